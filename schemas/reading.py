@@ -1,0 +1,172 @@
+"""Reading: one value of one quantity, as a device said it; what ingest delivers and passport consumes.
+
+The quantities are a contract: adding one is a row here, changing one needs a decision record.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum, unique
+from types import MappingProxyType
+from typing import Any, Final
+
+from schemas.terms import Origin, ReadingAbsence, Unit
+
+
+@unique
+class ValueKind(StrEnum):
+    """What type the value of a quantity has."""
+
+    NUMBER = "number"  # Decimal
+    TEXT = "text"
+    FLAG = "flag"  # bool
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One row of the table of quantities.
+
+    Attributes:
+        name: the key on the wire.
+        unit: `Unit.ONE` for counts, texts and flags.
+        kind: type of the value.
+        indexed: True when a reading names a position, counted from 1.
+        exponent: power of ten of the stored integer, so that -3 with volts means millivolts. Finer device
+            resolution is kept by a smaller exponent in the column that needs it.
+    """
+
+    name: str
+    unit: Unit
+    kind: ValueKind = ValueKind.NUMBER
+    indexed: bool = False
+    exponent: int = 0
+
+
+def _rows() -> tuple[Quantity, ...]:
+    number, text, flag = ValueKind.NUMBER, ValueKind.TEXT, ValueKind.FLAG
+    return (
+        Quantity("voltage", Unit.VOLT, exponent=-3),
+        Quantity("current", Unit.AMPERE, exponent=-3),  # positive while charging
+        Quantity("power", Unit.WATT),
+        Quantity("state_of_charge", Unit.PERCENT, exponent=-1),
+        Quantity("bms_reported_health", Unit.PERCENT, exponent=-1),
+        Quantity("remaining_charge", Unit.AMPERE_HOUR, exponent=-3),
+        Quantity("full_charge_capacity", Unit.AMPERE_HOUR, exponent=-3),
+        Quantity("nameplate_capacity", Unit.AMPERE_HOUR, exponent=-3),
+        Quantity("remaining_energy", Unit.KILOWATT_HOUR, exponent=-3),
+        Quantity("cycle_count", Unit.ONE),
+        Quantity("charge_in", Unit.AMPERE_HOUR, exponent=-3),
+        Quantity("charge_out", Unit.AMPERE_HOUR, exponent=-3),
+        Quantity("charge_throughput", Unit.AMPERE_HOUR, exponent=-3),
+        Quantity("energy_in", Unit.KILOWATT_HOUR, exponent=-3),
+        Quantity("energy_out", Unit.KILOWATT_HOUR, exponent=-3),
+        Quantity("cell_voltage", Unit.VOLT, number, indexed=True, exponent=-3),
+        Quantity("cell_temperature", Unit.CELSIUS, number, indexed=True, exponent=-1),
+        Quantity("cell_resistance", Unit.OHM, number, indexed=True, exponent=-6),
+        Quantity("board_temperature", Unit.CELSIUS, exponent=-1),
+        Quantity("ambient_temperature", Unit.CELSIUS, exponent=-1),
+        Quantity("cell_voltage_min", Unit.VOLT, number, indexed=True, exponent=-3),
+        Quantity("cell_voltage_max", Unit.VOLT, number, indexed=True, exponent=-3),
+        Quantity("cell_voltage_mean", Unit.VOLT, exponent=-3),
+        Quantity("cell_temperature_min", Unit.CELSIUS, number, indexed=True, exponent=-1),
+        Quantity("cell_temperature_max", Unit.CELSIUS, number, indexed=True, exponent=-1),
+        Quantity("cell_temperature_mean", Unit.CELSIUS, exponent=-1),
+        Quantity("cell_count", Unit.ONE),
+        Quantity("module_count", Unit.ONE),
+        Quantity("modules_online", Unit.ONE),
+        Quantity("alarm", Unit.ONE, text),
+        Quantity("warning", Unit.ONE, text),
+        Quantity("protection", Unit.ONE, text),
+        Quantity("event_count", Unit.ONE),  # `kind` names what is counted
+        Quantity("charging_enabled", Unit.ONE, flag),
+        Quantity("discharging_enabled", Unit.ONE, flag),
+        Quantity("balancing_active", Unit.ONE, flag),
+        Quantity("charge_voltage_limit", Unit.VOLT, exponent=-3),
+        Quantity("charge_current_limit", Unit.AMPERE, exponent=-3),
+        Quantity("discharge_current_limit", Unit.AMPERE, exponent=-3),
+        Quantity("discharge_voltage_limit", Unit.VOLT, exponent=-3),
+        Quantity("insulation_resistance", Unit.KILOOHM),
+        Quantity("operating_time", Unit.SECOND),
+        Quantity("manufacturer", Unit.ONE, text),
+        Quantity("model", Unit.ONE, text),
+        Quantity("serial_number", Unit.ONE, text),
+        Quantity("manufacture_date", Unit.ONE, text),
+        Quantity("chemistry", Unit.ONE, text),
+        Quantity("hardware_version", Unit.ONE, text),
+        Quantity("firmware_version", Unit.ONE, text),
+    )
+
+
+QUANTITIES: Final[Mapping[str, Quantity]] = MappingProxyType({row.name: row for row in _rows()})
+
+# On the wire the contract writes units in ASCII (`degC`, `ohm`, `kohm`); pages print the SI symbol.
+WIRE_UNITS: Final[Mapping[Unit, str]] = MappingProxyType(
+    {Unit.CELSIUS: "degC", Unit.OHM: "ohm", Unit.KILOOHM: "kohm"}
+)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One value of one quantity.
+
+    Attributes:
+        quantity: a key of `QUANTITIES`.
+        value: Decimal, text or bool by the quantity's kind; None only together with `absence`.
+        index: position counted from 1, where the quantity is indexed; else None.
+        component: path of the part that a frame speaks of (`"module/2"`); None means the whole device.
+        kind: what an `event_count` counts; None for every other quantity.
+        absence: why there is no value; None when there is one.
+        origin: how the device came to it.
+        measured_at: aware, UTC; None when the frame or log carries no time.
+        doubts: codes of rules that distrust the value; the value stays.
+        evidence: SHA-256 (hex) of the frame it was read from; None for what has no frame.
+    """
+
+    quantity: str
+    value: Decimal | str | bool | None
+    index: int | None = None
+    component: str | None = None
+    kind: str | None = None
+    absence: ReadingAbsence | None = None
+    origin: Origin = Origin.NATIVE
+    measured_at: datetime | None = None
+    doubts: tuple[str, ...] = ()
+    evidence: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no reader could interpret: a caller's mistake, so plain Python errors."""
+        row = QUANTITIES.get(self.quantity)
+        if row is None:
+            raise ValueError(f"unknown quantity {self.quantity!r}; known: {', '.join(QUANTITIES)}")
+        if (self.value is None) != (self.absence is not None):
+            raise ValueError(f"{self.quantity}: a value is None exactly when an absence says why")
+        expected = {ValueKind.NUMBER: Decimal, ValueKind.TEXT: str, ValueKind.FLAG: bool}[row.kind]
+        if self.value is not None and not isinstance(self.value, expected):
+            raise TypeError(f"{self.quantity}: expected {expected.__name__}, got {type(self.value).__name__}")
+        if isinstance(self.value, Decimal) and not self.value.is_finite():
+            raise ValueError(f"{self.quantity}: a reading is finite; say its absence instead")
+        if (self.kind is not None) != (self.quantity == "event_count"):
+            raise ValueError(f"{self.quantity}: `kind` belongs to event_count, and event_count needs it")
+
+    @property
+    def unit(self) -> str:
+        """The unit as written on the wire."""
+        unit = QUANTITIES[self.quantity].unit
+        return WIRE_UNITS.get(unit, unit.value)
+
+    def to_wire(self) -> dict[str, Any]:
+        """The reading line of `cellpass decode`, ready for JSON; numbers are decimal strings."""
+        value = format(self.value, "f") if isinstance(self.value, Decimal) else self.value
+        return {
+            "quantity": self.quantity,
+            "index": self.index,
+            "component": self.component,
+            "kind": self.kind,
+            "value": value,
+            "absence": self.absence.value if self.absence else None,
+            "unit": self.unit,
+            "origin": self.origin.value,
+            "measured_at": self.measured_at.isoformat().replace("+00:00", "Z") if self.measured_at else None,
+            "doubts": list(self.doubts),
+        }
