@@ -1,0 +1,631 @@
+"""What a protocol module offers: how to ask, how to find a frame, and what a frame says.
+
+A module in `ingest/protocols/` holds one `PROTOCOL`, an instance of a class derived from `Protocol`. Bytes
+go through a `Framer`, which proves length, delimiters and checksum and gives a `Frame`, or a `Refused` that
+names what was expected, what came and where. `Protocol.decode` turns a proven frame into readings. Nothing
+here waits, opens a line or knows the time.
+"""
+
+import importlib
+import pkgutil
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from enum import StrEnum, unique
+from functools import cache
+from hashlib import sha256
+from typing import Any, ClassVar, Final
+
+from ingest.errors import FrameRefused, ProtocolUnknown, RequestForbidden
+from ingest.frames import SHOWN_BYTES, hex_text
+from schemas.reading import QUANTITIES, Reading, ValueKind
+from schemas.terms import Origin, Unit
+
+# Names of conditions that devices report as alarm, warning, protection or event; one spelling for all.
+CONDITIONS: Final = frozenset(
+    {
+        "cell_over_voltage",
+        "cell_under_voltage",
+        "cell_voltage_fault",
+        "pack_over_voltage",
+        "pack_under_voltage",
+        "pack_voltage_fault",
+        "charge_over_current",
+        "charge_current_fault",
+        "discharge_over_current",
+        "discharge_current_fault",
+        "short_circuit",
+        "charge_over_temperature",
+        "charge_under_temperature",
+        "discharge_over_temperature",
+        "discharge_under_temperature",
+        "over_temperature",
+        "under_temperature",
+        "temperature_fault",
+        "charge_timeout",
+        "front_end_error",
+        "software_lock",
+    }
+)
+
+
+@unique
+class Certainty(StrEnum):
+    """How sure we are of a protocol; shown wherever its readings are."""
+
+    PROVEN = "proven on recordings"
+    UNPROVEN = "unproven on hardware"
+
+
+@unique
+class Fault(StrEnum):
+    """Why bytes were not believed."""
+
+    NOISE = "noise"  # no start marker
+    DELIMITER = "delimiter"  # a byte that never changes is another one
+    LENGTH = "length"  # the declared length contradicts itself or what came
+    CHECKSUM = "checksum"
+    TRUNCATED = "truncated"  # the stream ended inside a frame
+    FOREIGN = "foreign"  # a sound frame of another protocol or version
+    UNMATCHED = "unmatched"  # an answer to something that was not asked
+
+
+class Damage(FrameRefused):
+    """One failed proof of a frame.
+
+    Attributes:
+        fault: which kind.
+        expected: what would have been right, for people.
+        came: what stood there instead.
+        where: the place within the frame.
+    """
+
+    def __init__(self, fault: Fault, *, expected: str, came: str, where: str) -> None:
+        super().__init__(f"{fault}: expected {expected} at {where}, came {came}")
+        self.fault = fault
+        self.expected = expected
+        self.came = came
+        self.where = where
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame whose length, delimiters and checksum were right.
+
+    Attributes:
+        raw: the whole frame as it stood on the line.
+        position: offset of its first byte in the stream, counted from 0.
+        command: what it asks or answers, as the protocol numbers it.
+        payload: the data between head and checksum.
+        is_request: True when a host asks, False when a battery answers.
+        address: bus address, None where the protocol has none.
+        status: the device's return code, 0 for fine; 0 in requests.
+    """
+
+    raw: bytes
+    position: int
+    command: int
+    payload: bytes
+    is_request: bool = False
+    address: int | None = None
+    status: int = 0
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Bytes that are not believed, with the reason.
+
+    Attributes:
+        fault: which kind.
+        reason: a sentence for people.
+        raw: the bytes, at most `SHOWN_BYTES` of them.
+        length: how many bytes there were.
+        position: offset of the first one in the stream.
+        expected: see `Damage`; empty for noise.
+        came: see `Damage`.
+        where: see `Damage`.
+    """
+
+    fault: Fault
+    reason: str
+    raw: bytes
+    length: int
+    position: int
+    expected: str = ""
+    came: str = ""
+    where: str = ""
+
+    @classmethod
+    def of(cls, damage: Damage, raw: bytes, position: int) -> "Refused":
+        """The report of a failed proof on `raw`."""
+        return cls(
+            damage.fault,
+            str(damage),
+            bytes(raw[:SHOWN_BYTES]),
+            len(raw),
+            position,
+            damage.expected,
+            damage.came,
+            damage.where,
+        )
+
+    def to_wire(self) -> dict[str, Any]:
+        """The line that `cellpass decode` writes for it, ready for JSON."""
+        return {
+            "refused": self.fault.value,
+            "reason": self.reason,
+            "expected": self.expected or None,
+            "came": self.came or None,
+            "where": self.where or None,
+            "position": self.position,
+            "length": self.length,
+            "hex": hex_text(self.raw),
+        }
+
+
+@dataclass(frozen=True)
+class Integer:
+    """How an integer lies in the bytes: size in bytes, signed or not, byte order."""
+
+    size: int
+    signed: bool = False
+    little: bool = False
+
+    def read(self, data: bytes, offset: int) -> int | None:
+        """The integer at `offset`; None when the data end before it does."""
+        piece = data[offset : offset + self.size]
+        if len(piece) < self.size:
+            return None
+        return int.from_bytes(piece, "little" if self.little else "big", signed=self.signed)
+
+    def write(self, value: int) -> bytes:
+        """Its bytes.
+
+        Raises:
+            OverflowError: the value does not fit.
+        """
+        return value.to_bytes(self.size, "little" if self.little else "big", signed=self.signed)
+
+
+U8: Final = Integer(1)
+U16: Final = Integer(2)
+I16: Final = Integer(2, signed=True)
+U24: Final = Integer(3)
+U32: Final = Integer(4)
+
+
+@dataclass(frozen=True)
+class Field:
+    """One row of a protocol's field table: where a number lies and what it is.
+
+    Attributes:
+        quantity: a key of `QUANTITIES`.
+        offset: of its first byte in the payload or block.
+        integer: how it lies there.
+        exponent: the value is (raw - zero) * 10**exponent.
+        unit: in which the scaled value is; must be the quantity's own.
+        zero: raw value that means nought (2731 for tenths of a kelvin read as degC).
+        index: position, where the quantity has one.
+        kind: what an event count counts.
+        origin: how the device comes to it.
+        source: where the layout is written down, when not the module's own source.
+    """
+
+    quantity: str
+    offset: int
+    integer: Integer
+    exponent: int
+    unit: Unit
+    zero: int = 0
+    index: int | None = None
+    kind: str | None = None
+    origin: Origin = Origin.NATIVE
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        """A row cannot name a quantity that is no number, or its wrong unit."""
+        row = QUANTITIES.get(self.quantity)
+        if row is None:
+            raise ValueError(f"field table: unknown quantity {self.quantity!r}")
+        if row.kind is not ValueKind.NUMBER:
+            raise ValueError(f"field table: {self.quantity} is no number; decode it by hand")
+        if row.unit is not self.unit:
+            raise ValueError(f"field table: {self.quantity} is in {row.unit}, the row says {self.unit}")
+
+    def value(self, raw: int, *, coarser: int = 0) -> Decimal:
+        """What the raw integer means, in the quantity's unit; `coarser` adds to the exponent."""
+        return Decimal(raw - self.zero).scaleb(self.exponent + coarser)
+
+    def raw(self, value: Decimal, *, coarser: int = 0) -> int:
+        """The raw integer nearest to a value; the inverse of `value` for what the field can hold."""
+        return int(value.scaleb(-self.exponent - coarser).to_integral_value()) + self.zero
+
+    def read(
+        self,
+        data: bytes,
+        *,
+        base: int = 0,
+        coarser: int = 0,
+        index: int | None = None,
+        component: str | None = None,
+    ) -> Reading | None:
+        """The reading at `base + offset`; None when the data end before it.
+
+        `index` and `component` are for blocks that repeat.
+        """
+        raw = self.integer.read(data, base + self.offset)
+        if raw is None:
+            return None
+        return Reading(
+            self.quantity,
+            self.value(raw, coarser=coarser),
+            index=self.index if index is None else index,
+            component=component,
+            kind=self.kind,
+            origin=self.origin,
+        )
+
+    def write(self, value: Decimal, *, coarser: int = 0) -> bytes:
+        """The bytes of a value, for simulators and fixtures.
+
+        Raises:
+            OverflowError: the value does not fit the field.
+        """
+        return self.integer.write(self.raw(value, coarser=coarser))
+
+
+@dataclass(frozen=True)
+class Request:
+    """One entry of a protocol's allow-list.
+
+    Attributes:
+        name: what it is called here.
+        command: as the protocol numbers it.
+        reads: what the answer holds, for people.
+    """
+
+    name: str
+    command: int
+    reads: str
+
+
+class Framer(ABC):
+    """Finds frames in a stream that comes in arbitrary pieces.
+
+    A frame begins at a start marker and ends by its length, never by its end marker. When a proof fails, the
+    search goes on one byte after the failed start, so a sound frame behind or inside damage is still found.
+    What lies inside an already reported stretch is not reported twice. The buffer never holds more than one
+    frame of the greatest length and the newest piece.
+    """
+
+    # First bytes of a frame, each one byte; bytes that may stand between frames without a word.
+    starts: ClassVar[bytes]
+    quiet: ClassVar[bytes] = b""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._position = 0  # of the buffer's first byte in the stream
+        self._reported_to = 0  # stream offset up to which a refusal already speaks
+        self._noise = bytearray()
+        self._noise_length = 0
+        self._noise_position = 0
+
+    @abstractmethod
+    def _length(self, buffer: bytes) -> int | None:
+        """Whole length in bytes of the frame that begins the buffer; None while its head is incomplete.
+
+        Raises:
+            Damage: this cannot be the head of a frame.
+        """
+
+    @abstractmethod
+    def _open(self, raw: bytes, position: int) -> Frame:
+        """The proven frame.
+
+        Raises:
+            Damage: a delimiter or the checksum is wrong.
+        """
+
+    def feed(self, data: bytes) -> list[Frame | Refused]:
+        """Everything that became certain with these bytes, in order of the stream."""
+        out: list[Frame | Refused] = []
+        # A piece larger than any frame is taken in slices: memory stays bounded whatever a caller hands in.
+        for begin in range(0, len(data), 4096):
+            self._buffer += data[begin : begin + 4096]
+            self._search(out, final=False)
+        return out
+
+    def flush(self) -> list[Frame | Refused]:
+        """The stream has ended or fallen silent: what is left is refused, unless a frame hides in it."""
+        out: list[Frame | Refused] = []
+        self._search(out, final=True)
+        self._end_noise(out)
+        return out
+
+    def _search(self, out: list[Frame | Refused], *, final: bool) -> None:
+        buffer = self._buffer
+        begin = 0
+        while begin < len(buffer):
+            if buffer[begin] not in self.starts:
+                begin = self._skip(begin)
+                continue
+            view = bytes(buffer[begin:])
+            position = self._position + begin
+            try:
+                frame = self._attempt(view, position, final=final)
+            except Damage as damage:
+                self._refuse(damage, view, position, out)
+                begin += 1
+                continue
+            if frame is None:
+                break
+            self._end_noise(out)
+            out.append(frame)
+            begin += len(frame.raw)
+            # A frame inside a refused stretch proves that the stretch lied about its length.
+            self._reported_to = self._position + begin
+        del buffer[:begin]
+        self._position += begin
+
+    def _attempt(self, view: bytes, position: int, *, final: bool) -> Frame | None:
+        """The frame that begins the view; None while more bytes may still come.
+
+        Raises:
+            Damage: a proof failed, or the stream has ended inside it.
+        """
+        length = self._length(view)
+        if length is not None and len(view) >= length:
+            return self._open(view[:length], position)
+        if not final:
+            return None
+        raise Damage(
+            Fault.TRUNCATED,
+            expected="a whole head" if length is None else f"{length} bytes",
+            came=f"{len(view)} bytes",
+            where="the end of the stream",
+        )
+
+    def _refuse(self, damage: Damage, view: bytes, position: int, out: list[Frame | Refused]) -> None:
+        if position < self._reported_to:
+            return
+        self._end_noise(out)
+        raw = view[: self._extent(view)]
+        out.append(Refused.of(damage, raw, position))
+        self._reported_to = position + len(raw)
+
+    def _extent(self, view: bytes) -> int:
+        """How much of the view the refused frame claims; up to the next start when its head is no head."""
+        try:
+            length = self._length(view)
+        except Damage:
+            later = [at for at in (view.find(start, 1) for start in self.starts) if at > 0]
+            return min(later, default=len(view))
+        return len(view) if length is None else min(length, len(view))
+
+    def _skip(self, begin: int) -> int:
+        """Move past bytes that are no start; note what nobody has reported. The next place to look."""
+        buffer = self._buffer
+        end = begin
+        while end < len(buffer) and buffer[end] not in self.starts:
+            end += 1
+        position = self._position + begin
+        first = max(begin, self._reported_to - self._position)
+        skipped = bytes(buffer[first:end])
+        if skipped and skipped.strip(self.quiet):
+            if not self._noise_length:
+                self._noise_position = position + (first - begin)
+            self._noise_length += len(skipped)
+            self._noise += skipped[: SHOWN_BYTES - len(self._noise)]
+        return end
+
+    def _end_noise(self, out: list[Frame | Refused]) -> None:
+        if not self._noise_length:
+            return
+        expected = "a start marker (" + " or ".join(f"{start:02x}" for start in self.starts) + ")"
+        came = f"{self._noise_length} other byte" + ("s" if self._noise_length > 1 else "")
+        damage = Damage(Fault.NOISE, expected=expected, came=came, where=f"byte {self._noise_position}")
+        refused = Refused.of(damage, bytes(self._noise), self._noise_position)
+        out.append(replace(refused, length=self._noise_length))
+        self._noise.clear()
+        self._noise_length = 0
+
+
+class Protocol(ABC):
+    """One protocol. A subclass states the class attributes and the four methods.
+
+    Attributes:
+        name: as in `--protocol` and in the folder of its captures.
+        title: for people.
+        certainty: shown wherever its readings are.
+        requests: the allow-list; nothing else is ever sent.
+        is_text: True when frames are lines of ASCII, so that a log of it is a text file.
+        baud_rates: of a serial line, the usual one first.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    certainty: ClassVar[Certainty]
+    requests: ClassVar[tuple[Request, ...]]
+    is_text: ClassVar[bool] = False
+    baud_rates: ClassVar[tuple[int, ...]] = (9600,)
+
+    @abstractmethod
+    def framer(self) -> Framer:
+        """A new framer, with an empty buffer."""
+
+    @abstractmethod
+    def poll(self, address: int | None = None) -> list[bytes]:
+        """The requests of one polling cycle, in order; None asks whatever answers first on the line."""
+
+    def identify(self, address: int | None = None) -> list[bytes]:
+        """Requests that are worth asking once after connecting; their answers seldom change."""
+        del address
+        return []
+
+    @abstractmethod
+    def request(self, name: str, address: int | None = None) -> bytes:
+        """The bytes of one request of the allow-list.
+
+        Raises:
+            RequestForbidden: no entry of that name.
+        """
+
+    @abstractmethod
+    def _readings(self, frame: Frame, request: Frame | None) -> list[Reading]:
+        """What a proven answer says.
+
+        Raises:
+            Damage: the payload contradicts its own lengths, or is another protocol's.
+        """
+
+    def answers(self, frame: Frame, request: Frame) -> bool:
+        """Whether the answer can belong to the request: same command and address."""
+        return frame.command == request.command and frame.address == request.address
+
+    def decode(self, frame: Frame, *, request: bytes | None = None) -> list[Reading]:
+        """What a proven frame says, each reading with the frame's hash as evidence.
+
+        A request says nothing. With `request`, an answer to something else is refused.
+
+        Raises:
+            FrameRefused: always a `Damage`, which names expected, came and where.
+            RequestForbidden: `request` is no request of this protocol.
+        """
+        if frame.is_request:
+            return []
+        asked = self._parse_request(request) if request is not None else None
+        if asked is not None and not self.answers(frame, asked):
+            raise Damage(
+                Fault.UNMATCHED,
+                expected=f"an answer to command {asked.command:02x} of address {_address(asked)}",
+                came=f"one to {frame.command:02x} of address {_address(frame)}",
+                where="the head",
+            )
+        evidence = sha256(frame.raw).hexdigest()
+        return [replace(reading, evidence=evidence) for reading in self._readings(frame, asked)]
+
+    def permit(self, data: bytes) -> Frame:
+        """The request in these bytes, when it is on the allow-list and nothing else is with it.
+
+        Raises:
+            RequestForbidden: the sentence names what is allowed.
+        """
+        frame = self._parse_request(data)
+        allowed = [row for row in self.requests if row.command == frame.command]
+        if not any(self.request(row.name, self._asked_address(frame)) == data for row in allowed):
+            names = ", ".join(f"{row.name} ({row.command:02x})" for row in self.requests)
+            raise RequestForbidden(
+                f"{self.name}: request {data.hex()} is not on the list of reads; allowed: {names}"
+            )
+        return frame
+
+    def _asked_address(self, frame: Frame) -> int | None:
+        """The `address` argument that would have built this request."""
+        return frame.address
+
+    def _row(self, name: str) -> Request:
+        for row in self.requests:
+            if row.name == name:
+                return row
+        names = ", ".join(row.name for row in self.requests)
+        raise RequestForbidden(f"{self.name}: no read is called {name!r}; allowed: {names}")
+
+    def _parse_request(self, data: bytes) -> Frame:
+        framer = self.framer()
+        found = framer.feed(data) + framer.flush()
+        if len(found) == 1 and isinstance(found[0], Frame) and found[0].is_request:
+            return found[0]
+        raise RequestForbidden(f"{self.name}: {data[:64].hex()} is not one request of this protocol")
+
+
+def _address(frame: Frame) -> str:
+    return "any" if frame.address is None else f"{frame.address:02x}"
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """Reads a payload from front to back; what it hands out it has proven to be there."""
+
+    data: bytes
+    name: str
+    _at: list[int] = field(default_factory=lambda: [0])
+
+    @property
+    def at(self) -> int:
+        """Bytes already taken."""
+        return self._at[0]
+
+    @property
+    def left(self) -> int:
+        """Bytes not yet taken."""
+        return len(self.data) - self.at
+
+    def take(self, size: int, what: str) -> bytes:
+        """The next bytes.
+
+        Raises:
+            Damage: fewer are left.
+        """
+        if self.left < size:
+            raise Damage(
+                Fault.LENGTH,
+                expected=f"{size} bytes of {what}",
+                came=f"{self.left}",
+                where=f"byte {self.at} of the {self.name}",
+            )
+        piece = self.data[self.at : self.at + size]
+        self._at[0] += size
+        return piece
+
+    def number(self, integer: Integer, what: str) -> int:
+        """The next integer.
+
+        Raises:
+            Damage: fewer bytes are left than it needs.
+        """
+        value = integer.read(self.take(integer.size, what), 0)
+        assert value is not None
+        return value
+
+    def end(self) -> None:
+        """Nothing may be left.
+
+        Raises:
+            Damage: something is.
+        """
+        if self.left:
+            raise Damage(
+                Fault.LENGTH,
+                expected=f"the end of the {self.name}",
+                came=f"{self.left} more bytes",
+                where=f"byte {self.at} of the {self.name}",
+            )
+
+
+@cache
+def discover() -> Mapping[str, Protocol]:
+    """Every protocol by name, found by looking in the folder `ingest/protocols`."""
+    package = importlib.import_module("ingest.protocols")
+    found: dict[str, Protocol] = {}
+    for entry in pkgutil.iter_modules(package.__path__):
+        protocol = importlib.import_module(f"{package.__name__}.{entry.name}").PROTOCOL
+        if not isinstance(protocol, Protocol) or protocol.name in found:
+            raise TypeError(
+                f"ingest/protocols/{entry.name}.py: PROTOCOL is no protocol, or its name is taken"
+            )
+        found[protocol.name] = protocol
+    return dict(sorted(found.items()))
+
+
+def find(name: str) -> Protocol:
+    """The protocol of that name.
+
+    Raises:
+        ProtocolUnknown: the sentence lists the known ones.
+    """
+    try:
+        return discover()[name]
+    except KeyError:
+        known = ", ".join(discover())
+        raise ProtocolUnknown(f"no protocol is called {name!r}; known: {known}") from None
