@@ -26,27 +26,27 @@ LONGEST_SUBSTEP_S: Final = 10.0
 
 @unique
 class Protection(StrEnum):
-    """What makes a BMS open its switches; each stands for one direction or both."""
+    """What makes a BMS open a switch; spelt as `ingest.protocol.CONDITIONS`."""
 
-    CELL_OVERVOLTAGE = "cell_overvoltage"
-    CELL_UNDERVOLTAGE = "cell_undervoltage"
-    PACK_OVERVOLTAGE = "pack_overvoltage"
-    PACK_UNDERVOLTAGE = "pack_undervoltage"
-    CHARGE_OVERTEMPERATURE = "charge_overtemperature"
-    CHARGE_UNDERTEMPERATURE = "charge_undertemperature"
-    DISCHARGE_OVERTEMPERATURE = "discharge_overtemperature"
-    DISCHARGE_UNDERTEMPERATURE = "discharge_undertemperature"
-    CHARGE_OVERCURRENT = "charge_overcurrent"
-    DISCHARGE_OVERCURRENT = "discharge_overcurrent"
+    CELL_OVER_VOLTAGE = "cell_over_voltage"
+    CELL_UNDER_VOLTAGE = "cell_under_voltage"
+    PACK_OVER_VOLTAGE = "pack_over_voltage"
+    PACK_UNDER_VOLTAGE = "pack_under_voltage"
+    CHARGE_OVER_TEMPERATURE = "charge_over_temperature"
+    CHARGE_UNDER_TEMPERATURE = "charge_under_temperature"
+    DISCHARGE_OVER_TEMPERATURE = "discharge_over_temperature"
+    DISCHARGE_UNDER_TEMPERATURE = "discharge_under_temperature"
+    CHARGE_OVER_CURRENT = "charge_over_current"
+    DISCHARGE_OVER_CURRENT = "discharge_over_current"
 
 
 STOPS_CHARGE: Final = frozenset(
     {
-        Protection.CELL_OVERVOLTAGE,
-        Protection.PACK_OVERVOLTAGE,
-        Protection.CHARGE_OVERTEMPERATURE,
-        Protection.CHARGE_UNDERTEMPERATURE,
-        Protection.CHARGE_OVERCURRENT,
+        Protection.CELL_OVER_VOLTAGE,
+        Protection.PACK_OVER_VOLTAGE,
+        Protection.CHARGE_OVER_TEMPERATURE,
+        Protection.CHARGE_UNDER_TEMPERATURE,
+        Protection.CHARGE_OVER_CURRENT,
     }
 )
 STOPS_DISCHARGE: Final = frozenset(Protection) - STOPS_CHARGE
@@ -405,20 +405,20 @@ def _protections(spec: PackSpec, state: PackState, asked_a: float) -> frozenset[
     charging, discharging = asked_a > 0, asked_a < 0
     name = Protection
     conditions = {
-        name.CELL_OVERVOLTAGE: above(name.CELL_OVERVOLTAGE, high, cell.maximum_v, margin_v),
-        name.CELL_UNDERVOLTAGE: below(name.CELL_UNDERVOLTAGE, low, cell.minimum_v, margin_v),
-        name.PACK_OVERVOLTAGE: above(name.PACK_OVERVOLTAGE, pack, spec.maximum_v, pack_margin_v),
-        name.PACK_UNDERVOLTAGE: below(name.PACK_UNDERVOLTAGE, pack, spec.minimum_v, pack_margin_v),
-        name.CHARGE_OVERTEMPERATURE: charging
-        and above(name.CHARGE_OVERTEMPERATURE, hot, cell.charge_degc[1], 3.0),
-        name.CHARGE_UNDERTEMPERATURE: charging
-        and below(name.CHARGE_UNDERTEMPERATURE, cold, cell.charge_degc[0], 3.0),
-        name.DISCHARGE_OVERTEMPERATURE: discharging
-        and above(name.DISCHARGE_OVERTEMPERATURE, hot, cell.discharge_degc[1], 3.0),
-        name.DISCHARGE_UNDERTEMPERATURE: discharging
-        and below(name.DISCHARGE_UNDERTEMPERATURE, cold, cell.discharge_degc[0], 3.0),
-        name.CHARGE_OVERCURRENT: asked_a > spec.charge_limit_c * spec.rated_capacity_ah,
-        name.DISCHARGE_OVERCURRENT: -asked_a > spec.discharge_limit_c * spec.rated_capacity_ah,
+        name.CELL_OVER_VOLTAGE: above(name.CELL_OVER_VOLTAGE, high, cell.maximum_v, margin_v),
+        name.CELL_UNDER_VOLTAGE: below(name.CELL_UNDER_VOLTAGE, low, cell.minimum_v, margin_v),
+        name.PACK_OVER_VOLTAGE: above(name.PACK_OVER_VOLTAGE, pack, spec.maximum_v, pack_margin_v),
+        name.PACK_UNDER_VOLTAGE: below(name.PACK_UNDER_VOLTAGE, pack, spec.minimum_v, pack_margin_v),
+        name.CHARGE_OVER_TEMPERATURE: charging
+        and above(name.CHARGE_OVER_TEMPERATURE, hot, cell.charge_degc[1], 3.0),
+        name.CHARGE_UNDER_TEMPERATURE: charging
+        and below(name.CHARGE_UNDER_TEMPERATURE, cold, cell.charge_degc[0], 3.0),
+        name.DISCHARGE_OVER_TEMPERATURE: discharging
+        and above(name.DISCHARGE_OVER_TEMPERATURE, hot, cell.discharge_degc[1], 3.0),
+        name.DISCHARGE_UNDER_TEMPERATURE: discharging
+        and below(name.DISCHARGE_UNDER_TEMPERATURE, cold, cell.discharge_degc[0], 3.0),
+        name.CHARGE_OVER_CURRENT: asked_a > spec.charge_limit_c * spec.rated_capacity_ah,
+        name.DISCHARGE_OVER_CURRENT: -asked_a > spec.discharge_limit_c * spec.rated_capacity_ah,
     }
     return frozenset(each for each, holds in conditions.items() if holds)
 
