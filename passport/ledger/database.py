@@ -1,0 +1,145 @@
+"""The one database of an installation: opening, transactions, migrations; a dialect's ways stand only here.
+
+The rules, which the promises of durability rest on:
+
+1. WAL with `synchronous=FULL`: a commit that returned is on disk.
+2. A writer says so at the start (`BEGIN IMMEDIATE`): it waits for its turn once, and what it read stays true
+   until it commits.
+3. A full disk, a read-only file and a lock that never ends are one trouble to callers: `StoreUnavailable`.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, text
+from sqlalchemy.pool import NullPool
+
+from passport.errors import StoreUnavailable
+
+FILE_NAME: Final = "cellpass.db"
+VERSION_TABLE: Final = "alembic_version_passport"
+HEAD: Final = "0001"  # the newest revision in migrations/versions; a test compares
+
+_BUSY_TIMEOUT_S: Final = 10.0
+_MMAP_BYTES: Final = 256 * 1024 * 1024
+_PRAGMAS: Final = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=OFF",
+    # What was erased is overwritten: a disclosure that must go is gone from the file as well.
+    "PRAGMA secure_delete=ON",
+    f"PRAGMA mmap_size={_MMAP_BYTES}",
+)
+_UNAVAILABLE: Final = {
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_READONLY: "the database is read-only",
+    sqlite3.SQLITE_BUSY: "another process holds the database",
+    sqlite3.SQLITE_LOCKED: "another connection holds a table",
+    sqlite3.SQLITE_IOERR: "the disk refused to read or write",
+    sqlite3.SQLITE_CANTOPEN: "the database file cannot be opened",
+}
+
+
+def open_database(data_dir: Path, *, readonly: bool = False) -> Engine:
+    """The engine of DATA/cellpass.db; the file is made on first use unless `readonly`.
+
+    Raises:
+        StoreUnavailable: the file cannot be opened, or is read-only where writing was asked for.
+    """
+    path = data_dir / FILE_NAME
+    query = {"uri": "true", "mode": "ro" if readonly else "rwc"}
+    engine = create_engine(
+        URL.create("sqlite", database=f"file:{quote(str(path.resolve()))}", query=query),
+        connect_args={"timeout": _BUSY_TIMEOUT_S, "check_same_thread": False, "cached_statements": 256},
+        **({"poolclass": NullPool} if readonly else {"pool_size": 8, "max_overflow": 24}),
+    )
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _record: Any) -> None:
+        # The driver's own transaction handling is switched off: `_begun` alone decides where one starts.
+        connection.isolation_level = None
+        for pragma in _PRAGMAS if not readonly else (*_PRAGMAS[2:], "PRAGMA query_only=ON"):
+            connection.execute(pragma)
+
+    @event.listens_for(engine, "begin")
+    def _begun(connection: Connection) -> None:
+        writer = connection.get_execution_options().get("cellpass_writer", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+
+    return engine
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """One write transaction: durable when the block ends, undone when it raises.
+
+    Raises:
+        StoreUnavailable: the disk is full, the file read-only, or another writer never let go.
+    """
+    with _mapped(), engine.connect() as bare:
+        connection = bare.execution_options(cellpass_writer=True)
+        with connection.begin():
+            yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """One consistent read: everything in the block sees the same moment.
+
+    Raises:
+        StoreUnavailable: the file cannot be read.
+    """
+    with _mapped(), engine.connect() as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def _mapped() -> Iterator[None]:
+    try:
+        yield
+    except exc.DBAPIError as error:
+        if (reason := _unavailable(error.orig)) is None:
+            raise
+        raise StoreUnavailable(
+            f"{reason}; nothing was changed. Free space or rights, then try again."
+        ) from error
+
+
+def _unavailable(error: BaseException | None) -> str | None:
+    """In words, why the database could not take or give anything; None for any other trouble."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return _UNAVAILABLE.get(code & 0xFF) if isinstance(code, int) else None
+
+
+def upgrade(engine: Engine) -> None:
+    """Bring the ledger's tables to the newest revision; nothing is done when they are.
+
+    Two processes starting together are served one after the other, as the migration is one write transaction.
+
+    Raises:
+        StoreUnavailable: the database cannot be written.
+    """
+    with reading(engine) as connection:
+        if revision(connection) == HEAD:
+            return
+    # Alembic is only imported when there is something to do: it would cost every command its start.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with writing(engine) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def revision(connection: Connection) -> str | None:
+    """The revision of the ledger's tables; None before the first migration."""
+    if not connection.dialect.has_table(connection, VERSION_TABLE):
+        return None
+    found = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
+    return str(found) if found is not None else None

@@ -1,0 +1,371 @@
+"""The ledger's tables. The battery comes first in every key, and nothing refers across batteries.
+
+Times are text, aware and UTC (`2026-11-20T12:00:00Z`); documents are the exact bytes. Tables named in
+`APPEND_ONLY` refuse UPDATE and DELETE by trigger: what was signed, logged or declared stays as it was.
+Model objects are for schema and for admin-rate writes; hot paths use `exec_driver_sql`.
+"""
+
+from typing import Final
+
+from sqlalchemy import Index, LargeBinary, text
+from sqlmodel import Column, Field, SQLModel
+
+
+class FixedRow(SQLModel, table=True):
+    """What is decided once for an installation, such as the public URL that codes are printed with."""
+
+    __tablename__ = "fixed"
+
+    name: str = Field(primary_key=True)
+    value: str
+    fixed_at: str
+
+
+class OperatorRow(SQLModel, table=True):
+    """An economic operator: whose key signs, whose log grows."""
+
+    __tablename__ = "operator"
+
+    id: str = Field(primary_key=True)
+    name: str
+    simulated: bool
+    created_at: str
+
+
+class OperatorKeyRow(SQLModel, table=True):
+    """A public key of an operator with its life; retired keys stay published for ever."""
+
+    __tablename__ = "operator_key"
+
+    operator: str = Field(primary_key=True)
+    kid: str = Field(primary_key=True)
+    purpose: str  # "record" (ES256) or "log" (Ed25519, checkpoints)
+    public_key: str  # JWK as JSON text; for a log key its C2SP verifier key
+    valid_from: str
+    retired_at: str | None
+    revoked_at: str | None
+
+
+class BatteryRow(SQLModel, table=True):
+    """One individual battery and its passport."""
+
+    __tablename__ = "battery"
+
+    id: str = Field(primary_key=True)
+    passport_id: str = Field(unique=True)
+    operator: str = Field(index=True)
+    identifier: str = Field(unique=True)  # canonical path of its GS1 Digital Link
+    category: str
+    placed_on: str | None  # day of placing on the market; None while it is not known
+    simulated: bool
+    passport_status: str
+    notice_revision: int  # grows with every notice that must show on the page
+    created_at: str
+
+
+class DeclarationRow(SQLModel, table=True):
+    """All declared facts of a battery as they stood from one moment; the newest revision counts."""
+
+    __tablename__ = "declaration"
+
+    battery: str = Field(primary_key=True)
+    revision: int = Field(primary_key=True)
+    at: str
+    by: str
+    facts: bytes  # JSON object: attribute id to value, numbers as decimal strings
+
+
+class CommissioningRow(SQLModel, table=True):
+    """From when to when a source's component spoke for a battery."""
+
+    __tablename__ = "commissioning"
+    __table_args__ = (
+        Index(
+            "commissioning_open",
+            "source",
+            "component",
+            unique=True,
+            sqlite_where=text("until IS NULL"),
+            postgresql_where=text("until IS NULL"),
+        ),
+    )
+
+    battery: str = Field(primary_key=True)
+    source: str = Field(primary_key=True)
+    component: str = Field(primary_key=True)  # empty for the whole device
+    since: str = Field(primary_key=True)
+    until: str | None
+
+
+class LifecycleStateRow(SQLModel, table=True):
+    """The folded state of a battery; it can be made again from the journal at any time."""
+
+    __tablename__ = "lifecycle_state"
+
+    battery: str = Field(primary_key=True)
+    data: bytes
+    last_arrival: int
+    updated_at: str
+
+
+class DirtyRow(SQLModel, table=True):
+    """A battery whose state is older than its journal."""
+
+    __tablename__ = "dirty"
+
+    battery: str = Field(primary_key=True)
+    since: str = Field(index=True)
+
+
+class IntentRow(SQLModel, table=True):
+    """A version on its way: reserved, perhaps signed, not yet visible. Gone once the version is released."""
+
+    __tablename__ = "intent"
+    __table_args__ = (
+        # At most one version of a kind is on its way: the second of two racing issuers meets this index.
+        Index(
+            "intent_open",
+            "battery",
+            "kind",
+            unique=True,
+            sqlite_where=text("void_reason IS NULL"),
+            postgresql_where=text("void_reason IS NULL"),
+        ),
+    )
+
+    battery: str = Field(primary_key=True)
+    record_id: str = Field(primary_key=True)
+    kind: str
+    version: int
+    operator: str
+    opened_at: str
+    waiting: bool  # whoever opened it gave up; anybody may finish it
+    valid_until: str | None
+    status_list: int
+    status_index: int
+    incomplete: str | None
+    simulated: bool
+    registry_version: str
+    payload: bytes  # the exact bytes to be signed; empty once void
+    disclosures: bytes  # JSON list of [attribute, encoded, digest]; empty once void
+    void_reason: str | None
+
+
+class VersionRow(SQLModel, table=True):
+    """A released version: the exact bytes that were signed, and where they stand in the log."""
+
+    __tablename__ = "version"
+    __table_args__ = (Index("version_leaf", "operator", "leaf_index", unique=True),)
+
+    battery: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    record_id: str = Field(unique=True)
+    operator: str
+    kid: str
+    registry_version: str
+    issued_at: str
+    valid_until: str | None
+    sha256: str  # hex, of `jwt`
+    jwt: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    leaf_index: int
+    status_list: int
+    status_index: int
+    incomplete: str | None
+    simulated: bool
+
+
+class DisclosureRow(SQLModel, table=True):
+    """One salted disclosure of a version; it can be erased without touching the version."""
+
+    __tablename__ = "disclosure"
+
+    battery: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    attribute: str = Field(primary_key=True)
+    encoded: str | None  # None once erased
+    erased_at: str | None
+    erased_why: str | None
+
+
+class LogLeafRow(SQLModel, table=True):
+    """One leaf of an operator's transparency log: which version it is."""
+
+    __tablename__ = "log_leaf"
+
+    operator: str = Field(primary_key=True)
+    leaf_index: int = Field(primary_key=True)
+    leaf_hash: bytes
+    battery: str
+    kind: str
+    version: int
+
+
+class LogNodeRow(SQLModel, table=True):
+    """A complete inner node of the tree, so that a leaf or a proof costs its height and not its width."""
+
+    __tablename__ = "log_node"
+
+    operator: str = Field(primary_key=True)
+    level: int = Field(primary_key=True)  # 1 joins two leaves
+    node_index: int = Field(primary_key=True)
+    hash: bytes
+
+
+class CheckpointRow(SQLModel, table=True):
+    """A signed statement on size and root of an operator's log."""
+
+    __tablename__ = "checkpoint"
+
+    operator: str = Field(primary_key=True)
+    size: int = Field(primary_key=True)
+    root: bytes
+    note: bytes
+    at: str
+
+
+class StatusEntryRow(SQLModel, table=True):
+    """The place of a version in a status list, drawn at random so that a fetched list names no battery."""
+
+    __tablename__ = "status_entry"
+
+    operator: str = Field(primary_key=True)
+    status_list: int = Field(primary_key=True)
+    status_index: int = Field(primary_key=True)
+    record_id: str = Field(unique=True)
+    revoked_at: str | None
+    reason: str | None
+
+
+class ApiKeyRow(SQLModel, table=True):
+    """A key for reading or for intake; only its digest is kept."""
+
+    __tablename__ = "api_key"
+
+    handle: str = Field(primary_key=True)
+    key_sha256: str
+    key_right: str
+    audience: str | None
+    purpose: str
+    operator: str | None
+    battery: str | None
+    created_at: str
+    expires_at: str
+    revoked_at: str | None
+
+
+class WebSessionRow(SQLModel, table=True):
+    """A signed-in reader of the recyclers' pages; only the digest of its token is kept."""
+
+    __tablename__ = "web_session"
+
+    token_sha256: str = Field(primary_key=True)
+    handle: str
+    created_at: str
+    expires_at: str = Field(index=True)
+
+
+class PageCacheRow(SQLModel, table=True):
+    """A rendered page, compressed; the key names everything that its bytes depend on."""
+
+    __tablename__ = "page_cache"
+
+    battery: str = Field(primary_key=True)
+    record_sha256: str = Field(primary_key=True)
+    passport_status: str = Field(primary_key=True)
+    notice_revision: int = Field(primary_key=True)
+    language: str = Field(primary_key=True)
+    template: str = Field(primary_key=True)
+    gzip: bytes
+    brotli: bytes
+    etag: str
+
+
+class BatterySearchRow(SQLModel, table=True):
+    """What may be searched, typed: integers in the units of `passport.search.FIELDS`; None is unknown."""
+
+    __tablename__ = "battery_search"
+    __table_args__ = (
+        *(
+            Index(f"battery_search_{name}", name, "battery")
+            for name in (
+                "rated_energy",
+                "rated_capacity",
+                "nominal_voltage",
+                "mass",
+                "state_of_charge",
+                "full_cycles",
+            )
+        ),
+        Index("battery_search_temperature", "temperature", "battery"),
+        Index("battery_search_chemistry_energy", "chemistry", "rated_energy", "battery"),
+        Index("battery_search_category_energy", "category", "rated_energy", "battery"),
+        Index("battery_search_manufacturer", "manufacturer", "model"),
+        Index("battery_search_model", "model", "battery"),
+    )
+
+    battery: str = Field(primary_key=True)
+    passport_id: str
+    identifier: str
+    operator: str
+    category: str
+    simulated: bool
+    chemistry: str | None
+    manufacturer: str | None
+    model: str | None
+    rated_energy: int | None
+    rated_capacity: int | None
+    nominal_voltage: int | None
+    mass: int | None
+    battery_status: str | None
+    state_of_charge: int | None
+    full_cycles: int | None
+    temperature: int | None
+    condition_at: str | None
+    verdict: str | None
+    inspect: str | None  # JSON list of sentences
+
+
+class AuditRow(SQLModel, table=True):
+    """Who did or read what, and for which purpose; never from which address."""
+
+    __tablename__ = "audit"
+    __table_args__ = (Index("audit_battery", "battery", "at"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    at: str
+    actor: str
+    action: str
+    battery: str | None
+    audience: str | None
+    purpose: str | None
+    detail: str
+
+
+TABLES: Final[tuple[type[SQLModel], ...]] = (
+    FixedRow,
+    OperatorRow,
+    OperatorKeyRow,
+    BatteryRow,
+    DeclarationRow,
+    CommissioningRow,
+    LifecycleStateRow,
+    DirtyRow,
+    IntentRow,
+    VersionRow,
+    DisclosureRow,
+    LogLeafRow,
+    LogNodeRow,
+    CheckpointRow,
+    StatusEntryRow,
+    ApiKeyRow,
+    WebSessionRow,
+    PageCacheRow,
+    BatterySearchRow,
+    AuditRow,
+)
+NAMES: Final = frozenset(str(table.__tablename__) for table in TABLES)
+
+APPEND_ONLY: Final = ("fixed", "declaration", "version", "log_leaf", "log_node", "checkpoint", "audit")
+"""Tables whose rows are added, never changed and never taken away."""
