@@ -1,0 +1,294 @@
+"""A record as the exact bytes that get signed, and the views cut from it.
+
+A record is a W3C Verifiable Credential (data model 2.0) secured as SD-JWT: public attributes stand in clear,
+each restricted attribute is one salted disclosure that is handed out or held back after signing. The form is
+described field by field in docs/formats/record.md.
+
+What the form must not tell: the caller passes every restricted attribute of the kind, also those without a
+value, so that the number of digests is constant per registry version; digests are sorted, so their position
+tells nothing; salts are fresh per attribute and version; a list is one disclosure, so its length stays inside.
+
+Source: RFC 9901 (SD-JWT) sections 4 and 9; W3C VC Data Model 2.0; W3C Securing VCs using JOSE and COSE 3.2.
+"""
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import resources
+from typing import Any, Final
+
+from passport.signing import base64url
+from schemas.strict_json import loads
+from schemas.terms import RecordKind
+
+VC_CONTEXT: Final = "https://www.w3.org/ns/credentials/v2"
+CONTEXT_PATH: Final = "/ns/cellpass/v1"
+REGISTRY_PATH: Final = "/schemas/registry/"
+SCHEMA_TYPE: Final = "CellpassRegistry"
+TYPES: Final[Mapping[RecordKind, str]] = {
+    RecordKind.PASSPORT: "BatteryPassport",
+    RecordKind.CONDITION: "BatteryCondition",
+    RecordKind.ASSESSMENT: "BatteryAssessment",
+}
+SALT_BYTES: Final = 16
+# Names that mean something to SD-JWT or JSON-LD and can therefore name no attribute.
+RESERVED: Final = frozenset({"_sd", "_sd_alg", "...", "id", "type"})
+_ATTRIBUTE_NAME: Final = re.compile(r"[a-z][a-z0-9_]*\Z")
+# Scheme and host of what is signed are lower case; the QR writes them in upper case.
+_SIGNED_URL: Final = re.compile(r"https?://[^/A-Z?#\s]+(/[^?#\s]*)?\Z")
+
+
+@dataclass(frozen=True)
+class Disclosure:
+    """One restricted attribute, ready to be handed out.
+
+    Attributes:
+        attribute: id of the attribute.
+        encoded: base64url of `[salt, name, value]`, as it stands in a view.
+        digest: base64url of the SHA-256 of `encoded`, as it stands in `_sd`.
+    """
+
+    attribute: str
+    encoded: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class Unsigned:
+    """What step "intent" of issuing stores: the payload to be signed and the disclosures it commits to."""
+
+    payload: bytes
+    disclosures: tuple[Disclosure, ...]
+
+
+def unsigned(
+    *,
+    record_url: str,
+    issuer_did: str,
+    identifier_url: str,
+    kind: RecordKind,
+    version: int,
+    valid_from: datetime,
+    valid_until: datetime | None = None,
+    public: Mapping[str, Any],
+    restricted: Mapping[str, Any],
+    registry_version: str,
+    public_url: str,
+    previous: tuple[str, bytes] | None,
+    status: Mapping[str, Any] | None,
+    simulated: bool,
+    incomplete: str | None,
+    salt: Callable[[], bytes],
+) -> Unsigned:
+    """The payload of one version and its disclosures, in the order of the attributes' names.
+
+    Args:
+        record_url: where this version is served; becomes the credential's id.
+        issuer_did: `did:web` of the operator who answers for it.
+        identifier_url: what the QR on the battery says, scheme and host in lower case.
+        kind: which of the three records it is.
+        version: from 1, without gaps, per battery and kind.
+        valid_from: aware; written in UTC.
+        valid_until: assessments expire; None for the other kinds.
+        public: attribute id to stated value on the wire, in clear.
+        restricted: the same for what becomes disclosures; pass every restricted attribute of the kind, those
+            without a value as `{"absent": ...}`, or the number of digests tells what is missing.
+        registry_version: the registry in whose words the attributes are meant.
+        public_url: base of our own context and schema addresses.
+        previous: URL and SHA-256 (32 bytes) of the signed part of the version before; None for version 1.
+        status: a `BitstringStatusListEntry`; None where nothing can be revoked.
+        simulated: True writes it into the record; False writes nothing.
+        incomplete: why the operator issues although something owed is missing; None when nothing is.
+        salt: gives 16 fresh random bytes per call.
+
+    Raises:
+        TypeError: a float or another type that JSON has no exact form for.
+        ValueError: a name, URL, salt or version that cannot be signed; the sentence names it.
+    """
+    _check_arguments(record_url, identifier_url, public_url, version, previous)
+    both = public.keys() & restricted.keys()
+    if both:
+        raise ValueError(f"public and restricted at once: {', '.join(sorted(both))}")
+    for name in (*public, *restricted):
+        _check_name(name)
+    disclosures = tuple(disclosure(name, restricted[name], salt()) for name in sorted(restricted))
+    digests = sorted(item.digest for item in disclosures)
+    if len(set(digests)) != len(digests):
+        raise ValueError("two disclosures have the same digest; the source of salts repeats itself")
+    subject: dict[str, Any] = {"id": identifier_url, **public}
+    if digests:
+        subject["_sd"] = digests
+    payload: dict[str, Any] = {
+        "@context": [VC_CONTEXT, public_url + CONTEXT_PATH],
+        "id": record_url,
+        "type": ["VerifiableCredential", TYPES[kind]],
+        "issuer": issuer_did,
+        "validFrom": iso(valid_from),
+        "credentialSchema": {"id": public_url + REGISTRY_PATH + registry_version, "type": SCHEMA_TYPE},
+        "recordVersion": version,
+        "registryVersion": registry_version,
+        "credentialSubject": subject,
+        "_sd_alg": "sha-256",
+    }
+    if valid_until is not None:
+        payload["validUntil"] = iso(valid_until)
+    if status is not None:
+        payload["credentialStatus"] = dict(status)
+    if previous is not None:
+        url, digest = previous
+        payload["relatedResource"] = [{"id": url, "digestSRI": _sri(digest)}]
+    if simulated:
+        payload["simulated"] = True
+    if incomplete is not None:
+        payload["incomplete"] = incomplete
+    return Unsigned(json_bytes(payload), disclosures)
+
+
+def disclosure(attribute: str, value: Any, salt: bytes) -> Disclosure:
+    """The disclosure of one attribute under a salt of 16 bytes.
+
+    >>> disclosure("family_name", "Möbius", bytes.fromhex("ea2f2fb1aa04b3f3f9d4a0f6c8e5c3ad")).attribute
+    'family_name'
+
+    Raises:
+        ValueError: the salt is not 128 bits long.
+        TypeError: a float in the value.
+    """
+    if len(salt) != SALT_BYTES:
+        raise ValueError(f"a salt has {SALT_BYTES} bytes, {len(salt)} came")
+    encoded = base64url.encode(json_bytes([base64url.encode(salt), attribute, value]))
+    return Disclosure(attribute, encoded, disclosure_digest(encoded))
+
+
+def disclosure_digest(encoded: str) -> str:
+    """What stands in `_sd` for a disclosure: the digest of its characters, not of what they encode."""
+    return base64url.encode(hashlib.sha256(encoded.encode("ascii")).digest())
+
+
+def disclosed(encoded: str) -> tuple[str, Any]:
+    """Attribute id and value of a disclosure of ours.
+
+    Raises:
+        ValueError: not base64url of `[salt, name, value]` in strict JSON.
+    """
+    parts = loads(base64url.decode(encoded))
+    if not (
+        isinstance(parts, list)
+        and len(parts) == 3
+        and isinstance(parts[0], str)
+        and isinstance(parts[1], str)
+    ):
+        raise ValueError("a disclosure of an attribute is an array of salt, name and value")
+    return parts[1], parts[2]
+
+
+def view(jwt: bytes, disclosures: Iterable[str]) -> bytes:
+    """The signed part followed by the given disclosures: what one audience gets.
+
+    >>> view(b"a.b.c", ["d", "e"])
+    b'a.b.c~d~e~'
+    """
+    return b"~".join([jwt, *(encoded.encode("ascii") for encoded in disclosures), b""])
+
+
+def payload_of(jwt: bytes) -> dict[str, Any]:
+    """The claims of a signed part, not verified; for records that came from our own ledger.
+
+    Raises:
+        ValueError: not three base64url parts around a JSON object.
+    """
+    parts = jwt.decode("ascii").split(".")
+    if len(parts) != 3:
+        raise ValueError(f"a signed part has three pieces between dots, {len(parts)} came")
+    claims = loads(base64url.decode(parts[1]))
+    if not isinstance(claims, dict):
+        raise ValueError("the payload of a record is an object")  # noqa: TRY004 - what came is input
+    return claims
+
+
+def jwt_sha256(jwt: bytes) -> str:
+    """SHA-256 of the issuer-signed part in hex: the one stable digest of a version."""
+    return hashlib.sha256(jwt).hexdigest()
+
+
+def digest_sri(jwt: bytes) -> str:
+    """The same digest as the next version quotes it, `sha256-` and base64 (W3C Subresource Integrity)."""
+    return _sri(hashlib.sha256(jwt).digest())
+
+
+def context_document() -> bytes:
+    """The JSON-LD context that defines our terms, as it is served under `CONTEXT_PATH`."""
+    return (resources.files("passport.signing") / "context.json").read_bytes()
+
+
+def iso(moment: datetime) -> str:
+    """An aware time in UTC as it is signed, with milliseconds only where there are any.
+
+    >>> iso(datetime(2026, 11, 20, 12, 0, 0, 250_000, tzinfo=UTC))
+    '2026-11-20T12:00:00.250Z'
+    """
+    if moment.tzinfo is None:
+        raise ValueError(f"a signed time needs a zone, {moment.isoformat()} has none")
+    precision = "milliseconds" if moment.microsecond // 1000 else "seconds"
+    return moment.astimezone(UTC).isoformat(timespec=precision).replace("+00:00", "Z")
+
+
+def json_bytes(value: Any) -> bytes:
+    """Compact JSON in UTF-8 with sorted names: written once, then the bytes are the record.
+
+    Raises:
+        TypeError: a float or Decimal; decimals are signed as strings.
+        ValueError: text with half a surrogate pair.
+    """
+    _check_exact(value)
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"half a surrogate pair cannot be signed: {error.object[error.start]!r}") from error
+
+
+def _check_exact(value: Any) -> None:
+    """Refuse whatever two programs could write or read differently."""
+    if value is None or isinstance(value, str | bool | int):
+        return
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            if not isinstance(name, str):
+                raise TypeError(f"a name is text, {name!r} came")
+            _check_exact(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            _check_exact(inner)
+    else:
+        raise TypeError(f"{value!r} is a {type(value).__name__}; what is signed has decimals as strings")
+
+
+def _check_name(name: str) -> None:
+    if name in RESERVED or not _ATTRIBUTE_NAME.match(name):
+        raise ValueError(
+            f"{name!r} cannot name an attribute: expected lower-case letters, digits and _, not reserved"
+        )
+
+
+def _check_arguments(
+    record_url: str, identifier_url: str, public_url: str, version: int, previous: tuple[str, bytes] | None
+) -> None:
+    for url in (record_url, identifier_url, public_url):
+        if not _SIGNED_URL.match(url):
+            raise ValueError(
+                f"{url!r} cannot be signed: expected http(s) with the host in lower case, no query"
+            )
+    if public_url.endswith("/"):
+        raise ValueError(f"the public URL ends without a slash, {public_url!r} came")
+    if version < 1 or (version == 1) != (previous is None):
+        raise ValueError(f"version {version} with{'out' if previous is None else ''} a predecessor")
+
+
+def _sri(digest: bytes) -> str:
+    if len(digest) != 32:
+        raise ValueError(f"a SHA-256 has 32 bytes, {len(digest)} came")
+    return "sha256-" + base64.b64encode(digest).decode()
