@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from passport.errors import InputRefused
+from schemas.identifier import check_public_url
 
 FILE_NAME: Final = "cellpass.toml"
 DEFAULT_PUBLIC_URL: Final = "http://127.0.0.1:8000"
@@ -72,19 +73,10 @@ def _with(settings: Settings, values: Mapping[str, Any], origin: str) -> Setting
 
 
 def _public_url(value: Any, origin: str) -> str:
-    parts = urlsplit(value) if isinstance(value, str) else None
-    wrong = (
-        parts is None
-        or parts.scheme.lower() not in {"http", "https"}
-        or not parts.hostname
-        or parts.path not in {"", "/"}
-        or bool(parts.query or parts.fragment or parts.username)
-    )
-    if wrong or parts is None:
-        raise InputRefused(
-            f"{origin}: public_url is scheme and host, as in https://id.example.com; got {value!r}"
-        )
-    return f"{parts.scheme}://{parts.netloc}".lower()
+    try:
+        return check_public_url(value if isinstance(value, str) else repr(value))
+    except ValueError as error:
+        raise InputRefused(f"{origin}: {error}; expected as in https://id.example.com") from error
 
 
 def _port(value: Any, origin: str) -> int:

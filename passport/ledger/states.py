@@ -1,0 +1,25 @@
+"""Folded states of batteries as opaque bytes; what they mean is `passport.lifecycle`'s affair."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from schemas.values import utc_text
+
+
+def load_state(connection: Connection, battery_id: str) -> bytes | None:
+    """The bytes last saved; None when the battery was never folded."""
+    row = connection.exec_driver_sql(
+        "SELECT data FROM lifecycle_state WHERE battery = ?", (battery_id,)
+    ).first()
+    return bytes(row[0]) if row is not None else None
+
+
+def save_state(connection: Connection, battery_id: str, data: bytes, last_arrival: int, at: datetime) -> None:
+    """Replace the battery's state; `last_arrival` is the journal's number of the newest folded rows."""
+    connection.exec_driver_sql(
+        "INSERT INTO lifecycle_state (battery, data, last_arrival, updated_at) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (battery) DO UPDATE SET data = excluded.data, last_arrival = excluded.last_arrival,"
+        " updated_at = excluded.updated_at",
+        (battery_id, data, last_arrival, utc_text(at)),
+    )
