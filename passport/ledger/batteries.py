@@ -148,7 +148,7 @@ def find(connection: Connection, argument: str, public_url: str) -> Battery:
             return found
         raise NotFound(f"no battery and no passport has the id {name}")
     raise NotFound(
-        f"{text[:80]!r} is no URL, no identifier path such as /01/.../21/..., and no id of {ID_LENGTH} characters"
+        f"{text[:80]!r} is no URL, no identifier path (/01/.../21/...) and no id of {ID_LENGTH} characters"
     )
 
 

@@ -90,16 +90,17 @@ def publish_record_key(connection: Connection, operator: str, jwk: dict[str, Any
 
     A key that comes after another retires it: from then on the older one only verifies.
     """
-    _publish(connection, operator, str(jwk["kid"]), "record", orjson.dumps(jwk).decode(), at)
+    key = orjson.dumps(jwk).decode()
+    _publish(connection, operator, str(jwk["kid"]), purpose="record", public_key=key, at=at)
 
 
 def publish_log_key(connection: Connection, operator: str, kid: str, vkey: str, *, at: datetime) -> None:
     """Add the verifier key of the operator's log; publishing it again changes nothing."""
-    _publish(connection, operator, kid, "log", vkey, at)
+    _publish(connection, operator, kid, purpose="log", public_key=vkey, at=at)
 
 
 def _publish(
-    connection: Connection, operator: str, kid: str, purpose: str, public_key: str, at: datetime
+    connection: Connection, operator: str, kid: str, *, purpose: str, public_key: str, at: datetime
 ) -> None:
     known = connection.exec_driver_sql(
         "SELECT 1 FROM operator_key WHERE operator = ? AND kid = ?", (operator, kid)

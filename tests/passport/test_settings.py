@@ -23,9 +23,10 @@ def test_the_command_line_wins_and_an_open_answer_leaves_the_file(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('public_url = "id.example.com"', "scheme and host"),
+        ('public_url = "id.example.com"', "must start with https"),
         ('public_url = "https://id.example.com/path"', "scheme and host"),
         ('public_url = "https://u@id.example.com"', "scheme and host"),
+        ("public_url = 3", "must start with https"),
         ("port = 0", "whole number"),
         ("port = true", "whole number"),
         ('timezone = "Mars/Olympus"', "IANA name"),
