@@ -570,8 +570,8 @@ class Cursor:
         if self.left < size:
             raise Damage(
                 Fault.LENGTH,
-                expected=f"{size} bytes of {what}",
-                came=f"{self.left}",
+                expected=f"{what} ({size} byte{'s' if size != 1 else ''})",
+                came=f"{self.left} left",
                 where=f"byte {self.at} of the {self.name}",
             )
         piece = self.data[self.at : self.at + size]

@@ -1,0 +1,655 @@
+"""Pylontech low-voltage packs on RS485: ASCII frames of the YD/T 1363 family, version 2.0.
+
+    ~ VER(2) ADR(2) CID1(2) CID2(2) LENGTH(4) INFO(n) CHKSUM(4) CR      every field in hexadecimal characters
+
+LENGTH is the number of INFO characters in twelve bits with a check digit in front. CHKSUM is the two's
+complement of the sum of all characters between `~` and CHKSUM. In an answer CID2 holds a return code and
+does not say what was asked: with the request at hand the answer is read as that; without, it must fit
+exactly one layout to its last byte, else it is refused. Seplos V2 shares frame and version but not the
+layout; PACE shares the frame under version 2.5; both are refused here.
+
+The capacity called total does not fade over life: it is the rated one (`nameplate_capacity`), so health
+cannot be read from remaining and total. Their ratio is given as state of charge, marked as derived.
+
+Source: as restated in docs/protocols/pylontech-rs485.md; analog values proven on recordings of a bank of
+three and of a single module.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import partial
+from typing import ClassVar, Final
+
+from ingest.frames import nibble_complement, sum16_complement
+from ingest.protocol import (
+    I16,
+    U8,
+    U16,
+    U24,
+    Certainty,
+    Cursor,
+    Damage,
+    Fault,
+    Field,
+    Frame,
+    Framer,
+    Protocol,
+    Request,
+)
+from schemas.reading import Reading
+from schemas.terms import Origin, ReadingAbsence, Unit
+
+START: Final = 0x7E
+END: Final = 0x0D
+VERSION: Final = 0x20
+LITHIUM: Final = 0x46  # CID1
+
+ANALOG: Final = 0x42
+ALARMS: Final = 0x44
+PROTOCOL_VERSION: Final = 0x4F
+MANUFACTURER: Final = 0x51
+SERIAL: Final = 0x93
+
+MASTER: Final = 0x02  # the first module of a bank answers here
+ALL: Final = 0xFF
+
+REQUESTS: Final = (
+    Request("analog", ANALOG, "cells, temperatures, current, voltage, charge and cycles of each module"),
+    Request("alarms", ALARMS, "state of each cell, sensor and current; protections; switches"),
+    Request("version", PROTOCOL_VERSION, "version of the protocol"),
+    Request("manufacturer", MANUFACTURER, "device name, software version, maker"),
+    Request("serial", SERIAL, "serial number of one module"),
+)
+
+# Return codes; a frame whose CID2 is none of these is a request. E0..EF are the maker's own errors.
+RETURN_CODES: Final = {
+    0x00: "normal",
+    0x01: "version error",
+    0x02: "checksum error",
+    0x03: "length checksum error",
+    0x04: "command unknown",
+    0x05: "command format error",
+    0x06: "invalid data",
+    0x90: "address error",
+    0x91: "communication error inside the bank",
+    **dict.fromkeys(range(0xE0, 0xF0), "maker's own error"),
+}
+
+# `~`, then twelve characters of head; INFO; four of checksum and the carriage return.
+_HEAD: Final = 13
+_TAIL: Final = 5
+_FOREIGN_CHARACTER: Final = re.compile(rb"[^0-9A-Fa-f]")
+
+CELL: Final = Field("cell_voltage", 0, U16, -3, Unit.VOLT)
+BOARD: Final = Field("board_temperature", 0, U16, -1, Unit.CELSIUS, zero=2731)
+TEMPERATURE: Final = Field("cell_temperature", 0, U16, -1, Unit.CELSIUS, zero=2731)
+
+# What follows the temperatures of a module, in two forms told apart by the count of further items at byte 6.
+_ITEMS: Final = 6
+_SHORT: Final = 2
+_LONG: Final = 4
+COMMON: Final = (
+    Field("current", 0, I16, -1, Unit.AMPERE),
+    Field("voltage", 2, U16, -3, Unit.VOLT),
+    Field("cycle_count", 9, U16, 0, Unit.ONE),
+)
+CHARGE: Final = {
+    _SHORT: (
+        Field("remaining_charge", 4, U16, -3, Unit.AMPERE_HOUR),
+        Field("nameplate_capacity", 7, U16, -3, Unit.AMPERE_HOUR, origin=Origin.CONFIGURED),
+    ),
+    _LONG: (
+        Field("remaining_charge", 11, U24, -3, Unit.AMPERE_HOUR),
+        Field("nameplate_capacity", 14, U24, -3, Unit.AMPERE_HOUR, origin=Origin.CONFIGURED),
+    ),
+}
+_SIZE: Final = {_SHORT: 11, _LONG: 17}
+_SATURATED: Final = 0xFFFF
+
+# States of the alarm answer: one byte for each cell, sensor and current.
+_NORMAL, _BELOW, _ABOVE, _OTHER = 0x00, 0x01, 0x02, 0xF0
+_CELL_STATES: Final = {
+    _BELOW: "cell_under_voltage",
+    _ABOVE: "cell_over_voltage",
+    _OTHER: "cell_voltage_fault",
+}
+_TEMPERATURE_STATES: Final = {
+    _BELOW: "under_temperature",
+    _ABOVE: "over_temperature",
+    _OTHER: "temperature_fault",
+}
+_CHARGE_STATES: Final = {_ABOVE: "charge_over_current", _OTHER: "charge_current_fault"}
+_VOLTAGE_STATES: Final = {
+    _BELOW: "pack_under_voltage",
+    _ABOVE: "pack_over_voltage",
+    _OTHER: "pack_voltage_fault",
+}
+_DISCHARGE_STATES: Final = {_ABOVE: "discharge_over_current", _OTHER: "discharge_current_fault"}
+# Bits of the first status byte; bit 3 is reserved.
+PROTECTION_BITS: Final = {
+    0: "pack_over_voltage",
+    1: "cell_under_voltage",
+    2: "charge_over_current",
+    4: "discharge_over_current",
+    5: "discharge_over_temperature",
+    6: "charge_over_temperature",
+    7: "pack_under_voltage",
+}
+_CHARGE_SWITCH: Final = 1 << 1
+_DISCHARGE_SWITCH: Final = 1 << 2
+
+_NAME_SIZE, _VERSION_SIZE, _MAKER_SIZE = 10, 2, 20
+_SERIAL_SIZE: Final = 16
+
+
+def _hex(data: bytes) -> str:
+    return data.hex().upper()
+
+
+def _sealed(version: int, address: int, cid2: int, info: bytes) -> bytes:
+    text = _hex(info)
+    length = nibble_complement(len(text)) << 12 | len(text)
+    body = f"{version:02X}{address:02X}{LITHIUM:02X}{cid2:02X}{length:04X}{text}".encode()
+    return bytes([START]) + body + f"{sum16_complement(body):04X}".encode() + bytes([END])
+
+
+def encode_request(
+    command: int, *, address: int = MASTER, info: bytes = b"", version: int = VERSION
+) -> bytes:
+    """The bytes that ask. Builds any frame; what may be sent is `Protocol.request`'s to say."""
+    return _sealed(version, address, command, info)
+
+
+def encode_reply(
+    info: bytes, *, address: int = MASTER, return_code: int = 0x00, version: int = VERSION
+) -> bytes:
+    """The bytes of an answer, as a module sends them; it does not name the command it answers."""
+    return _sealed(version, address, return_code, info)
+
+
+@dataclass(frozen=True)
+class Module:
+    """What one module says of itself, for simulators and fixtures.
+
+    Attributes:
+        cells: volts, cell 1 first.
+        board: temperature of the board in degC.
+        temperatures: of groups of cells in degC.
+        current: amperes, positive while charging.
+        voltage: volts.
+        remaining: ampere-hours.
+        total: ampere-hours, the rated ones.
+        cycles: as counted.
+    """
+
+    cells: Sequence[Decimal]
+    board: Decimal
+    temperatures: Sequence[Decimal]
+    current: Decimal
+    voltage: Decimal
+    remaining: Decimal
+    total: Decimal
+    cycles: int
+
+
+def encode_analog(modules: Sequence[Module], *, number: int | None = None, flags: int = 0x10) -> bytes:
+    """INFO of an analog answer: of a bank when `number` is None, else of the one module of that number.
+
+    A module of 65.535 Ah or more is written in the long form, as real ones do.
+    """
+    info = bytes([flags, len(modules) if number is None else number])
+    for module in modules:
+        info += bytes([len(module.cells)]) + b"".join(CELL.write(cell) for cell in module.cells)
+        info += bytes([1 + len(module.temperatures)]) + BOARD.write(module.board)
+        info += b"".join(TEMPERATURE.write(value) for value in module.temperatures)
+        form = _SHORT if max(module.total, module.remaining) < Decimal("65.535") else _LONG
+        block = bytearray(_SIZE[form])
+        block[4:6] = block[7:9] = U16.write(_SATURATED)
+        block[_ITEMS] = form
+        values = {
+            "current": module.current,
+            "voltage": module.voltage,
+            "cycle_count": Decimal(module.cycles),
+            "remaining_charge": module.remaining,
+            "nameplate_capacity": module.total,
+        }
+        for field in (*COMMON, *CHARGE[form]):
+            block[field.offset : field.offset + field.integer.size] = field.write(values[field.quantity])
+        info += bytes(block)
+    return info
+
+
+@dataclass(frozen=True)
+class ModuleAlarms:
+    """What one module says is wrong with it, for simulators and fixtures.
+
+    Attributes:
+        cells: one state byte per cell (0 normal, 1 below, 2 above its limit, F0 other).
+        temperatures: one state byte per sensor, the board's first.
+        charge_current: state byte.
+        voltage: state byte.
+        discharge_current: state byte.
+        protections: names out of `PROTECTION_BITS`.
+        charging_enabled: charge switch closed.
+        discharging_enabled: discharge switch closed.
+        faulty_cells: positions 1..16 whose voltage measurement failed.
+    """
+
+    cells: Sequence[int]
+    temperatures: Sequence[int]
+    charge_current: int = _NORMAL
+    voltage: int = _NORMAL
+    discharge_current: int = _NORMAL
+    protections: Collection[str] = ()
+    charging_enabled: bool = True
+    discharging_enabled: bool = True
+    faulty_cells: Collection[int] = ()
+
+
+def encode_alarms(modules: Sequence[ModuleAlarms], *, number: int | None = None, flags: int = 0x10) -> bytes:
+    """INFO of an alarm answer: of a bank when `number` is None, else of the one module of that number."""
+    info = bytes([flags, len(modules) if number is None else number])
+    for module in modules:
+        info += bytes([len(module.cells), *module.cells, len(module.temperatures), *module.temperatures])
+        info += bytes([module.charge_current, module.voltage, module.discharge_current])
+        protections = sum(1 << bit for bit, name in PROTECTION_BITS.items() if name in module.protections)
+        switches = _CHARGE_SWITCH * module.charging_enabled | _DISCHARGE_SWITCH * module.discharging_enabled
+        faults = sum(1 << cell - 1 for cell in set(module.faulty_cells))
+        # Bit 3 of the second byte says that the module is powered, which it is when it answers.
+        info += bytes([protections, switches | 1 << 3, 0, faults & 0xFF, faults >> 8])
+    return info
+
+
+def encode_manufacturer(*, device: str, software: tuple[int, int], maker: str) -> bytes:
+    """INFO of a manufacturer answer; at most ten characters of device and twenty of maker."""
+    return (
+        device.encode().ljust(_NAME_SIZE, b"\x00") + bytes(software) + maker.encode().ljust(_MAKER_SIZE, b"-")
+    )
+
+
+def encode_serial(serial: str, *, number: int = MASTER) -> bytes:
+    """INFO of a serial-number answer; at most 16 characters."""
+    return bytes([number]) + serial.encode().ljust(_SERIAL_SIZE, b"\x00")
+
+
+class PylontechFramer(Framer):
+    """Frames `~` .. carriage return."""
+
+    starts = bytes([START])
+    quiet = b"\r\n"  # a log may hold line ends of its own
+
+    def _length(self, buffer: bytes) -> int | None:
+        head = buffer[:_HEAD]
+        _only_hex(head[1:], 1)
+        if len(head) < _HEAD:
+            return None
+        field = int(head[9:13], 16)
+        count = field & 0xFFF
+        if field >> 12 != nibble_complement(count):
+            raise Damage(
+                Fault.LENGTH,
+                expected=f"check digit {nibble_complement(count):X} for a length of {count} characters",
+                came=f"{field >> 12:X}",
+                where="byte 9 of the frame",
+            )
+        if count % 2:
+            raise Damage(
+                Fault.LENGTH,
+                expected="an even number of characters",
+                came=str(count),
+                where="byte 9 of the frame",
+            )
+        length = _HEAD + count + _TAIL
+        _only_hex(buffer[_HEAD : length - 1], _HEAD)
+        return length
+
+    def _open(self, raw: bytes, position: int) -> Frame:
+        if raw[-1] != END:
+            where = f"byte {len(raw) - 1} of the frame, its end"
+            raise Damage(
+                Fault.DELIMITER, expected=f"{END:02x} (carriage return)", came=f"{raw[-1]:02x}", where=where
+            )
+        expected, came = sum16_complement(raw[1:-5]), int(raw[-5:-1], 16)
+        if expected != came:
+            where = f"byte {len(raw) - 5} of the frame"
+            raise Damage(Fault.CHECKSUM, expected=f"checksum {expected:04X}", came=f"{came:04X}", where=where)
+        version, address, cid1, cid2 = bytes.fromhex(raw[1:9].decode())
+        is_request = cid2 not in RETURN_CODES
+        if not is_request and (version != VERSION or cid1 != LITHIUM):
+            raise Damage(
+                Fault.FOREIGN,
+                expected=f"version {VERSION:02X} and device type {LITHIUM:02X}",
+                came=f"version {version:02X} and device type {cid1:02X}, whose data are laid out otherwise",
+                where="bytes 1 to 6 of the frame",
+            )
+        info = bytes.fromhex(raw[_HEAD:-_TAIL].decode())
+        status = 0 if is_request else cid2
+        # An answer does not name its command; 0 stands for that.
+        return Frame(raw, position, cid2 if is_request else 0, info, is_request, address, status)
+
+
+def _only_hex(text: bytes, offset: int) -> None:
+    found = _FOREIGN_CHARACTER.search(text)
+    if found:
+        raise Damage(
+            Fault.DELIMITER,
+            expected="a hexadecimal character",
+            came=f"{text[found.start()]:02x}",
+            where=f"byte {offset + found.start()} of the frame",
+        )
+
+
+class PylontechRs485(Protocol):
+    """See the module."""
+
+    name: ClassVar[str] = "pylontech-rs485"
+    title: ClassVar[str] = "Pylontech RS485 (YD/T 1363, version 2.0)"
+    certainty: ClassVar[Certainty] = Certainty.PROVEN
+    requests: ClassVar[tuple[Request, ...]] = REQUESTS
+    is_text: ClassVar[bool] = True
+    baud_rates: ClassVar[tuple[int, ...]] = (115200, 9600)
+
+    def framer(self) -> Framer:
+        """A new framer."""
+        return PylontechFramer()
+
+    def request(self, name: str, address: int | None = None) -> bytes:
+        """The bytes of one read: of the whole bank through its master when `address` is None.
+
+        A serial number can be asked of one module only; without an address it is the master's.
+        """
+        row = self._row(name)
+        asked = MASTER if address is None else address
+        if row.command in (PROTOCOL_VERSION, MANUFACTURER):
+            return encode_request(row.command, address=asked)
+        whole = address is None and row.command != SERIAL
+        return encode_request(row.command, address=asked, info=bytes([ALL if whole else asked]))
+
+    def poll(self, address: int | None = None) -> list[bytes]:
+        """Analog values and alarms, of the whole bank when `address` is None."""
+        return [self.request(name, address) for name in ("analog", "alarms")]
+
+    def identify(self, address: int | None = None) -> list[bytes]:
+        """Maker, device and serial number of one module, the master's when `address` is None."""
+        return [self.request(name, address) for name in ("manufacturer", "serial")]
+
+    def answers(self, frame: Frame, request: Frame) -> bool:
+        """An answer names its module, not its command."""
+        return frame.address == request.address
+
+    def _asked_address(self, frame: Frame) -> int | None:
+        whole = frame.address == MASTER and frame.payload in (b"", bytes([ALL]))
+        return None if whole else frame.address
+
+    def _readings(self, frame: Frame, request: Frame | None) -> list[Reading]:
+        if frame.status:
+            return _unread(request, frame.status)
+        if request is not None:
+            layout = _LAYOUTS.get(request.command)
+            return layout(frame, request) if layout else []
+        if not frame.payload:
+            return []  # an answer about the version: its head says all
+        return _only_fitting(frame)
+
+
+def _unread(request: Frame | None, code: int) -> list[Reading]:
+    """The module refused: what was asked is not supported or was not read."""
+    if request is None:
+        return []
+    quantities = {
+        ANALOG: ("voltage", "current", "remaining_charge", "cycle_count", "cell_voltage"),
+        MANUFACTURER: ("model", "manufacturer", "firmware_version"),
+        SERIAL: ("serial_number",),
+    }.get(request.command, ())
+    absent = (
+        ReadingAbsence.NOT_SUPPORTED if RETURN_CODES[code] == "command unknown" else ReadingAbsence.NOT_READ
+    )
+    address = request.address or 0
+    number = request.payload[0] if request.payload else address
+    part = None if number == ALL else _component(address, number)
+    return [Reading(quantity, None, component=part, absence=absent) for quantity in quantities]
+
+
+def _only_fitting(frame: Frame) -> list[Reading]:
+    """The readings of the one layout that the answer fits to its last byte.
+
+    Raises:
+        Damage: it fits none, or more than one.
+    """
+    fitting: list[tuple[int, list[Reading]]] = []
+    misfits = []
+    for command, layout in _LAYOUTS.items():
+        try:
+            fitting.append((command, layout(frame, None)))
+        except Damage as damage:
+            misfits.append(f"as {command:02X}: {damage.expected} at {damage.where}, came {damage.came}")
+    if len(fitting) == 1:
+        return fitting[0][1]
+    if fitting:
+        commands = " and ".join(f"{command:02X}" for command, _ in fitting)
+        raise Damage(
+            Fault.UNMATCHED,
+            expected="the request with it",
+            came=f"an answer that reads as {commands}",
+            where="the data",
+        )
+    raise Damage(
+        Fault.FOREIGN,
+        expected="data laid out as an answer of this protocol",
+        came=f"{len(frame.payload)} bytes that are none ({'; '.join(misfits)})",
+        where="the data",
+    )
+
+
+def _component(address: int, number: int) -> str:
+    """Path of the module that names itself by `number` in an answer from `address`.
+
+    Modules answer at 2, 3, ... within the group that the high digit tells. One that names itself by this
+    address has its place from it, so the first is 1 here as in an answer of the whole bank. What other numbers
+    count is not known for sure: they keep a name of their own, which no place in a bank can be taken for.
+    """
+    low = number & 0xF
+    return _place(address, low - 1) if number == address and low >= MASTER else f"number/{number}"
+
+
+def _place(address: int, place: int) -> str:
+    group = address >> 4
+    return f"group/{group}/module/{place}" if group else f"module/{place}"
+
+
+def _blocks(
+    frame: Frame,
+    request: Frame | None,
+    cursor: Cursor,
+    block: Callable[[Cursor], list[Reading]],
+) -> tuple[list[Reading], bool]:
+    """Readings of every module block to the end of the data, and whether it was an answer of the whole bank.
+
+    The second byte counts the modules when all were asked and numbers the one that was asked alone. Only the
+    count of blocks that are really there tells which, when the request is not at hand.
+    """
+    cursor.take(1, "flags")
+    stated = cursor.number(U8, "count of modules, or number of the module")
+    blocks = []
+    while cursor.left:
+        blocks.append(block(cursor))
+        if len(blocks) > max(stated, 1):
+            break
+    asked = request.payload[0] if request is not None and request.payload else None
+    address = frame.address or 0
+    if asked is not None and asked != ALL:
+        bank = False
+        if stated != asked:
+            raise Damage(
+                Fault.UNMATCHED, expected=f"module {asked:02X}", came=f"module {stated:02X}", where="byte 1"
+            )
+    else:
+        bank = asked == ALL or len(blocks) != 1 or (stated == 1 and address != 1)
+    count = stated if bank else 1
+    if len(blocks) != count or not blocks:
+        raise Damage(
+            Fault.LENGTH,
+            expected=f"data of {count} module{'s' if count != 1 else ''}",
+            came=f"data of {len(blocks)}, and {cursor.left} more bytes",
+            where="the data",
+        )
+    cursor.end()
+    named = []
+    for place, readings in enumerate(blocks, 1):
+        part = _place(address, place) if bank else _component(address, stated)
+        named += [replace(reading, component=part) for reading in readings]
+    return named, bank
+
+
+def _analog(frame: Frame, request: Frame | None) -> list[Reading]:
+    readings, bank = _blocks(frame, request, Cursor(frame.payload, "analog values"), _analog_module)
+    return [Reading("module_count", Decimal(frame.payload[1])), *readings] if bank else readings
+
+
+def _analog_module(cursor: Cursor) -> list[Reading]:
+    readings = []
+    cells = cursor.number(U8, "count of cells")
+    data = cursor.take(cells * 2, f"{cells} cell voltages")
+    for number in range(cells):
+        cell = CELL.read(data, base=2 * number, index=number + 1)
+        assert cell is not None
+        doubts = ("not_fitted",) if cell.value == 0 else ()
+        readings.append(replace(cell, doubts=doubts))
+    sensors = cursor.number(U8, "count of temperatures")
+    data = cursor.take(sensors * 2, f"{sensors} temperatures")
+    for number in range(sensors):
+        field, index = (TEMPERATURE, number) if number else (BOARD, None)
+        reading = field.read(data, base=2 * number, index=index)
+        assert reading is not None
+        readings.append(reading)
+    form = cursor.data[cursor.at + _ITEMS] if cursor.left > _ITEMS else None
+    if form not in _SIZE:
+        raise Damage(
+            Fault.LENGTH,
+            expected="2 or 4 further items",
+            came="the end of the data" if form is None else str(form),
+            where=f"byte {cursor.at + _ITEMS} of the analog values",
+        )
+    data = cursor.take(_SIZE[form], "current, voltage, charge and cycles")
+    for field in (*COMMON, *CHARGE[form]):
+        reading = field.read(data)
+        assert reading is not None
+        # The short form ends at 65.535 Ah; a field full of ones says "more", not a charge.
+        full = field in CHARGE[_SHORT] and U16.read(data, field.offset) == _SATURATED
+        readings.append(replace(reading, doubts=("saturated",)) if full else reading)
+    readings.append(Reading("cell_count", Decimal(cells)))
+    return readings + _state_of_charge(readings)
+
+
+def _state_of_charge(readings: Iterable[Reading]) -> list[Reading]:
+    """Remaining over rated charge in steps of 0.1 %, derived; none when the rated one is 0."""
+    values = {reading.quantity: reading.value for reading in readings}
+    remaining, total = values["remaining_charge"], values["nameplate_capacity"]
+    assert isinstance(remaining, Decimal)
+    assert isinstance(total, Decimal)
+    if not total:
+        return []
+    share = (100 * remaining / total).quantize(Decimal("0.1"))
+    return [Reading("state_of_charge", share, origin=Origin.DERIVED)]
+
+
+def _alarms(frame: Frame, request: Frame | None) -> list[Reading]:
+    """Five status bytes end a module's block, on newer firmware six; the data fit one of the two exactly."""
+    try:
+        return _blocks(frame, request, Cursor(frame.payload, "alarms"), _alarm_module)[0]
+    except Damage as five:
+        try:
+            block = partial(_alarm_module, status_size=6)
+            return _blocks(frame, request, Cursor(frame.payload, "alarms"), block)[0]
+        except Damage:
+            raise five from None
+
+
+def _alarm_module(cursor: Cursor, *, status_size: int = 5) -> list[Reading]:
+    readings = []
+    for index, state in enumerate(_states(cursor, "cells"), 1):
+        readings += _alarm(state, _CELL_STATES, cursor, index)
+    for number, state in enumerate(_states(cursor, "temperatures")):
+        readings += _alarm(state, _TEMPERATURE_STATES, cursor, number or None)
+    for states in (_CHARGE_STATES, _VOLTAGE_STATES, _DISCHARGE_STATES):
+        readings += _alarm(cursor.number(U8, "states"), states, cursor, None)
+    protections, switches, _, low, high = cursor.take(status_size, "status")[:5]
+    readings += [
+        Reading("protection", PROTECTION_BITS.get(bit, f"unnamed_bit_{bit}"))
+        for bit in range(8)
+        if protections >> bit & 1
+    ]
+    faulty = low | high << 8
+    readings += [
+        Reading("alarm", "cell_voltage_fault", index=bit + 1) for bit in range(16) if faulty >> bit & 1
+    ]
+    readings.append(Reading("charging_enabled", bool(switches & _CHARGE_SWITCH)))
+    readings.append(Reading("discharging_enabled", bool(switches & _DISCHARGE_SWITCH)))
+    return readings
+
+
+def _states(cursor: Cursor, what: str) -> bytes:
+    count = cursor.number(U8, f"count of {what}")
+    return cursor.take(count, f"states of {count} {what}")
+
+
+def _alarm(state: int, names: dict[int, str], cursor: Cursor, index: int | None) -> list[Reading]:
+    if state == _NORMAL:
+        return []
+    if state not in (_BELOW, _ABOVE, _OTHER):
+        raise Damage(
+            Fault.LENGTH,
+            expected="a state of 00, 01, 02 or F0",
+            came=f"{state:02X}",
+            where=f"byte {cursor.at - 1} of the alarms or before it",
+        )
+    return [Reading("alarm", names.get(state, names[_OTHER]), index=index)]
+
+
+def _manufacturer(frame: Frame, request: Frame | None) -> list[Reading]:
+    del request
+    cursor = Cursor(frame.payload, "manufacturer data")
+    device = cursor.take(_NAME_SIZE, "device name")
+    major, minor = cursor.take(_VERSION_SIZE, "software version")
+    maker = cursor.take(_MAKER_SIZE, "maker")
+    cursor.end()
+    address = frame.address or 0
+    part = _component(address, address)
+    # Inside a bank the master answers this for every address, so another address proves nothing.
+    doubts = () if address & 0xF == MASTER else ("masters_answer",)
+    return [
+        _text("model", device.rstrip(b"\x00 "), part, doubts),
+        Reading("firmware_version", f"{major}.{minor}", component=part, doubts=doubts),
+        _text("manufacturer", maker.rstrip(b"\x00 -"), part, doubts),
+    ]
+
+
+def _serial(frame: Frame, request: Frame | None) -> list[Reading]:
+    del request
+    cursor = Cursor(frame.payload, "serial number")
+    number = cursor.number(U8, "number of the module")
+    serial = cursor.take(_SERIAL_SIZE, "serial number")
+    cursor.end()
+    return [_text("serial_number", serial.rstrip(b"\x00 "), _component(frame.address or 0, number), ())]
+
+
+def _text(quantity: str, data: bytes, component: str, doubts: tuple[str, ...]) -> Reading:
+    if not data:
+        return Reading(quantity, None, component=component, absence=ReadingAbsence.NOT_SUPPORTED)
+    text = data.decode("ascii", "replace")
+    clean = "".join(char if char.isprintable() else "�" for char in text)
+    doubts = (*doubts, "unreadable_text") if "�" in clean else doubts
+    return Reading(quantity, clean, component=component, doubts=doubts)
+
+
+# Layouts by the command that asks for them. Their sizes tell apart what has a fixed one.
+_LAYOUTS: Final[dict[int, Callable[[Frame, Frame | None], list[Reading]]]] = {
+    ANALOG: _analog,
+    ALARMS: _alarms,
+    MANUFACTURER: _manufacturer,
+    SERIAL: _serial,
+}
+
+PROTOCOL: Final = PylontechRs485()
