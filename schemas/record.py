@@ -1,1 +1,180 @@
-"""Record and Stated: what gets signed, in the words of the registry; typed access by attribute."""
+"""Record and Stated: what gets signed, in the words of the registry; typed access by attribute.
+
+A stated value is either a value with its unit, time and source, or the reason why there is none. A record
+holds one for every row of its kind, so that silence is never mistaken for an answer.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, Generic, TypeVar, cast
+
+from schemas.attribute import Attribute
+from schemas.registry import REGISTRY, REGISTRY_VERSION, by_record
+from schemas.terms import Absent, RecordKind, Source, Unit
+from schemas.values import from_utc_text, utc_text
+
+T = TypeVar("T")
+
+_MEMBERS = frozenset({"value", "unit", "as_of", "source", "method"})
+
+
+@dataclass(frozen=True)
+class Stated(Generic[T]):
+    """A value that somebody or something states, or the reason why none is stated.
+
+    Attributes:
+        value: None exactly when `absent` says why.
+        unit: unit of the value; None where the attribute has none, and for an absence.
+        as_of: the moment the value is true of, UTC; None when not known.
+        source: where the value comes from; None for an absence.
+        absent: why there is no value; None when there is one.
+        method: id of the method that computed it; None where none was used.
+    """
+
+    value: T | None
+    unit: Unit | None = None
+    as_of: datetime | None = None
+    source: Source | None = None
+    absent: Absent | None = None
+    method: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse half-stated values: a caller's mistake."""
+        if (self.value is None) != (self.absent is not None):
+            raise ValueError("a stated value has either a value or the reason of its absence")
+        if self.absent is not None and (self.unit or self.as_of or self.source or self.method):
+            raise ValueError("an absence has no unit, time, source or method")
+        if self.absent is None and self.source is None:
+            raise ValueError("a value says where it comes from")
+        if self.as_of is not None and self.as_of.tzinfo is None:
+            raise ValueError("a stated time needs its zone")
+
+    @classmethod
+    def of(
+        cls,
+        attribute: Attribute[T],
+        value: T,
+        *,
+        source: Source,
+        as_of: datetime | None = None,
+        method: str | None = None,
+    ) -> "Stated[T]":
+        """A value of that attribute, in the attribute's unit.
+
+        Raises:
+            TypeError: the value has another type than the attribute's, or is a binary float.
+            ValueError: a number that is not finite, a word that is not a member, a time without zone.
+        """
+        attribute.value.check(value)
+        moment = None if as_of is None or as_of.tzinfo is None else as_of.astimezone(UTC)
+        return cls(value, attribute.value.unit, as_of if moment is None else moment, source, None, method)
+
+    @classmethod
+    def missing(cls, absent: Absent) -> "Stated[T]":
+        """No value, and why."""
+        return cls(None, absent=absent)
+
+    def to_wire(self, attribute: Attribute[T]) -> dict[str, Any]:
+        """As signed: `{"value": "102", "unit": "Ah", "as_of": "...Z", "source": "declared"}`.
+
+        An absence is `{"absent": "not_provided"}`; members that say nothing are left out.
+        """
+        if self.absent is not None:
+            return {"absent": self.absent.value}
+        wire: dict[str, Any] = {"value": attribute.value.to_wire(cast("T", self.value))}
+        if self.unit is not None:
+            wire["unit"] = self.unit.value
+        if self.as_of is not None:
+            wire["as_of"] = utc_text(self.as_of)
+        if self.source is not None:
+            wire["source"] = self.source.value
+        if self.method is not None:
+            wire["method"] = self.method
+        return wire
+
+
+def stated_from_wire(attribute: Attribute[T], wire: Mapping[str, Any]) -> Stated[T]:
+    """The inverse of `Stated.to_wire`.
+
+    Raises:
+        ValueError: a member is missing, unknown, or holds something else than the attribute allows.
+    """
+    if "absent" in wire:
+        if len(wire) > 1:
+            raise ValueError(f"{attribute.id}: an absence stands alone, got {', '.join(sorted(wire))}")
+        return Stated.missing(Absent(wire["absent"]))
+    if unknown := sorted(set(wire) - _MEMBERS):
+        raise ValueError(f"{attribute.id}: unknown members {', '.join(unknown)}")
+    if "value" not in wire or "source" not in wire:
+        raise ValueError(
+            f"{attribute.id}: expected value and source, or absent; got {', '.join(sorted(wire))}"
+        )
+    unit = Unit(wire["unit"]) if "unit" in wire else None
+    if unit is not attribute.value.unit:
+        expected = attribute.value.unit.value if attribute.value.unit else "no unit"
+        raise ValueError(f"{attribute.id}: expected {expected}, got {wire.get('unit', 'no unit')}")
+    try:
+        value = attribute.value.from_wire(wire["value"])
+    except ValueError as wrong:
+        raise ValueError(f"{attribute.id}: {wrong}") from None
+    return Stated(
+        value,
+        unit,
+        from_utc_text(wire["as_of"]) if "as_of" in wire else None,
+        Source(wire["source"]),
+        method=wire.get("method"),
+    )
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one version says: a stated value for every row of its kind.
+
+    Attributes:
+        kind: passport, condition or assessment.
+        registry_version: the registry whose words it uses.
+        values: attribute id to stated value, in reading order.
+    """
+
+    kind: RecordKind
+    registry_version: str
+    values: Mapping[str, Stated[Any]]
+
+    def __post_init__(self) -> None:
+        """Refuse a record of the current registry that leaves a row out, or holds a stranger."""
+        object.__setattr__(self, "values", MappingProxyType(dict(self.values)))
+        if self.registry_version != REGISTRY_VERSION:
+            return
+        rows = {row.id for row in by_record(self.kind)}
+        if missing := sorted(rows - set(self.values)):
+            raise ValueError(f"{self.kind.value} record: nothing said of {', '.join(missing)}")
+        if strange := sorted(set(self.values) - rows):
+            raise ValueError(f"{self.kind.value} record: does not hold {', '.join(strange)}")
+
+    @classmethod
+    def filled(
+        cls,
+        kind: RecordKind,
+        stated: Mapping[str, Stated[Any]],
+        absent: Callable[[Attribute[Any]], Absent] = lambda _: Absent.NOT_PROVIDED,
+    ) -> "Record":
+        """A record of the current registry; rows without a stated value get the absence that `absent` names.
+
+        Raises:
+            ValueError: `stated` names an attribute that is unknown or lives in another kind of record.
+        """
+        rows = by_record(kind)
+        if strange := sorted(set(stated) - {row.id for row in rows}):
+            raise ValueError(f"{kind.value} record: does not hold {', '.join(strange)}")
+        values = {row.id: stated.get(row.id) or Stated.missing(absent(row)) for row in rows}
+        return cls(kind, REGISTRY_VERSION, values)
+
+    def get(self, attribute: Attribute[T]) -> Stated[T] | None:
+        """What is stated of the attribute; None when the record is not of its kind or its registry."""
+        return cast("Stated[T] | None", self.values.get(attribute.id))
+
+    def to_wire(self) -> dict[str, dict[str, Any]]:
+        """Attribute id to wire form, in reading order."""
+        return {name: stated.to_wire(REGISTRY[name]) for name, stated in self.values.items()}

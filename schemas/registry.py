@@ -1,0 +1,260 @@
+"""The registry: all rows in reading order, the day of the law they tell, and what they mean for one battery.
+
+Importing it checks it: a row that contradicts itself or a rule below stops the program with a sentence.
+
+Where a row lives, checked against the row:
+    1. `assessment`: the three opinions of the service.
+    2. `condition`: rows that cite Annex XIII point 4 or Annex VII, and the rest of the chapter `dynamic`.
+    3. `passport`: everything else.
+Exceptions stand in `RECORD_EXCEPTIONS`, each with its reason.
+"""
+
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from types import MappingProxyType
+from typing import Any, Final
+
+from schemas.attribute import Attribute, Chapter
+from schemas.attributes import (
+    carbon_footprint,
+    circularity,
+    due_diligence,
+    dynamic,
+    general,
+    labels,
+    materials,
+    performance,
+)
+from schemas.citation import Citation, article
+from schemas.conditions import Condition, PendingAct
+from schemas.structures import STRUCTURES
+from schemas.terms import Category, Disclosure, Obligation, RecordKind
+
+REGISTRY_VERSION: Final[str] = "2026.11"
+LAW_AS_OF: Final[date] = date(2026, 11, 20)
+PASSPORTS_START: Final[date] = date(2027, 2, 18)  # Art. 77(1)
+
+_FILES: Final[Mapping[Chapter, types.ModuleType]] = MappingProxyType(
+    {
+        Chapter.GENERAL: general,
+        Chapter.LABELS: labels,
+        Chapter.CARBON_FOOTPRINT: carbon_footprint,
+        Chapter.DUE_DILIGENCE: due_diligence,
+        Chapter.MATERIALS: materials,
+        Chapter.CIRCULARITY: circularity,
+        Chapter.PERFORMANCE: performance,
+        Chapter.DYNAMIC: dynamic,
+    }
+)
+
+# Art. 77(2) and the headings of Annex XIII: which class a cited point implies.
+DISCLOSURE_OF_POINT: Final[Mapping[str, Disclosure]] = MappingProxyType(
+    {
+        "1": Disclosure.PUBLIC,
+        "2": Disclosure.INTEREST_AND_AUTHORITIES,
+        "3": Disclosure.AUTHORITIES,
+        "4": Disclosure.INDIVIDUAL,
+    }
+)
+# A row whose class differs from what its cited point implies; none today.
+DISCLOSURE_EXCEPTIONS: Final[Mapping[str, str]] = MappingProxyType({})
+
+OPINIONS: Final[frozenset[str]] = frozenset({"state_of_health", "residual_value", "second_life_assessment"})
+RECORD_EXCEPTIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "manufacturing_date": "label information of point 1(a), public; Annex VII only repeats it",
+        "certified_usable_energy": "a public figure of the model; Annex VII only divides by it",
+        "further_use_evidence": "a document for authorities, who do not see point 4",
+    }
+)
+
+
+def _collect() -> Mapping[str, Attribute[Any]]:
+    """All rows by id, chapter by chapter.
+
+    Raises:
+        ValueError: a row sits under another name or in another file than it says, or an id comes twice.
+    """
+    found: dict[str, Attribute[Any]] = {}
+    for chapter, file in _FILES.items():
+        for name, row in vars(file).items():
+            if not isinstance(row, Attribute):
+                continue
+            if row.id != name:
+                raise ValueError(f"{file.__name__}.{name}: the row calls itself {row.id!r}")
+            if row.group is not chapter:
+                raise ValueError(
+                    f"{row.id}: the row says chapter {row.group.value}, its file is {chapter.value}"
+                )
+            if row.id in found:
+                raise ValueError(f"{row.id}: two rows of that id")
+            found[row.id] = row
+    return MappingProxyType(found)
+
+
+def _record_by_rule(row: Attribute[Any]) -> RecordKind:
+    if row.id in OPINIONS:
+        return RecordKind.ASSESSMENT
+    if row.id in RECORD_EXCEPTIONS:
+        return RecordKind.PASSPORT
+    individual = any(point.startswith("4") for point in row.annex_xiii_points)
+    if individual or any(citation.in_annex_vii for citation in row.law) or row.group is Chapter.DYNAMIC:
+        return RecordKind.CONDITION
+    return RecordKind.PASSPORT
+
+
+def _contradictions(row: Attribute[Any]) -> Iterator[str]:
+    """Sentences about what in the row disagrees with itself or with a rule."""
+    for point in row.annex_xiii_points:
+        implied = DISCLOSURE_OF_POINT[point[0]]
+        if row.disclosure is not implied and row.id not in DISCLOSURE_EXCEPTIONS:
+            yield f"cites Annex XIII {point}, which is {implied.value}; its class is {row.disclosure.value}"
+    if row.record is not (by_rule := _record_by_rule(row)):
+        yield f"lives in {row.record.value}; the rule says {by_rule.value}"
+    if row.record is not RecordKind.PASSPORT and row.disclosure is not Disclosure.INDIVIDUAL:
+        yield f"{row.record.value} holds individual rows alone; its class is {row.disclosure.value}"
+    if row.value.structure is not None and row.value.structure not in STRUCTURES:
+        yield f"names the unknown structure {row.value.structure!r}"
+    if (row.applies.since is None) == (row.applies.awaits is None):
+        yield "needs either a first day or an awaited act"
+
+
+REGISTRY: Final[Mapping[str, Attribute[Any]]] = _collect()
+
+_WRONG: Final = [f"{row.id}: {sentence}" for row in REGISTRY.values() for sentence in _contradictions(row)]
+if _WRONG:
+    raise ValueError("the registry contradicts itself:\n" + "\n".join(_WRONG))
+
+
+def by_record(kind: RecordKind) -> tuple[Attribute[Any], ...]:
+    """The rows that live in one kind of record, in reading order."""
+    return tuple(row for row in REGISTRY.values() if row.record is kind)
+
+
+def by_chapter(chapter: Chapter) -> tuple[Attribute[Any], ...]:
+    """The rows of one chapter, in reading order."""
+    return tuple(row for row in REGISTRY.values() if row.group is chapter)
+
+
+def by_disclosure(disclosure: Disclosure) -> tuple[Attribute[Any], ...]:
+    """The rows of one disclosure class, in reading order."""
+    return tuple(row for row in REGISTRY.values() if row.disclosure is disclosure)
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What the law asks of one attribute for one battery on one day.
+
+    Attributes:
+        obligation: the answer.
+        reason: the answer as a sentence, for findings and pages.
+        citations: where it is written.
+        condition: fact on which an owed value still depends; None when it is owed without condition.
+        awaits: the act that is missing; None when none is.
+    """
+
+    obligation: Obligation
+    reason: str
+    citations: tuple[Citation, ...]
+    condition: Condition | None = None
+    awaits: PendingAct | None = None
+
+    @property
+    def may_be_stated(self) -> bool:
+        """False where a value would be a claim without a basis, or about something that is not there."""
+        return self.obligation in (Obligation.OWED, Obligation.VOLUNTARY)
+
+
+def obligation(attribute: Attribute[Any], category: Category, placed_on: date | None, today: date) -> Ruling:
+    """What the law asks of the attribute, by the first of these rules that fits.
+
+    1. Not applicable to the category.
+    2. An act is awaited: `PENDING` where it will be owed, `MUST_STAY_EMPTY` where it only anticipates it.
+    3. The day on which stating it begins to make sense has not come: `MUST_STAY_EMPTY`.
+    4. The battery was placed on the market before the duty: `VOLUNTARY`.
+    5. The row's own word, with its condition.
+
+    Args:
+        attribute: a row.
+        category: the battery's.
+        placed_on: day of placing on the market. None when unknown or still ahead: the duty is then assumed,
+            since not knowing the day excuses from nothing.
+        today: the day of the question; it decides what may be stated, never what is owed.
+    """
+    demand = attribute.duty.of(category)
+    act, first_day = attribute.applies.awaits, attribute.applies.since
+    # 1. category
+    if demand.obligation is Obligation.NOT_APPLICABLE:
+        return Ruling(demand.obligation, f"does not apply to category {category.value}", attribute.law)
+    # 2. awaited act
+    if act is not None:
+        earliest = act.earliest.get(category)
+        day = f"; not before {earliest.isoformat()}" if earliest else ""
+        reason = f"stays empty until an act gives {act.title}{day}"
+        owed = demand.obligation is Obligation.OWED
+        word = Obligation.PENDING if owed else Obligation.MUST_STAY_EMPTY
+        return Ruling(word, reason, act.law, demand.condition, act)
+    assert first_day is not None  # the registry checks that a row has one or the other
+    # 3. too early to state
+    if attribute.applies.stays_empty_before and today < first_day:
+        reason = f"stays empty before {first_day.isoformat()}, when the duty behind it begins"
+        return Ruling(Obligation.MUST_STAY_EMPTY, reason, attribute.law, demand.condition)
+    if demand.obligation is Obligation.VOLUNTARY:
+        return Ruling(demand.obligation, "may be stated, is not owed", attribute.law)
+    # 4. placed before the duty
+    if placed_on is not None and placed_on < first_day:
+        reason = (
+            f"placed on the market on {placed_on.isoformat()}, before the duty of {first_day.isoformat()}"
+        )
+        return Ruling(Obligation.VOLUNTARY, reason, (article("77(1)"), *attribute.law))
+    # 5. the row's own word
+    where = f" where {demand.condition.title}" if demand.condition else ""
+    more = demand.condition.law if demand.condition else ()
+    reason = f"owed{where} since {first_day.isoformat()}"
+    return Ruling(demand.obligation, reason, (*attribute.law, *more), demand.condition)
+
+
+def frozen() -> dict[str, Any]:
+    """The registry as plain JSON: the frozen copy of this version, for old records and other languages."""
+    return {
+        "registry_version": REGISTRY_VERSION,
+        "law_as_of": LAW_AS_OF.isoformat(),
+        "attributes": {row.id: _frozen_row(row) for row in REGISTRY.values()},
+    }
+
+
+def _frozen_row(row: Attribute[Any]) -> dict[str, Any]:
+    value = row.value
+    bounds = {
+        name: str(bound)
+        for name in ("at_least", "above", "at_most", "usually_at_least", "usually_at_most")
+        if (bound := getattr(value, name)) is not None
+    }
+    return {
+        "title": row.title,
+        "group": row.group.value,
+        "kind": value.kind.value,
+        "many": value.many,
+        "cardinality": row.cardinality,
+        "unit": value.unit.value if value.unit else None,
+        "bounds": bounds,
+        "members": list(value.members),
+        "structure": value.structure,
+        "level": row.level.value,
+        "updates": row.updates,
+        "disclosure": row.disclosure.value,
+        "duty": {
+            category.value: {
+                "obligation": (demand := row.duty.of(category)).obligation.value,
+                "condition": demand.condition.name if demand.condition else None,
+            }
+            for category in Category
+        },
+        "since": row.applies.since.isoformat() if row.applies.since else None,
+        "awaits": row.applies.awaits.name if row.applies.awaits else None,
+        "law": [citation.full for citation in row.law],
+        "record": row.record.value,
+        "note": row.note,
+    }
