@@ -26,7 +26,7 @@ GTIN = "09520123456788"
 
 
 def test_the_check_digit_of_a_gtin_worked_out_by_hand() -> None:
-    # 0952012345678?, weights 3 and 1 from the right: 8*3+7+6*3+5+4*3+3+2*3+1+0*3+2+5*3+9+0*3 = 102; 110-102 = 8
+    # 095201234567 8: from the right 8*3+7+6*3+5+4*3+3+2*3+1+0*3+2+5*3+9+0*3 = 102, and 110 - 102 = 8
     assert gtin_check_digit("0952012345678") == "8"
 
 
