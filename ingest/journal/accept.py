@@ -70,8 +70,8 @@ class OtherContent(SequenceConflict):
     ) -> None:
         super().__init__(
             f"source {source}, epoch {epoch}: other content is already stored under number "
-            f"{difference.sequence} (differs in: {', '.join(difference.columns)}). The first stays; nothing of "
-            "this batch was stored. A device that starts to count again needs a new epoch."
+            f"{difference.sequence} (differs in: {', '.join(difference.columns)}). The first stays; nothing "
+            "of this batch was stored. A device that starts to count again needs a new epoch."
         )
         self.battery = battery
         self.source = source
@@ -199,8 +199,10 @@ def _epoch(connection: Connection, place: tuple[str, str, str]) -> _Epoch | None
 
 
 def _receipt_given(connection: Connection, place: tuple[str, str, str], first: int, digest: str) -> bool:
-    query = "SELECT 1 FROM receipt "
+    query = (
+        "SELECT 1 FROM receipt "
         "WHERE battery = ? AND source = ? AND epoch = ? AND first_sequence = ? AND digest = ?"
+    )
     return connection.exec_driver_sql(query, (*place, first, digest)).first() is not None
 
 
@@ -411,7 +413,8 @@ def _run_on(reached: int | None, sequence: Int64) -> int | None:
 def set_usual_period(connection: Connection, *, battery: str, source: str, period_ms: int) -> None:
     """State how often a source usually speaks.
 
-    Ten times this (at least 60 s, at most 1 h) is the longest silence that still counts as observed. Changing it makes the next refresh fold the battery anew.
+    Ten times this (at least 60 s, at most 1 h) is the longest silence that still counts as observed. Changing
+    it makes the next refresh fold the battery anew.
     """
     if period_ms <= 0:
         raise ValueError(f"a period is longer than nothing, found {period_ms} ms")
