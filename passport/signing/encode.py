@@ -6,7 +6,7 @@ described field by field in docs/formats/record.md.
 
 What the form must not tell: the caller passes every restricted attribute of the kind, also those without a
 value, so that the number of digests is constant per registry version; digests are sorted, so their position
-tells nothing; salts are fresh per attribute and version; a list is one disclosure, so its length stays inside.
+tells nothing; salts are fresh per attribute and version; a list is one disclosure, its length stays inside.
 
 Source: RFC 9901 (SD-JWT) sections 4 and 9; W3C VC Data Model 2.0; W3C Securing VCs using JOSE and COSE 3.2.
 """
