@@ -151,15 +151,10 @@ def warmed(
     return result
 
 
-def health(
-    chemistry: Chemistry, full_cycles: npt.ArrayLike, years: npt.ArrayLike, mean_degc: npt.ArrayLike
-) -> Float:
-    """Share of the rated capacity that is left; ageing doubles with every 15 K above 25 degC."""
-    haste = 2.0 ** ((np.asarray(mean_degc, dtype=np.float64) - 25.0) / 15.0)
-    by_cycles = chemistry.cycle_fade * np.asarray(full_cycles, dtype=np.float64)
-    by_years = chemistry.calendar_fade * np.sqrt(np.asarray(years, dtype=np.float64))
-    left: Float = np.maximum(1.0 - haste * (by_cycles + by_years), 0.2)
-    return left
+def ageing_haste(temperature_degc: npt.ArrayLike) -> Float:
+    """How many times faster than at 25 degC a cell ages; doubles with every 15 K."""
+    haste: Float = 2.0 ** ((np.asarray(temperature_degc, dtype=np.float64) - 25.0) / 15.0)
+    return haste
 
 
 @dataclass(frozen=True)
@@ -366,7 +361,7 @@ def _piece(spec: PackSpec, state: PackState, dt_s: float, asked_a: float, ambien
     )
     # 4. Slow fade of what the cells can hold.
     moved = abs(current) * dt_s / 2.0 / (spec.rated_capacity_ah * 3600.0)
-    haste = 2.0 ** ((float(temperature.mean()) - 25.0) / 15.0)
+    haste = float(ageing_haste(temperature.mean()))
     capacity = state.capacity_as * (1.0 - min(0.5, spec.cell.cycle_fade * moved * haste))
     counts = dict(state.protection_counts)
     for new in protections - state.protections:
