@@ -447,7 +447,7 @@ def _component(address: int, number: int) -> str:
     """Path of the module that names itself by `number` in an answer from `address`.
 
     Modules answer at 2, 3, ... within the group that the high digit tells. One that names itself by this
-    address has its place from it, so the first is 1 here as in an answer of the whole bank. What other numbers
+    address has its place from it, so the first is 1 here as in a whole bank's answer. What other numbers
     count is not known for sure: they keep a name of their own, which no place in a bank can be taken for.
     """
     low = number & 0xF

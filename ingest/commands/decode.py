@@ -1,0 +1,86 @@
+"""`cellpass decode`: a capture file to readings, without a database."""
+
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import click
+
+from ingest.captures import Decoded, read_capture
+from ingest.errors import CaptureRefused, ProtocolUnknown
+from ingest.plausibility import Memory, doubt
+from ingest.protocol import Protocol, find
+
+INPUT_REFUSED: Final = 3
+
+
+def _protocol(context: click.Context, parameter: click.Parameter, value: str) -> Protocol:
+    del context, parameter
+    try:
+        return find(value)
+    except ProtocolUnknown as error:
+        raise click.BadParameter(str(error)) from None
+
+
+@click.command(
+    "decode",
+    epilog="Example: cellpass decode --protocol jbd recording.json",
+    short_help="Read a recording of a BMS.",
+)
+@click.option(
+    "--protocol",
+    required=True,
+    metavar="P",
+    callback=_protocol,
+    help="Name of the protocol; a wrong one lists them.",
+)
+@click.option("--json", "as_json", is_flag=True, help="JSON lines, which is what this command always writes.")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
+def command(protocol: Protocol, file: Path, *, as_json: bool) -> None:
+    """Print the readings of a recording, one JSON object on a line.
+
+    FILE is JSON with "frames" or "exchanges", text lines, or raw bytes; "-" is standard input. Frames that
+    fail their checksum, length or delimiters are printed on standard error, one JSON object on a line, with
+    what was expected and what came. Exit status: 0 if any frame was read, 3 if none was, 2 for a protocol
+    that does not exist.
+    """
+    del as_json
+    name = "standard input" if str(file) == "-" else str(file)
+    with click.open_file(str(file), "rb") as stream:
+        status = _decode(stream, protocol, name)
+    sys.exit(status)
+
+
+def _decode(stream: BinaryIO, protocol: Protocol, name: str) -> int:
+    """Print what the stream holds; the exit status."""
+    memory = Memory()
+    read = empty = 0
+    refused: Counter[str] = Counter()
+    try:
+        for found in read_capture(stream, protocol):
+            if isinstance(found, Decoded):
+                read += bool(found.readings)
+                empty += not found.readings
+                for reading in doubt(found.readings, memory):
+                    click.echo(json.dumps(reading.to_wire(), ensure_ascii=False))
+            else:
+                refused[found.fault.value] += 1
+                click.echo(json.dumps(found.to_wire()), err=True)
+    except CaptureRefused as error:
+        _fail(f"{name}: {error}")
+        return INPUT_REFUSED
+    if read:
+        return 0
+    faults = ", ".join(f"{count} {fault}" for fault, count in refused.items()) or "nothing refused"
+    without = f", {empty} sound but without anything that is read" if empty else ""
+    _fail(
+        f"{name}: expected at least one answer of {protocol.name} ({protocol.title}), came none "
+        f"({faults}{without}); is it a recording of another protocol?"
+    )
+    return INPUT_REFUSED
+
+
+def _fail(sentence: str) -> None:
+    click.echo(json.dumps({"error": sentence}), err=True)
