@@ -1,0 +1,268 @@
+"""The Annex XIII matrix: one row per attribute of the registry, as an inspector reads it.
+
+A row always says something: the value, or why there is none. Nothing is told of a restricted attribute but
+that it is restricted and to whom it is open; whether it has a value is not told.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum, unique
+from typing import Any, Final
+
+from passport import disclosure
+from passport.documents import values
+from schemas.attribute import Attribute
+from schemas.registry import REGISTRY, Ruling, obligation
+from schemas.terms import Absent, Audience, Category, Disclosure, Obligation
+
+
+@unique
+class State(StrEnum):
+    """What an inspector asks of every row; the value is what is printed."""
+
+    PROVIDED = "provided"
+    MISSING = "missing"
+    CONDITIONAL = "conditional"
+    NOT_PROVIDED = "not provided"
+    NOT_YET_REQUIRED = "not yet required"
+    NOT_APPLICABLE = "not applicable"
+    RESTRICTED = "restricted"
+    TOO_EARLY = "claimed too early"
+
+
+MEANINGS: Final[Mapping[State, str]] = {
+    State.PROVIDED: "stated in the signed record",
+    State.MISSING: "owed by law for this battery, and not stated",
+    State.CONDITIONAL: "owed only where a fact holds that the row of the law names; not stated",
+    State.NOT_PROVIDED: "not stated, and not owed for this battery",
+    State.NOT_YET_REQUIRED: "the act or the day on which the duty rests has not come",
+    State.NOT_APPLICABLE: "not for this category or this battery",
+    State.RESTRICTED: "not for the readers of this copy; whether a value exists is not told",
+    State.TOO_EARLY: "stated although the act that would give it a meaning does not exist",
+}
+
+WHO: Final[Mapping[Disclosure, str]] = {
+    Disclosure.PUBLIC: "everyone",
+    Disclosure.INTEREST_AND_AUTHORITIES: "interest, authorities",
+    Disclosure.AUTHORITIES: "authorities",
+    Disclosure.INDIVIDUAL: "interest",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One attribute, every cell ready to print; an empty value stands only beside a state that says why.
+
+    Attributes:
+        mark: class of the row: `given`, `missing` or nothing.
+    """
+
+    attribute: str
+    article: str
+    title: str
+    value: str
+    unit: str
+    as_of: str
+    source: str
+    who: str
+    state: State
+
+    @property
+    def mark(self) -> str:
+        """`given`, `missing`, or nothing."""
+        marks = {State.PROVIDED: "given", State.MISSING: "missing", State.TOO_EARLY: "missing"}
+        return marks.get(self.state, "")
+
+
+@dataclass(frozen=True)
+class MatrixChapter:
+    """The rows of one point of Annex XIII; `rows` is empty where the audience may see none of them."""
+
+    anchor: str
+    title: str
+    lead: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Cover:
+    """What the cover repeats of the matrix; None and missing lines where nothing is stated."""
+
+    model: str | None
+    manufacturer: str | None
+    operator: str | None
+    category: str
+    owed: str
+    declaration: str
+    facts: tuple[tuple[str, str], ...]
+
+
+_CHAPTERS: Final = (
+    ("1", "Annex XIII, point 1: for everyone", "Information on the battery model, open to the public."),
+    (
+        "2",
+        "Annex XIII, point 2: composition, parts, dismantling, safety",
+        "Open to persons with a legitimate interest and to authorities.",
+    ),
+    (
+        "3",
+        "Annex XIII, point 3: test reports",
+        "Open to notified bodies, market surveillance and the Commission.",
+    ),
+    (
+        "4",
+        "Annex XIII, point 4: the individual battery",
+        "Open to persons with a legitimate interest; not to authorities.",
+    ),
+    (
+        "",
+        "Further attributes",
+        "Asked for by other places of the law, by standards or by nobody; each names its origin.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What decides the state of a row besides its value.
+
+    Attributes:
+        audience: whose copy it is.
+        category: of the battery.
+        placed_on: day of placing on the market; None when unknown, which excuses from nothing.
+        today: the day of judging.
+    """
+
+    audience: Audience
+    category: Category
+    placed_on: date | None
+    today: date
+
+    def ruling(self, attribute: Attribute[Any]) -> Ruling:
+        """What the law asks of the attribute for this battery."""
+        return obligation(attribute, self.category, self.placed_on, self.today)
+
+
+def chapters(stated: Mapping[str, Mapping[str, Any]], judge: Judge) -> tuple[MatrixChapter, ...]:
+    """The matrix for one audience, in the order of Annex XIII.
+
+    Args:
+        stated: values on the wire by attribute id, already limited to the audience.
+        judge: for whom, for which battery, on which day.
+    """
+    found: dict[str, list[tuple[str, Row]]] = {number: [] for number, _, _ in _CHAPTERS}
+    for attribute in REGISTRY.values():
+        points = attribute.annex_xiii_points
+        number = points[0][:1] if points and points[0][:1] in found else ""
+        found[number].append((points[0] if points else "", _row(attribute, stated.get(attribute.id), judge)))
+    return tuple(
+        _chapter(found[number], number, title, lead, judge.audience) for number, title, lead in _CHAPTERS
+    )
+
+
+def summary(parts: tuple[MatrixChapter, ...]) -> tuple[tuple[str, int, str], ...]:
+    """State, how many rows, what it means; states without a row are left out."""
+    states = [row.state for part in parts for row in part.rows]
+    return tuple((state.value, states.count(state), MEANINGS[state]) for state in State if state in states)
+
+
+def _chapter(
+    pairs: list[tuple[str, Row]], number: str, title: str, lead: str, audience: Audience
+) -> MatrixChapter:
+    anchor = f"point-{number}" if number else "further"
+    # Art. 77(2): the section on the individual battery is there for those who may read it, and only for them.
+    if number == "4" and not disclosure.may_see(audience, Disclosure.INDIVIDUAL):
+        return MatrixChapter(
+            anchor, title, f"{lead} Its {len(pairs)} attributes are not part of this copy.", ()
+        )
+    rows = (
+        [row for _, row in sorted(pairs, key=lambda pair: pair[0])] if number else [row for _, row in pairs]
+    )
+    return MatrixChapter(anchor, title, lead, tuple(rows))
+
+
+def _row(attribute: Attribute[Any], wire: Mapping[str, Any] | None, judge: Judge) -> Row:
+    state = _state(attribute, wire, judge)
+    shown = wire if state in (State.PROVIDED, State.TOO_EARLY) and wire is not None else {}
+    points = attribute.annex_xiii_points
+    # Number and unit stand in columns of their own.
+    words = values.shown(attribute, {name: said for name, said in shown.items() if name != "unit"})
+    return Row(
+        attribute=attribute.id,
+        article="XIII " + ", ".join(points) if points else str(attribute.law[0]) if attribute.law else "none",
+        title=attribute.title,
+        value=words.text if shown else "",
+        unit=_unit(attribute) if shown else "",
+        as_of=str(shown.get("as_of", ""))[:10],
+        source=words.source,
+        who=WHO[attribute.disclosure],
+        state=state,
+    )
+
+
+def _state(attribute: Attribute[Any], wire: Mapping[str, Any] | None, judge: Judge) -> State:
+    if not disclosure.may_see(judge.audience, attribute.disclosure):
+        return State.RESTRICTED
+    ruling = judge.ruling(attribute)
+    early = ruling.obligation in (Obligation.MUST_STAY_EMPTY, Obligation.PENDING)
+    if wire is not None and "value" in wire:
+        return State.TOO_EARLY if early else State.PROVIDED
+    said = wire.get("absent") if wire is not None else None
+    if said == Absent.NOT_APPLICABLE or ruling.obligation is Obligation.NOT_APPLICABLE:
+        return State.NOT_APPLICABLE
+    if early or said == Absent.NOT_YET_REQUIRED:
+        return State.NOT_YET_REQUIRED
+    if ruling.obligation is not Obligation.OWED:
+        return State.NOT_PROVIDED
+    return State.CONDITIONAL if ruling.condition is not None else State.MISSING
+
+
+def _unit(attribute: Attribute[Any]) -> str:
+    unit = attribute.value.unit
+    return "" if unit is None or unit == "1" else str(unit)
+
+
+_COVER_FACTS: Final = (
+    ("Serial number", "serial_number"),
+    ("Chemistry", "battery_chemistry"),
+    ("Rated capacity", "rated_capacity"),
+    ("Nominal voltage", "nominal_voltage"),
+    ("Mass", "battery_mass"),
+    ("Made", "manufacturing_date"),
+)
+
+
+def cover(stated: Mapping[str, Mapping[str, Any]], judge: Judge) -> Cover:
+    """The lines of the cover: only public attributes, only those that have a value."""
+    document = _said(stated, "eu_declaration_of_conformity")
+    return Cover(
+        model=_said(stated, "model_identifier"),
+        manufacturer=_said(stated, "manufacturer_name"),
+        operator=_said(stated, "operator_name"),
+        category=values.CATEGORIES[judge.category],
+        owed=owed(judge.placed_on),
+        declaration=f"The record names it at {document}." if document else "The record names none.",
+        facts=tuple(
+            (label, said)
+            for label, attribute in _COVER_FACTS
+            if (said := _said(stated, attribute)) is not None
+        ),
+    )
+
+
+PASSPORTS_FROM: Final = date(2027, 2, 18)  # Art. 77(1)
+
+
+def owed(placed_on: date | None) -> str:
+    """Whether the law asks for this passport, in one sentence; the day itself is not for everyone."""
+    if placed_on is None:
+        return "Day of placing on the market not declared; the duty (Art. 77(1)) is assumed."
+    if placed_on < PASSPORTS_FROM:
+        return "No: placed on the market before 18 February 2027. This passport is voluntary."
+    return "Yes: placed on the market on or after 18 February 2027 (Art. 77(1))."
+
+
+def _said(stated: Mapping[str, Mapping[str, Any]], attribute: str) -> str | None:
+    shown = values.shown(REGISTRY[attribute], stated.get(attribute))
+    return shown.text if shown.given else None
