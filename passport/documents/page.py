@@ -1,0 +1,535 @@
+"""The public page: one HTML file, no script, nothing to fetch; made from one version and its public view.
+
+`context` turns what is known of a version into a PageContext, `render` prints it. The template only loops and
+chooses: every word that depends on data is prepared here, every value by `values`.
+
+Order: who and what, status of the check, what responders need, figures, downloads, end of life, then every
+public attribute by chapter, what is restricted and whom to ask, history. What is missing says so, and why.
+"""
+
+import hashlib
+import re
+from base64 import b64encode
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+
+from passport.documents import qr, values
+from passport.documents.values import Shown, day_text, listed, shown
+from schemas.attribute import Attribute, Chapter
+from schemas.identifier import grouped, identifier_url, parse_path, qr_text, short_host
+from schemas.registry import REGISTRY, by_chapter, obligation
+from schemas.terms import (
+    Absent,
+    Category,
+    Disclosure,
+    Level,
+    Obligation,
+    PassportStatus,
+    RecordKind,
+)
+
+LANGUAGE: Final = "en"
+WEB_ADDRESS: Final = re.compile(r"https?://[^\s\"'<>]+")
+_TEMPLATES: Final = Path(__file__).parents[2] / "templates"
+
+CHAPTERS: Final[Mapping[Chapter, str]] = {
+    Chapter.GENERAL: "Identity, maker and operator",
+    Chapter.LABELS: "Labels and conformity",
+    Chapter.CARBON_FOOTPRINT: "Carbon footprint",
+    Chapter.DUE_DILIGENCE: "Responsible sourcing",
+    Chapter.MATERIALS: "Chemistry and materials",
+    Chapter.CIRCULARITY: "Recycled content and end of life",
+    Chapter.PERFORMANCE: "Performance and durability",
+    Chapter.DYNAMIC: "This battery in use",
+}
+# What a responder asks first; all of it is label information or point 1, and therefore public.
+RESPONDER: Final = (
+    "extinguishing_agent",
+    "nominal_voltage",
+    "maximum_voltage",
+    "battery_chemistry",
+    "battery_mass",
+    "hazardous_substances",
+)
+TILES: Final = (
+    "rated_capacity",
+    "certified_usable_energy",
+    "manufacturing_date",
+    "warranty_period",
+    "expected_lifetime_cycles",
+    "cf_total",
+)
+END_OF_LIFE: Final = (
+    "separate_collection_info",
+    "collection_and_treatment_info",
+    "waste_prevention_info",
+    "waste_safety_instructions",
+)
+_SHORT_TITLES: Final[Mapping[str, str]] = {
+    "extinguishing_agent": "Extinguish with",
+    "battery_chemistry": "Chemistry",
+    "hazardous_substances": "Hazardous substances",
+    "certified_usable_energy": "Usable energy",
+    "manufacturing_date": "Made",
+    "warranty_period": "Warranty",
+    "expected_lifetime_cycles": "Expected life",
+    "cf_total": "Carbon footprint",
+}
+_RESTRICTED: Final = (
+    (
+        Disclosure.INTEREST_AND_AUTHORITIES,
+        "Composition, parts, dismantling and safety in detail",
+        "For repair, second life, recycling and for authorities: Annex XIII, point 2.",
+    ),
+    (
+        Disclosure.AUTHORITIES,
+        "Test reports and further proof of compliance",
+        "For notified bodies, market surveillance and the Commission: Annex XIII, point 3.",
+    ),
+    (
+        Disclosure.INDIVIDUAL,
+        "Condition and history of this battery",
+        "For the owner and others with a legitimate interest: Annex XIII, point 4.",
+    ),
+)
+
+
+# --- what the page is made from
+
+
+@dataclass(frozen=True)
+class Past:
+    """One version in the history of a passport."""
+
+    version: int
+    issued_at: datetime
+    record_id: str
+    kid: str
+    incomplete: str | None = None
+
+
+@dataclass(frozen=True)
+class Passport:
+    """All that is known of one version, already limited to the public view.
+
+    Attributes:
+        passport_id: id of the passport, last part of the page's address.
+        identifier: canonical path of the identifier, `/01/.../21/...`.
+        public_url: address of the service.
+        placed_on: day of placing on the market; None while unknown. Used to judge duties, never shown.
+        operator: id of the economic operator; its name is a value.
+        view: stated values on the wire by attribute id, as `issue.view_of` delivers them to the public.
+        history: all versions of the passport, newest first; the first is the one shown.
+        condition_at: when the newest condition record was made; None when there is none.
+        today: the day on which duties are judged.
+    """
+
+    passport_id: str
+    identifier: str
+    public_url: str
+    category: Category
+    placed_on: date | None
+    simulated: bool
+    status: PassportStatus
+    operator: str
+    view: Mapping[str, Mapping[str, Any]]
+    history: tuple[Past, ...]
+    condition_at: datetime | None
+    registry_version: str
+    today: date
+
+    @property
+    def current(self) -> Past:
+        """The version that the page shows."""
+        return self.history[0]
+
+
+# --- what the template gets
+
+
+@dataclass(frozen=True)
+class Row:
+    """One attribute with its title and its value or absence."""
+
+    id: str
+    title: str
+    shown: Shown
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Attributes that are absent for one reason, by kind and words."""
+
+    kind: str
+    words: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class ChapterView:
+    """One chapter: values first, then what is absent, grouped by reason."""
+
+    id: str
+    title: str
+    given: tuple[Row, ...]
+    missing: tuple[Missing, ...]
+
+    @property
+    def summary(self) -> str:
+        """How much of it there is, for the closed chapter."""
+        total = len(self.given) + sum(len(group.rows) for group in self.missing)
+        return f"{len(self.given)} of {total}"
+
+
+@dataclass(frozen=True)
+class Teaser:
+    """What exists for others: named, never told whether it has a value."""
+
+    title: str
+    who: str
+    titles: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something that must not be overlooked."""
+
+    kind: str
+    title: str
+    text: str
+    links: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def urgent(self) -> bool:
+        """Whether it stands above everything else."""
+        return self.kind in ("ended", "successor")
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file that the page leads to."""
+
+    href: str
+    title: str
+    note: str
+
+
+@dataclass(frozen=True)
+class HistoryRow:
+    """One version, ready to print."""
+
+    version: int
+    day: str
+    machine: str
+    href: str
+    key: str
+    incomplete: str
+
+
+@dataclass(frozen=True)
+class PageContext:
+    """All that the page template may know; frozen, complete, nothing optional but by an empty value.
+
+    Attributes:
+        numbers: application identifier and value in groups, as on the label.
+        check: sentences on what the service states about the record.
+        key: id of the signing key, in groups.
+        ask_href: where to ask for restricted data; empty when the operator published no way.
+    """
+
+    language: str
+    title: str
+    description: str
+    name: str
+    category: str
+    maker: str
+    operator: str
+    simulated: bool
+    ended: bool
+    notices: tuple[Notice, ...]
+    identifier: str
+    host: str
+    numbers: tuple[tuple[str, str, tuple[str, ...]], ...]
+    qr: str
+    check: tuple[str, ...]
+    version: int
+    recorded: str
+    recorded_machine: str
+    key: tuple[str, ...]
+    sha_href: str
+    responder: tuple[Row, ...]
+    responder_gaps: bool
+    tiles: tuple[Row, ...]
+    downloads: tuple[Download, ...]
+    end_of_life: tuple[Row, ...]
+    chapters: tuple[ChapterView, ...]
+    teasers: tuple[Teaser, ...]
+    ask: str
+    ask_href: str
+    history: tuple[HistoryRow, ...]
+    registry_version: str
+    css: str = field(repr=False)
+
+    @property
+    def remarks(self) -> tuple[Notice, ...]:
+        """Notices that follow what responders need."""
+        return tuple(notice for notice in self.notices if not notice.urgent)
+
+
+def context(passport: Passport, *, language: str = LANGUAGE) -> PageContext:
+    """What the template needs, in the order of the page."""
+    rows = _Rows(passport)
+    name = rows.text("model_identifier") or values.CATEGORIES[passport.category]
+    operator = rows.text("operator_name") or passport.operator
+    maker = rows.text("manufacturer_name") or operator
+    current = passport.current
+    ended = passport.status is not PassportStatus.ACTIVE
+    ask_href, ask = _ask(passport, operator)
+    recorded = day_text(current.issued_at)
+    return PageContext(
+        language=language,
+        title=f"{name}, battery passport",
+        description=f"{values.CATEGORIES[passport.category]} of {maker}: what it is, who stands behind it,"
+        " what to do in a fire, where it goes at the end.",
+        name=name,
+        category=values.CATEGORIES[passport.category],
+        maker=maker,
+        operator=operator,
+        simulated=passport.simulated,
+        ended=ended,
+        notices=tuple(_notices(passport, ended=ended)),
+        identifier=identifier_url(passport.public_url, passport.identifier),
+        host=short_host(passport.public_url),
+        numbers=_numbers(passport.identifier),
+        qr=_inline_qr(passport),
+        check=(
+            f"Signed by {operator}{' (simulated)' if passport.simulated else ''}.",
+            f"Recorded {recorded}, version {current.version}.",
+            "The record is about the identifier above: compare it with the label.",
+        ),
+        version=current.version,
+        recorded=recorded,
+        recorded_machine=current.issued_at.isoformat().replace("+00:00", "Z"),
+        key=grouped(current.kid),
+        sha_href=f"/r/{current.record_id}",
+        responder=rows.rows(RESPONDER),
+        responder_gaps=any(not row.shown.given for row in rows.rows(RESPONDER)),
+        tiles=rows.rows(TILES),
+        downloads=_downloads(passport),
+        end_of_life=rows.rows(END_OF_LIFE),
+        chapters=tuple(rows.chapters(class_data_only=ended)),
+        teasers=() if ended else tuple(_teasers()),
+        ask=ask,
+        ask_href=ask_href,
+        history=tuple(_history(passport)),
+        registry_version=passport.registry_version,
+        css=style(),
+    )
+
+
+class _Rows:
+    """Rows of the page from the values of one version."""
+
+    def __init__(self, passport: Passport) -> None:
+        self._passport = passport
+
+    def row(self, attribute: Attribute[Any], *, short: bool = False) -> Row:
+        wire = self._passport.view.get(attribute.id)
+        title = _SHORT_TITLES.get(attribute.id, attribute.title) if short else attribute.title
+        return Row(attribute.id, title, shown(attribute, wire), "" if short else self._why(attribute, wire))
+
+    def rows(self, ids: Sequence[str]) -> tuple[Row, ...]:
+        """Rows with short titles, for the blocks at the top; what does not apply is left out."""
+        found = (self.row(REGISTRY[id_], short=True) for id_ in ids if id_ in REGISTRY)
+        return tuple(row for row in found if row.shown.absent is not Absent.NOT_APPLICABLE)
+
+    def text(self, id_: str) -> str:
+        """The value on one line; empty when there is none."""
+        row = self.row(REGISTRY[id_])
+        return row.shown.text if row.shown.given else ""
+
+    def chapters(self, *, class_data_only: bool) -> Iterator[ChapterView]:
+        for chapter, title in CHAPTERS.items():
+            rows = [
+                self.row(attribute)
+                for attribute in by_chapter(chapter)
+                if attribute.disclosure is Disclosure.PUBLIC
+                and attribute.record is RecordKind.PASSPORT
+                and not (class_data_only and attribute.level is Level.ITEM)
+            ]
+            if rows:
+                given = tuple(row for row in rows if row.shown.given)
+                yield ChapterView(chapter.value, title, given, tuple(_missing(rows)))
+
+    def _why(self, attribute: Attribute[Any], wire: Mapping[str, Any] | None) -> str:
+        """For what is not yet required: which act or day is awaited."""
+        if wire is None or wire.get("absent") != Absent.NOT_YET_REQUIRED:
+            return ""
+        passport = self._passport
+        ruling = obligation(attribute, passport.category, passport.placed_on, passport.today)
+        if ruling.obligation in (Obligation.PENDING, Obligation.MUST_STAY_EMPTY):
+            return ruling.reason
+        return ""
+
+
+def _missing(rows: Sequence[Row]) -> Iterator[Missing]:
+    for absent, words in values.ABSENCES.items():
+        reasons: dict[str, list[Row]] = {}
+        for row in rows:
+            if row.shown.absent is absent:
+                reasons.setdefault(row.note, []).append(row)
+        for reason, found in reasons.items():
+            yield Missing(absent.value, f"{words}: {reason}" if reason else words, tuple(found))
+
+
+def _numbers(identifier: str) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    names = {"01": "GTIN", "21": "Serial", "10": "Lot", "22": "Variant", "8004": "Asset", "235": "Serial"}
+    return tuple((ai, names.get(ai, ""), grouped(value)) for ai, value in parse_path(identifier).ais)
+
+
+def _inline_qr(passport: Passport) -> str:
+    """The code for the page: sized by the style sheet, so without its own measures."""
+    text = qr_text(passport.public_url, passport.identifier)
+    drawn = qr.svg(text, title="QR code of this battery")
+    return re.sub(r' xmlns="[^"]*"| (?:width|height)="[0-9.]+mm"', "", drawn, count=3)
+
+
+def _notices(passport: Passport, *, ended: bool) -> Iterator[Notice]:
+    if ended:
+        yield Notice(
+            "ended",
+            "This passport has ended",
+            "The battery was recycled, or goes on under another passport. What is true of its model stays.",
+        )
+    successors = passport.view.get("successor_passport_ids", {}).get("value")
+    if isinstance(successors, list) and successors:
+        yield Notice(
+            "successor",
+            "There is a newer passport",
+            "The battery was given a new life. It goes on in:",
+            tuple(
+                (address if WEB_ADDRESS.fullmatch(str(address)) else "", str(address))
+                for address in successors
+            ),
+        )
+    incomplete = passport.current.incomplete
+    if incomplete:
+        yield Notice(
+            "incomplete",
+            "Issued incomplete",
+            f"The operator issued this version although values are missing, and wrote why: {incomplete}",
+        )
+    if passport.placed_on is not None and passport.placed_on < date(2027, 2, 18):
+        yield Notice(
+            "voluntary",
+            "Voluntary passport",
+            "This battery was placed on the market before 18 February 2027, when passports become mandatory.",
+        )
+
+
+def _downloads(passport: Passport) -> tuple[Download, ...]:
+    page = f"/p/{passport.passport_id}"
+    return (
+        Download(
+            f"{page}/pdf", "PDF for printing and filing", "with every value and the signed record inside"
+        ),
+        Download(f"{page}/record", "Signed record", "the exact bytes that were signed, SD-JWT"),
+        Download(
+            f"{page}/bundle", "Bundle with proof", "record, keys and log proof, to check without this site"
+        ),
+        Download(f"/o/{passport.operator}/jwks.json", "Keys of the operator", "to check the signature, JWKS"),
+    )
+
+
+def _ask(passport: Passport, operator: str) -> tuple[str, str]:
+    contact = passport.view.get("operator_contact", {}).get("value")
+    contact = contact if isinstance(contact, Mapping) else {}
+    email = contact.get("email") or passport.view.get("manufacturer_email", {}).get("value")
+    if isinstance(email, str) and re.fullmatch(r"[^@\s?&<>\"']+@[^@\s?&<>\"']+", email):
+        return f"mailto:{email}", f"Ask {operator} for access: {email}"
+    web = contact.get("web") or passport.view.get("manufacturer_web", {}).get("value")
+    if isinstance(web, str) and WEB_ADDRESS.fullmatch(web):
+        return web, f"Ask {operator} for access: {web}"
+    return "", f"Ask {operator} for access, at the address given in the chapter on identity and maker."
+
+
+def _teasers() -> Iterator[Teaser]:
+    for disclosure, title, who in _RESTRICTED:
+        titles = tuple(row.title for row in REGISTRY.values() if row.disclosure is disclosure)
+        yield Teaser(title, who, titles)
+
+
+def _history(passport: Passport) -> Iterator[HistoryRow]:
+    for past in passport.history:
+        yield HistoryRow(
+            version=past.version,
+            day=day_text(past.issued_at),
+            machine=past.issued_at.isoformat().replace("+00:00", "Z"),
+            href=f"/r/{past.record_id}",
+            key=past.kid[:8],
+            incomplete=past.incomplete or "",
+        )
+
+
+# --- printing
+
+
+@cache
+def environment() -> jinja2.Environment:
+    """Templates with autoescape; a name that a template does not know stops it."""
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    made.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
+    made.globals["listed"] = listed
+    return made
+
+
+def render(page: PageContext) -> str:
+    """The page as one HTML text."""
+    return _squeezed(environment().get_template("page/passport.html").render(c=page))
+
+
+def _squeezed(html: str) -> str:
+    """Without the blanks at the beginning of lines and without empty lines; nothing here is preformatted."""
+    return re.sub(r"\n\s*", "\n", html).strip() + "\n"
+
+
+@cache
+def style() -> str:
+    """The style sheet without comments and blanks that mean nothing."""
+    css = (_TEMPLATES / "styles" / "page.css").read_text(encoding="utf-8")
+    css = re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)
+    css = re.sub(r"\s+", " ", css)
+    return re.sub(r" ?([{};,>]) ?", r"\1", css).replace(";}", "}").replace(": ", ":").strip()
+
+
+@cache
+def style_hash() -> str:
+    """For the content security policy: `sha256-...` of the style sheet as it stands in every page."""
+    return "sha256-" + b64encode(hashlib.sha256(style().encode()).digest()).decode("ascii")
+
+
+@cache
+def template_digest() -> str:
+    """Of everything that shapes the page besides its content; part of the key of stored pages."""
+    whole = hashlib.sha256()
+    paths = [path for folder in ("page", "parts") for path in sorted((_TEMPLATES / folder).glob("*.html"))]
+    for path in paths:
+        whole.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    for path in (Path(__file__), Path(values.__file__), Path(qr.__file__)):
+        whole.update(path.read_bytes() + b"\0")
+    whole.update(style().encode())
+    return whole.hexdigest()[:32]

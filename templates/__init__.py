@@ -1,0 +1,1 @@
+"""Templates, styles and catalogues: package data. They only loop and choose; `documents` makes the words."""
