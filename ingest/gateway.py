@@ -1,0 +1,661 @@
+"""From a line or a recording to the journal: poll, decode, doubt, sort by battery, store, tell.
+
+Rules that hold here:
+
+1. Every request passes `Protocol.permit` before it is sent; a device is only read.
+2. A row is what one polling cycle, or one frame of a recording, said. Nothing is repeated: when a device is
+   silent there is no row, and when it answers half, the row holds half.
+3. A reading goes to the battery that its component is bound to, and loses that component on the way: in the
+   battery's own journal it speaks of the battery. What is bound to nobody is counted and told, not stored.
+4. Rows of one cycle that speak of several batteries are stored in one transaction.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final, Protocol
+
+from sqlalchemy import Connection
+
+from ingest import journal
+from ingest.captures import read_capture
+from ingest.errors import IngestError, JournalUnavailable, TransportFailed
+from ingest.journal import Receipt
+from ingest.plausibility import Memory, doubt
+from ingest.ports import Batteries
+from ingest.protocol import Damage, Frame, Refused
+from ingest.protocol import Protocol as DeviceProtocol
+from ingest.transports.address import Address
+from ingest.transports.base import BackOff, Line
+from schemas.reading import QUANTITIES, Reading, ValueKind
+from schemas.samples import Samples, SamplesBuilder
+
+_log = logging.getLogger(__name__)
+
+# After so many cycles without one answer since the start, the line is called silent.
+SILENT_CYCLES: Final = 3
+# Rows that a gateway holds while the journal cannot take them: a day at ten seconds, for a bank of ten.
+MOST_HELD: Final = 86_400
+# Rows of a recording that are stored in one transaction.
+BATCH_ROWS: Final = 5_000
+_IDENTITY: Final = ("serial_number", "manufacture_date")
+
+
+class Unbound(IngestError):  # noqa: N818 - named as its siblings in ingest.errors
+    """What was heard speaks of several parts, and it is not said which battery each of them is."""
+
+    code = "ingest.unbound"
+
+    def __init__(self, components: Sequence[str]) -> None:
+        super().__init__(
+            f"these frames speak of {len(components)} parts ({', '.join(components)}), "
+            "but only one battery is bound to the whole; bind each part to its battery"
+        )
+        self.components = tuple(components)
+
+
+class AnotherDevice(IngestError):  # noqa: N818 - as above
+    """The device on the line says it is another one than before."""
+
+    code = "ingest.another_device"
+
+
+# Who gets what
+
+
+@dataclass(frozen=True)
+class Routing:
+    """Which battery each part of a device is.
+
+    Attributes:
+        bindings: component path to battery id; None stands for the whole device.
+    """
+
+    bindings: Mapping[str | None, str]
+
+    def split(self, readings: Iterable[Reading]) -> tuple[dict[str, list[Reading]], Counter[str]]:
+        """Readings by battery id, and how many speak of each part that is bound to nobody.
+
+        Raises:
+            Unbound: a battery is bound to the whole, and several parts speak.
+        """
+        readings = list(readings)
+        whole = self.bindings.get(None)
+        loose = sorted({r.component for r in readings if r.component and self._bound(r.component) is None})
+        if whole is not None and len(loose) > 1:
+            raise Unbound(loose)
+        out: dict[str, list[Reading]] = {}
+        unbound: Counter[str] = Counter()
+        for reading in readings:
+            component = reading.component
+            prefix = self._bound(component) if component else None
+            if prefix is not None and component is not None:
+                rest = component[len(prefix) + 1 :] or None
+                out.setdefault(self.bindings[prefix], []).append(replace(reading, component=rest))
+            elif whole is not None:
+                # One part alone is the whole: a bank of one module is that module.
+                out.setdefault(whole, []).append(replace(reading, component=None))
+            else:
+                unbound[component or "the whole device"] += 1
+        return out, unbound
+
+    def _bound(self, component: str) -> str | None:
+        """The longest bound path that is `component` or a part above it; None when there is none."""
+        paths = [path for path in self.bindings if path and (component + "/").startswith(path + "/")]
+        return max(paths, key=len, default=None)
+
+
+class Sink(Protocol):
+    """Takes rows by battery, all or nothing; its receipts mean that they are durable."""
+
+    def __call__(self, rows: Mapping[str, Samples]) -> Sequence[Receipt]:
+        """One receipt per battery.
+
+        Raises:
+            JournalUnavailable: nothing was stored; the same rows may be given again.
+            SequenceConflict: other content is stored under one of the numbers.
+        """
+
+
+@dataclass(frozen=True)
+class JournalSink:
+    """The journal as a sink: rows and dirty marks of all batteries in one transaction.
+
+    Attributes:
+        writing: gives a write transaction that commits when its block ends.
+        batteries: whose states are marked as older than their journal.
+        source: id of the device, as at commissioning.
+        epoch: this run of it, or the recording's digest.
+        now: the time of acceptance.
+        evidence: SHA-256 (hex) of the recording; None for a live line.
+        period_s: usual seconds between rows; None when it is not known.
+    """
+
+    writing: Callable[[], AbstractContextManager[Connection]]
+    batteries: Batteries
+    source: str
+    epoch: str
+    now: Callable[[], datetime]
+    evidence: str | None = None
+    period_s: float | None = None
+
+    def __call__(self, rows: Mapping[str, Samples]) -> Sequence[Receipt]:
+        """See `Sink`."""
+        at = self.now()
+        with journal.intake(self.writing, received_at=at) as connection:
+            receipts = [
+                journal.accept(
+                    connection,
+                    battery=battery,
+                    source=self.source,
+                    epoch=self.epoch,
+                    samples=samples,
+                    received_at=at,
+                    evidence=self.evidence,
+                )
+                for battery, samples in rows.items()
+            ]
+            for receipt in receipts:
+                if self.period_s:
+                    journal.set_usual_period(
+                        connection,
+                        battery=receipt.battery,
+                        source=self.source,
+                        period_ms=max(1, round(self.period_s * 1000)),
+                    )
+                if receipt.accepted:
+                    self.batteries.mark_dirty(connection, receipt.battery, at=at)
+        return receipts
+
+
+# What was heard
+
+
+@dataclass
+class Heard:
+    """What a run came to, for people and programs.
+
+    Attributes:
+        read: frames that said something.
+        empty: sound frames that said nothing that is read.
+        refused: frames that were not believed, by fault.
+        samples_of_refusal: the first few refusals as sentences.
+        cycles: polling cycles, or frames of a recording.
+        silent: cycles without one answer.
+        unbound: readings of parts that are bound to nobody, by part.
+        doubts: how often each doubt was raised.
+        last: newest reading of each quantity, by battery.
+        rows: how many rows each battery got.
+        receipts: summed over the run, by battery.
+        first_at: time of the first row; None when none has a time.
+        last_at: time of the last row.
+        reconnects: how often the line was lost and found again.
+    """
+
+    read: int = 0
+    empty: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    samples_of_refusal: list[str] = field(default_factory=list)
+    cycles: int = 0
+    silent: int = 0
+    unbound: Counter[str] = field(default_factory=Counter)
+    doubts: Counter[str] = field(default_factory=Counter)
+    last: dict[str, dict[tuple[str, int | None, str | None], Reading]] = field(default_factory=dict)
+    rows: Counter[str] = field(default_factory=Counter)
+    receipts: dict[str, Receipt] = field(default_factory=dict)
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+    reconnects: int = 0
+
+    def refuse(self, refused: Refused) -> None:
+        """Note bytes that were not believed."""
+        self.refused[refused.fault.value] += 1
+        if len(self.samples_of_refusal) < 3:
+            self.samples_of_refusal.append(refused.reason)
+
+    def note(self, battery: str, at: datetime | None, readings: Iterable[Reading]) -> None:
+        """Note a row."""
+        known = self.last.setdefault(battery, {})
+        for reading in readings:
+            if QUANTITIES[reading.quantity].kind is not ValueKind.TEXT or reading.value is not None:
+                known[reading.quantity, reading.index, reading.component] = reading
+            self.doubts.update(reading.doubts)
+        self.rows[battery] += 1
+        if at is not None:
+            self.first_at = min(at, self.first_at or at)
+            self.last_at = max(at, self.last_at or at)
+
+    def stored(self, receipts: Iterable[Receipt]) -> None:
+        """Add what the sink acknowledged."""
+        for receipt in receipts:
+            before = self.receipts.get(receipt.battery)
+            self.receipts[receipt.battery] = replace(
+                receipt,
+                accepted=receipt.accepted + (before.accepted if before else 0),
+                duplicates=receipt.duplicates + (before.duplicates if before else 0),
+            )
+
+
+class _Buffer:
+    """Rows that wait for the sink, by battery."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[int, datetime | None, dict[str, list[Reading]]]] = []
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, sequence: int, at: datetime | None, parts: dict[str, list[Reading]]) -> None:
+        self._rows.append((sequence, at, parts))
+
+    def samples(self) -> dict[str, Samples]:
+        builders: dict[str, SamplesBuilder] = {}
+        for sequence, at, parts in self._rows:
+            for battery, readings in parts.items():
+                builders.setdefault(battery, SamplesBuilder()).add(sequence, at, readings)
+        return {battery: builder.build() for battery, builder in builders.items()}
+
+    def clear(self) -> None:
+        self._rows.clear()
+
+
+# Recordings
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a recording speaks of, found before anything is stored.
+
+    Attributes:
+        components: parts that speak, sorted; empty when all is of the whole device.
+        whole: True when something speaks of the whole device.
+        timed: True when at least one frame carries its time.
+        read: frames that said something.
+    """
+
+    components: tuple[str, ...]
+    whole: bool
+    timed: bool
+    read: int
+
+
+def survey(data: bytes, protocol: DeviceProtocol) -> tuple[Survey, Heard]:
+    """Read a recording once without storing; the second value tells what was refused.
+
+    Raises:
+        CaptureRefused: the file is no capture.
+    """
+    heard = Heard()
+    parts: set[str | None] = set()
+    timed = False
+    for found in read_capture(data, protocol):
+        if isinstance(found, Refused):
+            heard.refuse(found)
+            continue
+        heard.read += bool(found.readings)
+        heard.empty += not found.readings
+        parts |= {reading.component for reading in found.readings}
+        timed = timed or found.at is not None
+    named = tuple(sorted(part for part in parts if part is not None))
+    return Survey(named, None in parts, timed, heard.read), heard
+
+
+def replay(
+    data: bytes, protocol: DeviceProtocol, routing: Routing, sink: Sink, *, start: datetime | None = None
+) -> Heard:
+    """Store a recording: a row per frame, numbered by the frame's ordinal.
+
+    Frames without a time get `start`: they were recorded then, and how long they took stays unknown.
+
+    Raises:
+        CaptureRefused: the file is no capture.
+        Unbound: several parts speak, and one battery is bound to the whole.
+        SequenceConflict: other content is stored under the same number.
+        JournalUnavailable: the rest was not stored; the same call again stores it.
+    """
+    heard, memory, buffer = Heard(), Memory(), _Buffer()
+    for found in read_capture(data, protocol):
+        heard.cycles += 1
+        if isinstance(found, Refused):
+            heard.refuse(found)
+            continue
+        heard.read += bool(found.readings)
+        heard.empty += not found.readings
+        at = found.at if found.at is not None else start
+        _take(found.ordinal, at, doubt(found.readings, memory), routing=routing, heard=heard, buffer=buffer)
+        if len(buffer) >= BATCH_ROWS:
+            heard.stored(sink(buffer.samples()))
+            buffer.clear()
+    if len(buffer):
+        heard.stored(sink(buffer.samples()))
+    return heard
+
+
+def _take(
+    sequence: int,
+    at: datetime | None,
+    readings: Sequence[Reading],
+    *,
+    routing: Routing,
+    heard: Heard,
+    buffer: _Buffer,
+) -> None:
+    """Sort one row's readings by battery and keep them for the sink."""
+    parts, unbound = routing.split(readings)
+    heard.unbound += unbound
+    for battery, mine in parts.items():
+        heard.note(battery, at, mine)
+    if parts:
+        buffer.add(sequence, at, {battery: [_at(r, at) for r in mine] for battery, mine in parts.items()})
+
+
+def _at(reading: Reading, at: datetime | None) -> Reading:
+    return reading if reading.measured_at is not None or at is None else replace(reading, measured_at=at)
+
+
+# Live lines
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How a device is asked; the defaults are polite to a slow one on a shared bus.
+
+    Attributes:
+        interval_s: from the start of one cycle to the start of the next.
+        answer_s: how long to wait for the first byte of an answer.
+        gap_s: an answer that pauses for longer has ended.
+        longest_s: an answer that goes on for longer is not one.
+        pause_s: between an answer and the next request.
+        flush_rows: store after so many rows.
+        flush_s: store at least so often.
+    """
+
+    interval_s: float = 10.0
+    answer_s: float = 1.0
+    gap_s: float = 0.3
+    longest_s: float = 6.0
+    pause_s: float = 0.05
+    flush_rows: int = 30
+    flush_s: float = 10.0
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Time, handed in.
+
+    Attributes:
+        now: aware, UTC.
+        monotonic: seconds that never step back.
+        wait: sleeps so many seconds, or less; True when the run is to end.
+    """
+
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    wait: Callable[[float], bool]
+
+
+class Gateway:
+    """Polls one line until it is told to stop.
+
+    Attributes:
+        heard: what the run came to so far.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        protocol: DeviceProtocol,
+        routing: Routing,
+        sink: Sink,
+        *,
+        clock: Clock,
+        back_off: BackOff,
+        pace: Pace | None = None,
+        bus_address: int | None = None,
+        on_receipts: Callable[[Sequence[Receipt]], None] | None = None,
+        opener: Callable[[Address], Line] = Address.open,
+    ) -> None:
+        """`bus_address` chooses a device on a shared bus; None asks whoever answers, or the whole bank."""
+        self.heard = Heard()
+        self._address = address
+        self._protocol = protocol
+        self._routing = routing
+        self._sink = sink
+        self._clock = clock
+        self._back_off = back_off
+        self._waits = back_off.waits()
+        self._pace = pace or Pace()
+        self._bus_address = bus_address
+        self._on_receipts = on_receipts
+        self._open = opener
+        self._buffer = _Buffer()
+        self._memory = Memory()
+        self._identity: dict[tuple[str | None, str], Reading] = {}
+        self._came_bytes = 0
+        self._flushed_at = clock.monotonic()
+
+    def run(self, count: int | None = None) -> Heard:
+        """Poll `count` cycles, or until stopped; everything that was heard is stored before it returns.
+
+        Raises:
+            TransportFailed: the line cannot be opened, or nothing on it ever answered.
+            Unbound: several parts speak, and one battery is bound to the whole.
+            AnotherDevice: the serial number changed.
+            SequenceConflict: see `Sink`.
+            JournalUnavailable: rows could not be stored and no more can be held.
+        """
+        line = self._open(self._address)
+        fresh = True
+        try:
+            while (count is None or self.heard.cycles < count) and not self._clock.wait(0):
+                began = self._clock.monotonic()
+                try:
+                    self._cycle(line, with_identity=fresh)
+                    fresh = False
+                except TransportFailed as failure:
+                    line.close()
+                    self._flush(final=False)
+                    found = self._reconnect(failure)
+                    if found is None:
+                        break
+                    line, fresh = found, True
+                    continue
+                self._flush_when_due()
+                last = count is not None and self.heard.cycles >= count
+                if not last and self._clock.wait(
+                    max(0.0, began + self._pace.interval_s - self._clock.monotonic())
+                ):
+                    break
+        finally:
+            line.close()
+            self._flush(final=True)
+        return self.heard
+
+    def _cycle(self, line: Line, *, with_identity: bool) -> None:
+        """One row: all requests of the protocol's poll, answered or not."""
+        requests = self._protocol.poll(self._bus_address)
+        if with_identity:
+            requests += self._protocol.identify(self._bus_address)
+        self.heard.cycles += 1
+        sequence = self.heard.cycles
+        readings: list[Reading] = []
+        at: datetime | None = None
+        lost: TransportFailed | None = None
+        for number, request in enumerate(requests):
+            if number and self._clock.wait(self._pace.pause_s):
+                break
+            try:
+                answer = self._ask(line, request)
+            except TransportFailed as failure:
+                lost = failure
+                break
+            if answer is not None:
+                # A cycle takes less than its interval: its row carries the time of its first answer.
+                at = at or self._clock.now()
+                readings += answer
+        if at is not None:
+            self._waits = self._back_off.waits()
+            self._same_device(readings)
+            if readings:
+                doubted = doubt(readings, self._memory)
+                _take(sequence, at, doubted, routing=self._routing, heard=self.heard, buffer=self._buffer)
+        if lost is not None:
+            raise lost
+        if at is None:
+            self._silence()
+
+    def _ask(self, line: Line, request: bytes) -> list[Reading] | None:
+        """What the device answers; None when it does not, or not believably.
+
+        Raises:
+            RequestForbidden: the request is not on the allow-list.
+            TransportFailed: the line is gone.
+        """
+        # 1. Only what may be asked is ever sent.
+        self._protocol.permit(request)
+        # 2. A late answer to an earlier request is not an answer to this one.
+        line.discard()
+        _log.debug("%s < %s", self._address, request.hex())
+        line.send(request)
+        # 3. Whatever comes until the answer is whole, or the line pauses.
+        framer = self._protocol.framer()
+        began = self._clock.monotonic()
+        patience = self._pace.answer_s
+        while (left := began + self._pace.longest_s - self._clock.monotonic()) > 0:
+            data = line.receive(min(patience, left))
+            if not data:
+                break
+            _log.debug("%s > %s", self._address, data.hex())
+            self._came_bytes += len(data)
+            patience = self._pace.gap_s
+            answer = self._first_answer(framer.feed(data), request)
+            if answer is not None:
+                return answer
+        return self._first_answer(framer.flush(), request)
+
+    def _first_answer(self, found: Iterable[Frame | Refused], request: bytes) -> list[Reading] | None:
+        for one in found:
+            if isinstance(one, Refused):
+                self.heard.refuse(one)
+                continue
+            if one.is_request:
+                continue  # adapters without direction control hear themselves
+            try:
+                readings = self._protocol.decode(one, request=request)
+            except Damage as damage:
+                self.heard.refuse(Refused.of(damage, one.raw, one.position))
+                continue
+            self.heard.read += bool(readings)
+            self.heard.empty += not readings
+            return readings
+        return None
+
+    def _silence(self) -> None:
+        heard = self.heard
+        heard.silent += 1
+        if heard.read or heard.empty:
+            _log.warning("%s: no answer in cycle %d; nothing is stored for it", self._address, heard.cycles)
+            return
+        if heard.cycles >= SILENT_CYCLES:
+            raise NeverAnswered(self._why_silent())
+        _log.warning("%s: no answer yet", self._address)
+
+    def _why_silent(self) -> str:
+        heard, name = self.heard, f"{self._protocol.name} ({self._protocol.title})"
+        if self._came_bytes:
+            first = f" First refusal: {heard.samples_of_refusal[0]}." if heard.samples_of_refusal else ""
+            return (
+                f"{self._address}: {self._came_bytes} bytes came in {heard.cycles} cycles, but no answer of "
+                f"{name}; is it another protocol, another baud rate, or a bad cable?{first}"
+            )
+        rates = " or ".join(str(rate) for rate in self._protocol.baud_rates)
+        serial = self._address.scheme == "serial"
+        checks = f"the baud rate ({name} uses {rates})" if serial else "the port"
+        return (
+            f"{self._address}: the line is open, but nothing answered {heard.cycles} times; check {checks}, "
+            "the device's bus address, that A and B are not exchanged, and that the battery is awake"
+        )
+
+    def _same_device(self, readings: Iterable[Reading]) -> None:
+        """Stop when another device answers: its rows belong to another battery.
+
+        Raises:
+            AnotherDevice: a serial number or manufacture date is another one than before.
+        """
+        for reading in readings:
+            if reading.quantity not in _IDENTITY or reading.value is None or reading.doubts:
+                continue
+            before = self._identity.setdefault((reading.component, reading.quantity), reading)
+            if before.value != reading.value:
+                raise AnotherDevice(
+                    f"{self._address}: {reading.component or 'the device'} said {reading.quantity} "
+                    f"{before.value!r} and now says {reading.value!r}; was it exchanged? "
+                    "Nothing of the new one was stored. Bind it to its own battery under another --source"
+                )
+
+    def _reconnect(self, failure: TransportFailed) -> Line | None:
+        """The line again, after waiting; None when the run is to end.
+
+        Raises:
+            TransportFailed: the last attempt's, when attempts are limited.
+        """
+        if isinstance(failure, NeverAnswered):
+            raise failure
+        _log.warning("%s; trying again", failure)
+        # A line that opens and breaks at once is no better: waits begin anew only after an answer.
+        for wait_s in self._waits:
+            if self._clock.wait(wait_s):
+                return None
+            try:
+                line = self._open(self._address)
+            except TransportFailed as again:
+                failure = again
+                _log.info("%s", again)
+            else:
+                self.heard.reconnects += 1
+                return line
+        raise failure
+
+    def _flush_when_due(self) -> None:
+        due = self._clock.monotonic() - self._flushed_at >= self._pace.flush_s
+        if len(self._buffer) >= self._pace.flush_rows or (due and len(self._buffer)):
+            self._flush(final=False)
+
+    def _flush(self, *, final: bool) -> None:
+        """Store what waits. Rows stay when the journal cannot take them, as long as memory is sane.
+
+        Raises:
+            JournalUnavailable: this was the last chance, or too many rows wait.
+        """
+        self._flushed_at = self._clock.monotonic()
+        if not len(self._buffer):
+            return
+        try:
+            receipts = self._sink(self._buffer.samples())
+        except JournalUnavailable as unavailable:
+            if final or len(self._buffer) >= MOST_HELD:
+                raise JournalUnavailable(
+                    f"{unavailable} ({len(self._buffer)} rows were heard and not stored)"
+                ) from unavailable
+            _log.error("%s; %d rows wait in memory", unavailable, len(self._buffer))
+            return
+        except IngestError:
+            # Refused for what they are: the same rows would be refused again.
+            self._buffer.clear()
+            raise
+        self._buffer.clear()
+        self.heard.stored(receipts)
+        if self._on_receipts is not None:
+            self._on_receipts(receipts)
+
+
+class NeverAnswered(TransportFailed):
+    """The line is open and nothing on it ever answered; trying again would not help."""
+
+
+def run_epoch(now: datetime) -> str:
+    """The number of a live run: milliseconds since 1970 at its start, so a later run has a greater one."""
+    return str(int(now.timestamp() * 1000))
