@@ -1,0 +1,5 @@
+"""The passport side of the command line: one click command per file, joined into `cellpass` by `app`.
+
+It may import everything in `passport`; heavy imports stay inside the functions, so that help starts at once.
+It must never hold logic that a page or another program would need too, or import `app`.
+"""

@@ -1,0 +1,696 @@
+"""Is it genuine? Each step answers one question about a file, without a network and without asking us.
+
+ 1. signature    The bytes were signed with ES256 by one of the keys that the reader trusts.
+ 2. disclosures  Every disclosure belongs to one digest in the signed part, and none is left over.
+ 3. validity     `now` lies between the dates in the record.
+ 4. issuer       The key speaks for the issuer named in the record, and was good when it signed.
+ 5. schema       The content has the form that its kind demands; for our records, attribute by attribute.
+ 6. chain        It quotes the version before it, and the given earlier versions are those.
+ 7. log          It is a leaf of the log: inclusion proof, and a checkpoint signed by a trusted log key.
+ 8. timestamp    A third party confirms the time of the checkpoint.
+ 9. subject      It speaks of the battery whose identifier was scanned.
+10. status       It was not revoked, as of the date of a status list.
+
+Every step answers yes, no or unknown with a reason, and no answer stands for another. A step raises
+`VerificationFailed` for no and `_Unknown` for unknown; `verify_file` turns each into its line.
+
+What is not trusted: keys, addresses and algorithms inside the file (`jwk`, `jku`, `x5u`, `x5c`, the `jwks` of
+a bundle, keys beside a proof); the order of a PDF; any clock but `now`. A signature that fits an enclosed key
+alone is unknown, not yes: whoever forges a record can enclose a key with it. When step 1 says no, the steps
+that read signed content say unknown, because there is no signed content.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+from passport.errors import InputRefused, VerificationFailed
+from passport.signing import data_model
+from passport.signing.attachments import attachments
+from passport.signing.disclosures import disclose
+from passport.signing.encode import digest_sri
+from passport.signing.keyset import fitting_key, interval, names, read_keys, revocation
+from passport.signing.log import (
+    PROOF_HEADING,
+    leaf_hash,
+    open_checkpoint,
+    parse_checkpoint,
+    parse_tlog_proof,
+    parse_vkey,
+    split_note,
+    verify_inclusion,
+)
+from passport.signing.sign import Jws, parse_jws
+from passport.signing.status import LIST_TYPE, entry_is_set
+from schemas.strict_json import StrictJsonError, loads
+
+Answer = Literal["yes", "no", "unknown"]
+
+LINES: Final = (
+    "signature",
+    "disclosures",
+    "validity",
+    "issuer",
+    "schema",
+    "chain",
+    "log",
+    "timestamp",
+    "subject",
+    "status",
+)
+REQUIRED: Final = ("signature", "disclosures", "validity", "issuer", "schema")
+BUNDLE_FORMAT: Final = "cellpass-bundle/1"
+LARGEST_FILE_BYTES: Final = 33_554_432
+# RFC 7519 4.1.5 allows a few minutes for clocks that differ.
+LEEWAY: Final = timedelta(seconds=60)
+_LIMIT_JSON: Final = 8_388_608
+_TYPES: Final = {"vc+sd-jwt": True, "dc+sd-jwt": True, "vc+jwt": False}
+_MEMBERS: Final = frozenset({"format", "record", "proof", "jwks", "previous", "status_list"})
+
+
+class _Unknown(Exception):  # noqa: N818 - an answer, not an error
+    """The question cannot be answered with what was given; the sentence says what is missing."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One answer.
+
+    Attributes:
+        name: one of `LINES`.
+        answer: "yes", "no" or "unknown".
+        reason: a sentence fragment: what was found, or what is missing and how to get it.
+    """
+
+    name: str
+    answer: Answer
+    reason: str
+
+
+@dataclass(frozen=True)
+class Document:
+    """What a file holds, taken apart and not believed.
+
+    Attributes:
+        jwt: the issuer-signed part.
+        disclosures: as they stand between the tildes.
+        tail: what follows the last tilde; empty in a record without holder binding.
+        tildes: whether there was any; a `vc+jwt` has none.
+        proof: a `.tlog-proof`; None when the file has none.
+        enclosed_keys: keys that came along; never trusted by themselves.
+        previous: earlier issuer-signed parts, the newest first.
+        status_list: a signed status list; None when the file has none.
+    """
+
+    jwt: bytes
+    disclosures: tuple[str, ...]
+    tail: str
+    tildes: bool
+    proof: bytes | None = None
+    enclosed_keys: tuple[dict[str, Any], ...] = ()
+    previous: tuple[bytes, ...] = ()
+    status_list: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """All lines and, for whoever prints them, what the record says it is.
+
+    Attributes:
+        lines: one per name in `LINES`, in that order.
+        claims: signed claims with their disclosures; None when there are none to read.
+    """
+
+    lines: tuple[Line, ...]
+    claims: Mapping[str, Any] | None
+
+    def good(self, required: Sequence[str] = REQUIRED) -> bool:
+        """Whether every required line says yes and no line says no."""
+        return all(line.answer == "yes" or line.name not in required for line in self.lines) and not any(
+            line.answer == "no" for line in self.lines
+        )
+
+
+def verify_file(
+    data: bytes,
+    *,
+    jwks: Sequence[Mapping[str, Any]] | None,
+    log_keys: Sequence[str] = (),
+    now: datetime,
+    subject: str | None = None,
+    previous: bytes | None = None,
+    status_list: bytes | None = None,
+) -> tuple[Line, ...]:
+    """The ten lines about a file.
+
+    Args:
+        data: a record, a bundle, or a PDF with one of them attached.
+        jwks: public keys that the reader trusts, as `keyset.read_keys` gives them; None when there are none.
+        log_keys: keys of logs that the reader trusts, as `log.vkey` writes them.
+        now: aware; the only clock.
+        subject: the identifier that was scanned; None leaves that line unknown.
+        previous: the record before this one, in any form this function reads.
+        status_list: a signed status list fetched by the reader.
+
+    Raises:
+        InputRefused: the file, an argument or a key is nothing that could be verified.
+    """
+    return verify(
+        data,
+        jwks=jwks,
+        log_keys=log_keys,
+        now=now,
+        subject=subject,
+        previous=previous,
+        status_list=status_list,
+    ).lines
+
+
+def verify(
+    data: bytes,
+    *,
+    jwks: Sequence[Mapping[str, Any]] | None,
+    log_keys: Sequence[str] = (),
+    now: datetime,
+    subject: str | None = None,
+    previous: bytes | None = None,
+    status_list: bytes | None = None,
+) -> Verdict:
+    """As `verify_file`, with the claims for whoever shows them."""
+    if now.tzinfo is None:
+        raise InputRefused("the time to judge by needs a zone, as in 2026-11-20T12:00:00Z")
+    for key in log_keys:
+        try:
+            parse_vkey(key)
+        except ValueError as error:
+            raise InputRefused(str(error)) from error
+    document = read_document(data)
+    earlier = document.previous
+    if previous is not None:
+        given = read_document(previous)
+        earlier = (given.jwt, *given.previous)
+    work = _Work(
+        document=document,
+        jwks=jwks,
+        log_keys=tuple(log_keys),
+        now=now,
+        subject=subject,
+        previous=earlier,
+        status_list=(status_list.strip() if status_list is not None else document.status_list),
+    )
+    # The issuer of a revoked key is judged by the log, so the log is asked first; the order shown stays.
+    order = sorted(enumerate(LINES, start=1), key=lambda item: (item[1] == "issuer", item[0]))
+    answers = {name: _line(number, name, work) for number, name in order}
+    lines = tuple(answers[name] for name in LINES)
+    return Verdict(lines, work.claims or work.payload or None)
+
+
+def verify_record(
+    data: bytes,
+    *,
+    jwks: Sequence[Mapping[str, Any]],
+    now: datetime,
+    log_keys: Sequence[str] = (),
+    required: Sequence[str] = REQUIRED,
+    subject: str | None = None,
+    previous: bytes | None = None,
+) -> Mapping[str, Any]:
+    """The claims of a record, when every required step says yes and none says no.
+
+    Raises:
+        VerificationFailed: names the first step that does not, with its number and reason.
+        InputRefused: the file is nothing that could be verified.
+    """
+    verdict = verify(data, jwks=jwks, now=now, log_keys=log_keys, subject=subject, previous=previous)
+    for number, line in enumerate(verdict.lines, start=1):
+        if line.answer == "no" or (line.answer == "unknown" and line.name in required):
+            raise VerificationFailed(f"step {number} ({line.name}): {line.answer}, {line.reason}")
+    assert verdict.claims is not None
+    return verdict.claims
+
+
+def read_document(data: bytes) -> Document:
+    """The parts of a file, by its first bytes: a PDF, a bundle, or a record.
+
+    Raises:
+        InputRefused: none of them, too large, or a PDF with no record or with several.
+    """
+    if len(data) > LARGEST_FILE_BYTES:
+        raise InputRefused(f"the file has {len(data)} bytes, at most {LARGEST_FILE_BYTES} are read")
+    if data[:1024].lstrip().startswith(b"%PDF-"):
+        return _read_pdf(data)
+    if data.lstrip()[:1] == b"{":
+        return _read_bundle(data)
+    return _read_record(data)
+
+
+def _read_record(data: bytes) -> Document:
+    # One line end at the end is what editors and `echo` add; anything else belongs to the bytes.
+    text = data.removesuffix(b"\n").removesuffix(b"\r")
+    jwt, *rest = text.split(b"~")
+    if not (text.startswith(b"eyJ") or (jwt.count(b".") == 2 and rest)):
+        raise InputRefused(
+            "this is no record: expected three parts between dots and then ~, a bundle, or a PDF"
+        )
+    # Bytes outside ASCII stay visible as what they are; the step that reads them refuses them.
+    pieces = [piece.decode("ascii", "backslashreplace") for piece in rest]
+    return Document(jwt, tuple(pieces[:-1]), pieces[-1] if pieces else "", tildes=bool(rest))
+
+
+def _read_bundle(data: bytes) -> Document:
+    try:
+        bundle = loads(data, limit_bytes=_LIMIT_JSON)
+    except StrictJsonError as error:
+        raise InputRefused(f"the bundle is refused: {error}") from error
+    if not isinstance(bundle, dict) or bundle.get("format") != BUNDLE_FORMAT:
+        raise InputRefused(f"this JSON is no bundle: expected format {BUNDLE_FORMAT!r}")
+    if unknown := set(bundle) - _MEMBERS:
+        raise InputRefused(f"the bundle has unknown members: {', '.join(map(repr, sorted(unknown)))}")
+    previous = bundle.get("previous", [])
+    texts = [bundle.get("record"), bundle.get("proof", ""), bundle.get("status_list", "")]
+    if not isinstance(previous, list) or not all(isinstance(text, str) for text in (*texts, *previous)):
+        raise InputRefused("the record, proof, status list and previous records of a bundle are text")
+    record = _read_record(bundle["record"].encode())
+    jwks = bundle.get("jwks", {"keys": []})
+    keys = jwks.get("keys") if isinstance(jwks, dict) else None
+    if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
+        raise InputRefused("the keys of a bundle are a JWKS")
+    return Document(
+        record.jwt,
+        record.disclosures,
+        record.tail,
+        record.tildes,
+        proof=bundle["proof"].encode() if bundle.get("proof") else None,
+        enclosed_keys=tuple(keys),
+        previous=tuple(text.split("~")[0].encode() for text in previous),
+        status_list=bundle["status_list"].encode() if bundle.get("status_list") else None,
+    )
+
+
+def _read_pdf(data: bytes) -> Document:
+    files = attachments(data)
+    bundles = {file for file in files if file.lstrip()[:1] == b"{" and BUNDLE_FORMAT.encode() in file}
+    records = {file.rstrip(b"\r\n") for file in files if file.startswith(b"eyJ") and b"~" in file}
+    proofs = {file for file in files if file.startswith(PROOF_HEADING)}
+    if len(bundles or records) > 1 or len(proofs) > 1:
+        raise InputRefused("the PDF has more than one record attached; extract the one that is meant")
+    if bundles:
+        return _read_bundle(bundles.pop())
+    if not records:
+        raise InputRefused("the PDF has no record attached; ask for the record or the bundle itself")
+    record = _read_record(records.pop())
+    proof = proofs.pop() if proofs else None
+    return Document(record.jwt, record.disclosures, record.tail, record.tildes, proof=proof)
+
+
+@dataclass
+class _Work:
+    """What the steps know and find out."""
+
+    document: Document
+    jwks: Sequence[Mapping[str, Any]] | None
+    log_keys: tuple[str, ...]
+    now: datetime
+    subject: str | None
+    previous: tuple[bytes, ...]
+    status_list: bytes | None
+    jws: Jws | None = None
+    key: Mapping[str, Any] | None = None
+    forged: bool = False
+    payload: dict[str, Any] = field(default_factory=dict)
+    claims: dict[str, Any] = field(default_factory=dict)
+    logged_at: int | None = None
+
+
+def _line(number: int, name: str, work: _Work) -> Line:
+    """The answer of one step."""
+    if work.forged and name != "timestamp":
+        return Line(name, "unknown", "not judged, because the signature failed")
+    try:
+        return Line(name, "yes", _STEPS[number - 1](work))
+    except _Unknown as answer:
+        return Line(name, "unknown", str(answer))
+    except VerificationFailed as error:
+        work.forged = work.forged or name == "signature"
+        return Line(name, "no", str(error))
+
+
+# Step 1
+def _signature(work: _Work) -> str:
+    """The bytes were signed with ES256 by a trusted key."""
+    jws = work.jws = parse_jws(work.document.jwt)
+    typ = jws.header.get("typ")
+    if not isinstance(typ, str) or typ not in _TYPES:
+        raise VerificationFailed(f"the header says typ {typ!r:.60}; expected one of {', '.join(_TYPES)}")
+    try:
+        payload = loads(jws.payload, limit_bytes=_LIMIT_JSON)
+    except StrictJsonError as error:
+        raise VerificationFailed(f"the signed payload is refused: {error}") from error
+    if not isinstance(payload, dict):
+        raise VerificationFailed("the signed payload is no object")
+    if work.jwks is not None:
+        work.key = fitting_key(jws, work.jwks)
+        work.payload = payload
+        return f"ES256 by key {names(work.key)}"
+    enclosed = work.document.enclosed_keys
+    if enclosed:
+        key = fitting_key(jws, enclosed)
+        work.payload = payload
+        raise _Unknown(f"fits key {names(key)}, which came with the file itself; give the issuer's keys")
+    # Without a key nothing is proven, but an algorithm or form that no key could save is wrong already.
+    if jws.header.get("alg") != "ES256" or len(jws.signature) != 64:
+        raise VerificationFailed(f"the header says alg {jws.header.get('alg')!r:.60}; only ES256 is accepted")
+    work.payload = payload
+    raise _Unknown(f"no keys given to check it with; it names key {jws.header.get('kid')!r:.60}")
+
+
+# Step 2
+def _disclosures(work: _Work) -> str:
+    """Every disclosure belongs to one digest in the signed part, and none is left over."""
+    document = work.document
+    assert work.jws is not None
+    with_tildes = _TYPES[work.jws.header["typ"]]
+    if with_tildes and not document.tildes:
+        raise VerificationFailed("the final ~ is missing; without it something may have been cut off")
+    if document.tildes and not with_tildes:
+        raise VerificationFailed(f"a {work.jws.header['typ']} has no disclosures")
+    if document.tail:
+        raise VerificationFailed(
+            "text follows the last ~: a cut disclosure, or a holder's proof not read here"
+        )
+    work.claims = disclose(work.payload, document.disclosures)
+    if not document.disclosures:
+        return "none in this view, nothing hidden among the public claims"
+    return f"all {len(document.disclosures)} belong to the signed part"
+
+
+# Step 3
+def _validity(work: _Work) -> str:
+    """`now` lies between the dates in the record."""
+    claims = work.claims or work.payload
+    begins = [(name, data_model.moment(claims[name], name)) for name in ("validFrom",) if name in claims]
+    ends = [(name, data_model.moment(claims[name], name)) for name in ("validUntil",) if name in claims]
+    begins += [("nbf", moment) for moment in _numeric(claims, "nbf")]
+    ends += [("exp", moment) for moment in _numeric(claims, "exp")]
+    if issued_at := _issued_at(work):
+        begins.append(("iat", issued_at))
+    for name, moment in begins:
+        if work.now + LEEWAY < moment:
+            raise VerificationFailed(f"not valid before {_day(moment)} ({name}), judged at {_day(work.now)}")
+    for name, moment in ends:
+        if work.now >= moment:
+            raise VerificationFailed(f"expired on {_day(moment)} ({name}), judged at {_day(work.now)}")
+    if not begins and not ends:
+        raise _Unknown("it says nothing about when it is valid")
+    since = f"since {_day(max(moment for _, moment in begins))}" if begins else "from the beginning"
+    until = f"until {_day(min(moment for _, moment in ends))}" if ends else "without an end"
+    return f"valid {since}, {until}"
+
+
+# Step 4
+def _issuer(work: _Work) -> str:
+    """The key speaks for the issuer named in the record, and was good when it signed."""
+    claims = work.claims or work.payload
+    named = {name for name in (_of(claims, "issuer"), claims.get("iss")) if isinstance(name, str)}
+    if len(named) > 1:
+        raise VerificationFailed(f"it names two issuers: {', '.join(sorted(map(repr, named)))}")
+    if work.key is None:
+        raise _Unknown(f"it says {next(iter(named), None)!r:.80}; give that issuer's keys with --keys")
+    holder = work.key.get("iss")
+    if not named:
+        raise _Unknown("it names no issuer; the key is one of those that you trust")
+    if holder is not None and holder not in named:
+        raise VerificationFailed(
+            f"key {names(work.key)} belongs to {holder!r:.80}, not to {named.pop()!r:.80}"
+        )
+    _check_interval(work, work.key)
+    bound = "" if holder is not None else "; the key set does not say whose key it is"
+    return f"{named.pop()!r:.80}, key {names(work.key)} among the keys you trust{bound}"
+
+
+def _check_interval(work: _Work, key: Mapping[str, Any]) -> None:
+    """The key was good when it signed: by the record's word if retired, by the log's if revoked."""
+    signed_at = _issued_at(work)
+    begin, end = interval(key)
+    if signed_at is not None and begin is not None and signed_at + LEEWAY < begin:
+        raise VerificationFailed(f"signed on {_day(signed_at)}, before the key began on {_day(begin)}")
+    if signed_at is not None and end is not None and signed_at >= end:
+        raise VerificationFailed(f"signed on {_day(signed_at)}, after the key was retired on {_day(end)}")
+    revoked = revocation(key)
+    if revoked is None:
+        return
+    at, log_size = revoked
+    if signed_at is None or signed_at >= at:
+        raise VerificationFailed(f"key {names(key)} was revoked on {_day(at)}, before this was signed")
+    # Whoever stole the key can write any date into the record; only its place in the log cannot be backdated.
+    if work.logged_at is None or log_size is None:
+        raise _Unknown(f"key {names(key)} was revoked on {_day(at)}; no log proof shows this is older")
+    if work.logged_at >= log_size:
+        raise VerificationFailed(
+            f"key {names(key)} was revoked at {log_size} log entries, this is entry {work.logged_at}"
+        )
+
+
+# Step 5
+def _schema(work: _Work) -> str:
+    """The content has the form that its kind demands."""
+    claims = work.claims
+    assert work.jws is not None
+    if not claims:
+        raise _Unknown("step 2 failed: there are no claims to judge")
+    if work.jws.header["typ"] == "dc+sd-jwt":
+        data_model.check_sd_jwt_vc(claims)
+        return f"an SD-JWT VC of type {claims['vct']!r:.80}; its own rules are not known here"
+    if not data_model.is_ours(claims):
+        data_model.check_credential(claims)
+        return "a W3C credential, data model 2.0; its own vocabulary is not known here"
+    if work.jws.header["typ"] != "vc+sd-jwt" or set(work.jws.header) != {"alg", "typ", "kid", "iat"}:
+        raise VerificationFailed("the header of a record has exactly alg, typ vc+sd-jwt, kid and iat")
+    try:
+        return data_model.check_record(work.payload, claims)
+    except data_model.UnknownRegistry as answer:
+        raise _Unknown(str(answer)) from answer
+
+
+# Step 6
+def _chain(work: _Work) -> str:
+    """It quotes the version before it, and the given earlier versions are those."""
+    claims = work.payload
+    if not data_model.is_ours(claims):
+        raise _Unknown("only records of this service quote their predecessor")
+    quoted = _quoted(claims)
+    version = claims.get("recordVersion")
+    if not isinstance(version, int) or version < 1:
+        raise VerificationFailed(f"recordVersion is {version!r:.40}; versions are counted from 1")
+    if version == 1 and quoted is None:
+        return "the first version"
+    if version == 1 or quoted is None:
+        raise VerificationFailed(
+            f"version {version!r:.20} {'quotes' if quoted else 'does not quote'} an earlier one"
+        )
+    if not work.previous:
+        raise _Unknown(f"version {version} quotes the one before it; give that one with --previous")
+    later = claims
+    for earlier in work.previous:
+        if _quoted(later) != digest_sri(earlier):
+            raise VerificationFailed(
+                f"the given version before {later.get('recordVersion')} is not the quoted one"
+            )
+        later = _follows(later, earlier)
+    reached = later.get("recordVersion")
+    back = "to the first" if reached == 1 else f"to version {reached}"
+    return f"version {version} and the {len(work.previous)} before it, back {back}"
+
+
+def _quoted(claims: Mapping[str, Any]) -> str | None:
+    """The digest of the version before."""
+    related = claims.get("relatedResource")
+    if related is None:
+        return None
+    if not isinstance(related, list) or len(related) != 1 or not isinstance(related[0], dict):
+        raise VerificationFailed("relatedResource is not exactly one earlier version")
+    digest = related[0].get("digestSRI")
+    if not isinstance(digest, str):
+        raise VerificationFailed("the earlier version is quoted without a digest")
+    return digest
+
+
+def _follows(later: Mapping[str, Any], earlier: bytes) -> dict[str, Any]:
+    """The claims of the version before, when it is of the same battery and kind and one lower."""
+    try:
+        claims = loads(parse_jws(earlier).payload, limit_bytes=_LIMIT_JSON)
+    except StrictJsonError as error:
+        raise VerificationFailed(f"an earlier version is refused: {error}") from error
+    if not isinstance(claims, dict) or not data_model.is_ours(claims):
+        raise VerificationFailed("an earlier version is no record")
+    same = all(_of(claims, name) == _of(later, name) for name in ("type", "issuer", "credentialSubject"))
+    if not same or claims.get("recordVersion") != later["recordVersion"] - 1:
+        raise VerificationFailed("the quoted version is of another battery, kind, issuer or number")
+    return claims
+
+
+def _of(claims: Mapping[str, Any], name: str) -> Any:
+    value = claims.get(name)
+    return value.get("id") if isinstance(value, dict) else value
+
+
+# Step 7
+def _log(work: _Work) -> str:
+    """It is a leaf of a log whose key the reader trusts."""
+    if work.document.proof is None:
+        raise _Unknown("the file has no log proof; the bundle has one")
+    proof = parse_tlog_proof(work.document.proof)
+    text, signatures = split_note(proof.note)
+    checkpoint = parse_checkpoint(text)
+    # The path is checked first: a proof of other bytes is wrong whoever signed the checkpoint.
+    verify_inclusion(
+        leaf_hash(work.document.jwt), proof.index, checkpoint.size, proof.hashes, checkpoint.root
+    )
+    trusted = [key for key in work.log_keys if parse_vkey(key)[0] in {name for name, _ in signatures}]
+    if not work.log_keys:
+        raise _Unknown(
+            f"the path fits a checkpoint of {checkpoint.origin!r:.80}; give its key with --log-key"
+        )
+    if not trusted:
+        raise VerificationFailed(
+            f"the checkpoint of {checkpoint.origin!r:.80} is signed by no log key you trust"
+        )
+    failure: VerificationFailed | None = None
+    for key in trusted:
+        try:
+            open_checkpoint(proof.note, key)
+        except VerificationFailed as error:
+            failure = error
+        else:
+            work.logged_at = proof.index
+            return f"entry {proof.index} of {checkpoint.size} in {checkpoint.origin}"
+    assert failure is not None
+    raise failure
+
+
+# Step 8
+def _timestamp(work: _Work) -> str:
+    """A third party confirms the time of the checkpoint."""
+    del work
+    raise _Unknown("no time stamp of a third party; this version of the program reads none")
+
+
+# Step 9
+def _subject(work: _Work) -> str:
+    """It speaks of the battery whose identifier was scanned."""
+    subject = work.payload.get("credentialSubject")
+    signed = subject.get("id") if isinstance(subject, dict) else work.payload.get("sub")
+    if work.subject is None:
+        raise _Unknown(f"it speaks of {signed!r:.120}; give what you scanned with --subject")
+    if not isinstance(signed, str) or _comparable(signed) != _comparable(work.subject):
+        raise VerificationFailed(f"it speaks of {signed!r:.120}, scanned was {work.subject!r:.120}")
+    return f"it speaks of {signed!r:.120}; a copied code cannot be told from the real one"
+
+
+def _comparable(url: str) -> tuple[str, str]:
+    """Scheme and host without case, path as it is; a query or fragment is the way to it, not its name."""
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise VerificationFailed(f"{url!r:.120} is no URL") from error
+    return f"{parts.scheme}://{parts.netloc}".lower(), parts.path
+
+
+# Step 10
+def _status(work: _Work) -> str:
+    """It was not revoked, as of the date of a status list."""
+    entry = work.payload.get("credentialStatus")
+    if entry is None:
+        raise _Unknown("it names no status list")
+    entries = entry if isinstance(entry, list) else [entry]
+    if work.status_list is None:
+        raise _Unknown("no status list given; fetch it from the address in the record, give it with --status")
+    if work.jwks is None:
+        raise _Unknown("a status list was given, but no keys to check it with")
+    jws = parse_jws(work.status_list)
+    key = fitting_key(jws, work.jwks)
+    try:
+        credential = loads(jws.payload, limit_bytes=_LIMIT_JSON)
+    except StrictJsonError as error:
+        raise VerificationFailed(f"the status list is refused: {error}") from error
+    if jws.header.get("typ") != "vc+jwt" or LIST_TYPE not in _types(credential):
+        raise VerificationFailed(f"the status list is no vc+jwt of type {LIST_TYPE}")
+    if _of(credential, "issuer") != _of(work.payload, "issuer") or revocation(key) is not None:
+        raise VerificationFailed("the status list is not from the issuer of the record")
+    as_of = data_model.moment(credential.get("validFrom"), "validFrom of the status list")
+    if "validUntil" in credential and work.now >= data_model.moment(credential["validUntil"], "validUntil"):
+        raise _Unknown(f"the status list is of {_day(as_of)} and has expired; fetch a newer one")
+    if as_of > work.now + LEEWAY:
+        raise VerificationFailed(f"the status list is of {_day(as_of)}, which is yet to come")
+    for item in entries:
+        if not isinstance(item, dict):
+            raise VerificationFailed("credentialStatus is no object")
+        if entry_is_set(item, credential):
+            raise VerificationFailed(f"set for {item.get('statusPurpose')!r:.40} as of {_day(as_of)}")
+    return f"not revoked as of {_day(as_of)}"
+
+
+def _types(credential: Any) -> list[Any]:
+    types = credential.get("type") if isinstance(credential, dict) else None
+    return types if isinstance(types, list) else []
+
+
+def _issued_at(work: _Work) -> datetime | None:
+    """When it says that it was signed: our header, else RFC 7519's claim."""
+    assert work.jws is not None
+    for source in (work.jws.header, work.claims or work.payload):
+        # Some write a text into `iat`; RFC 7519 has a number there, anything else is passed over.
+        if isinstance(source.get("iat"), int):
+            return _numeric(source, "iat")[0]
+    return None
+
+
+def _numeric(source: Mapping[str, Any], name: str) -> list[datetime]:
+    """A NumericDate, as a list of one or none."""
+    if name not in source:
+        return []
+    try:
+        return [datetime.fromtimestamp(float(source[name]), UTC)]
+    except (TypeError, ValueError, OverflowError, OSError) as error:
+        raise VerificationFailed(f"{name} is {source[name]!r:.40}, which is no date in seconds") from error
+
+
+def _day(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+_STEPS: Final[tuple[Callable[[_Work], str], ...]] = (
+    _signature,
+    _disclosures,
+    _validity,
+    _issuer,
+    _schema,
+    _chain,
+    _log,
+    _timestamp,
+    _subject,
+    _status,
+)
+
+
+def fingerprint(data: bytes) -> str:
+    """SHA-256 of the issuer-signed part in a file, in hex: what a registry or a letter would quote."""
+    return hashlib.sha256(read_document(data).jwt).hexdigest()
+
+
+__all__ = [
+    "LINES",
+    "REQUIRED",
+    "Document",
+    "Line",
+    "Verdict",
+    "fingerprint",
+    "read_document",
+    "read_keys",
+    "verify",
+    "verify_file",
+    "verify_record",
+]
