@@ -1,4 +1,4 @@
-"""Released versions and the disclosures they commit to. Only `passport.issue` adds one, nothing changes one."""
+"""Released versions and their disclosures. Only `passport.issue` adds a version, nothing changes one."""
 
 import secrets
 from collections.abc import Callable, Iterable
@@ -262,8 +262,8 @@ def reserve_status(
 ) -> tuple[int, int]:
     """A random free place in the operator's newest status list: (list number, index).
 
-    A list is filled to one half, so that a free place is found at the second try on average. The log counts the
-    released versions, so that no list has to be counted.
+    A list is filled to one half, so that a free place is found at the second try on average. The log counts
+    the released versions, so that no list has to be counted.
     """
     number = leaves.size(connection, operator) // (STATUS_LIST_LENGTH // 2)
     while True:

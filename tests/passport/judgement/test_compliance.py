@@ -1,0 +1,114 @@
+"""What is owed, what may wait, what must stay empty: by category, day and what is stated."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from passport.judgement.compliance import Verdict, absence, closing, gaps, voluntary
+from schemas.record import Record, Stated
+from schemas.registry import REGISTRY, by_record, obligation
+from schemas.terms import Absent, Category, Obligation, RecordKind, Source
+
+BEFORE, AFTER, TODAY = date(2026, 5, 1), date(2027, 2, 18), date(2027, 3, 1)
+
+
+def record(**values) -> Record:
+    stated = {
+        name: value if isinstance(value, Stated) else Stated.of(REGISTRY[name], value, source=Source.DECLARED)
+        for name, value in values.items()
+    }
+    return Record.filled(RecordKind.PASSPORT, stated)
+
+
+def by_verdict(findings) -> dict:
+    return {verdict: {f.attribute for f in findings if f.verdict is verdict} for verdict in Verdict}
+
+
+def test_a_battery_placed_before_the_day_owes_nothing():
+    assert by_verdict(gaps(record(), Category.STATIONARY, BEFORE, TODAY))[Verdict.MISSING] == set()
+    assert voluntary(BEFORE)
+    assert voluntary(date(2027, 2, 17))
+    assert not voluntary(AFTER)
+    assert not voluntary(None)
+
+
+def test_an_empty_record_of_the_first_day_misses_what_is_owed():
+    found = by_verdict(gaps(record(), Category.EV, AFTER, TODAY))
+    assert {"rated_capacity", "battery_mass", "capacity_threshold_exhaustion", "manufacturer_name"} <= found[
+        Verdict.MISSING
+    ]
+    assert {"cf_total", "recycled_cobalt_share"} <= found[Verdict.PENDING]
+    assert {"warranty_period", "cadmium_lead_symbols"} <= found[Verdict.CONDITIONAL]
+    assert found[Verdict.MUST_STAY_EMPTY] == set()
+
+
+def test_the_exhaustion_threshold_is_owed_by_electric_vehicles_alone():
+    for category in (Category.LMT, Category.INDUSTRIAL, Category.STATIONARY):
+        assert "capacity_threshold_exhaustion" not in {
+            f.attribute for f in gaps(record(), category, AFTER, TODAY)
+        }
+
+
+def test_not_knowing_the_day_excuses_from_nothing():
+    unknown = {f.attribute for f in gaps(record(), Category.EV, None, TODAY) if f.closes_gate}
+    assert unknown == {f.attribute for f in gaps(record(), Category.EV, AFTER, TODAY) if f.closes_gate}
+
+
+def test_a_stated_value_is_no_gap():
+    assert "rated_capacity" not in {
+        f.attribute for f in gaps(record(rated_capacity=Decimal(102)), Category.EV, AFTER, TODAY)
+    }
+
+
+def test_a_carbon_footprint_without_its_act_must_stay_empty():
+    (finding,) = [
+        f for f in gaps(record(cf_total=Decimal(61)), Category.EV, AFTER, TODAY) if f.attribute == "cf_total"
+    ]
+    assert finding.verdict is Verdict.MUST_STAY_EMPTY
+    assert finding.closes_gate
+    assert not finding.answerable
+    assert "must stay empty" in str(finding)
+    assert finding.to_wire()["closes_gate"] is True
+
+
+def test_a_value_of_another_category_must_stay_empty():
+    found = by_verdict(gaps(record(certified_usable_energy=Decimal(5)), Category.LMT, BEFORE, TODAY))
+    assert found[Verdict.MUST_STAY_EMPTY] == {"certified_usable_energy"}
+
+
+def test_a_condition_that_does_not_hold_is_said_and_then_no_gap():
+    silent = {f.attribute for f in gaps(record(), Category.EV, AFTER, TODAY)}
+    said = {
+        f.attribute
+        for f in gaps(
+            record(warranty_period=Stated.missing(Absent.NOT_APPLICABLE)), Category.EV, AFTER, TODAY
+        )
+    }
+    assert silent - said == {"warranty_period"}
+
+
+def test_a_reason_opens_the_gate_for_what_is_missing_only():
+    findings = gaps(record(cf_total=Decimal(61)), Category.EV, AFTER, TODAY)
+    assert len(closing(findings, incomplete=False)) > 10
+    assert [f.attribute for f in closing(findings, incomplete=True)] == ["cf_total"]
+
+
+def test_every_finding_is_a_sentence_with_its_law():
+    for finding in gaps(record(), Category.EV, AFTER, TODAY):
+        assert finding.sentence
+        assert finding.citations, finding.attribute
+
+
+@pytest.mark.parametrize("category", Category)
+def test_every_row_without_a_value_has_a_reason(category):
+    for row in by_record(RecordKind.PASSPORT):
+        ruling = obligation(row, category, AFTER, TODAY)
+        expected = {
+            Obligation.NOT_APPLICABLE: Absent.NOT_APPLICABLE,
+            Obligation.PENDING: Absent.NOT_YET_REQUIRED,
+            Obligation.MUST_STAY_EMPTY: Absent.NOT_YET_REQUIRED,
+            Obligation.OWED: Absent.NOT_PROVIDED,
+            Obligation.VOLUNTARY: Absent.NOT_PROVIDED,
+        }[ruling.obligation]
+        assert absence(ruling) is expected
