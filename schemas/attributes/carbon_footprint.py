@@ -157,7 +157,10 @@ cf_reference_year: Final = Attribute(
     applies=awaits(CARBON_FOOTPRINT_DECLARATION),
     law=(annex("II"),),
     record=RecordKind.PASSPORT,
-    note="Belongs to the carbon footprint and waits with it.",
+    note=(
+        "Belongs to the carbon footprint and waits with it. Its chapter in DIN DKE SPEC 99100 is not "
+        "certain (?)."
+    ),
 )
 
 cf_total_service_energy: Final = Attribute(
@@ -187,7 +190,10 @@ cf_methodology: Final = Attribute(
     applies=awaits(CARBON_FOOTPRINT_DECLARATION),
     law=(annex("II"), article("7")),
     record=RecordKind.PASSPORT,
-    note="Name act and version; ISO 14067 alone is not the legal method. Waits with the footprint.",
+    note=(
+        "Name act and version; ISO 14067 alone is not the legal method. Waits with the footprint. Its "
+        "chapter in DIN DKE SPEC 99100 is not certain (?)."
+    ),
 )
 
 cf_absolute: Final = Attribute(

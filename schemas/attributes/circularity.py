@@ -178,6 +178,7 @@ safe_discharging_instructions: Final = Attribute(
     applies=since(2027, 2, 18),
     law=(annex_xiii("2(d)"),),
     record=RecordKind.PASSPORT,
+    note="Its chapter in DIN DKE SPEC 99100 is not certain (?).",
 )
 
 recycled_cobalt_share: Final = Attribute(
@@ -373,7 +374,7 @@ recycled_content_year: Final = Attribute(
     applies=awaits(RECYCLED_CONTENT_METHOD),
     law=(annex_xiii("1(e)"), article("8(1)")),
     record=RecordKind.PASSPORT,
-    note="Shares hold for one model, year and plant.",
+    note=("Shares hold for one model, year and plant. Its chapter in DIN DKE SPEC 99100 is not certain (?)."),
 )
 
 recycled_content_plant: Final = Attribute(
@@ -388,7 +389,7 @@ recycled_content_plant: Final = Attribute(
     applies=awaits(RECYCLED_CONTENT_METHOD),
     law=(annex_xiii("1(e)"), article("8(1)")),
     record=RecordKind.PASSPORT,
-    note="Shares hold for one model, year and plant.",
+    note=("Shares hold for one model, year and plant. Its chapter in DIN DKE SPEC 99100 is not certain (?)."),
 )
 
 recycled_content_document: Final = Attribute(
@@ -480,5 +481,5 @@ waste_safety_instructions: Final = Attribute(
     applies=since(2027, 2, 18),
     law=(annex_xiii("1(s)"), article("74(1)(d)")),
     record=RecordKind.PASSPORT,
-    note="Public, unlike `safety_measures`.",
+    note="Public, unlike `safety_measures`. Its chapter in DIN DKE SPEC 99100 is not certain (?).",
 )

@@ -370,7 +370,7 @@ ohmic_resistance: Final = Attribute(
     record=RecordKind.CONDITION,
     note=(
         "Not the internal resistance of Annex IV. For industrial batteries the guidance says conditional, "
-        "the law stationary storage alone."
+        "the law stationary storage alone. Its chapter in DIN DKE SPEC 99100 is not certain (?)."
     ),
 )
 
@@ -616,7 +616,10 @@ negative_events: Final = Attribute(
     applies=since(2027, 2, 18),
     law=(annex_xiii("4(d)"), annex_vii("B", 4)),
     record=RecordKind.CONDITION,
-    note="Kind, time, duration, severity, source. An empty list says that none is known.",
+    note=(
+        "Kind, time, duration, severity, source. An empty list says that none is known. Its chapter in "
+        "DIN DKE SPEC 99100 is not certain (?)."
+    ),
 )
 
 accidents: Final = Attribute(
@@ -648,7 +651,8 @@ state_of_health: Final = Attribute(
     record=RecordKind.ASSESSMENT,
     note=(
         "An opinion with method and interval. The law knows no single number: electric vehicles have "
-        "SOCE, LMT and stationary storage five parameters. What a BMS calls its health is never put here."
+        "SOCE, LMT and stationary storage five parameters. What a BMS calls its health is never put here. "
+        "Its chapter in DIN DKE SPEC 99100 is not certain (?)."
     ),
 )
 
@@ -715,5 +719,8 @@ measurement_metadata: Final = Attribute(
     applies=since(2027, 2, 18),
     law=(annex_xiii("4"), article("77(4)")),
     record=RecordKind.CONDITION,
-    note="Stands beside every measured value already; this row holds what is common to all of them.",
+    note=(
+        "Stands beside every measured value already; this row holds what is common to all of them. Its "
+        "chapter in DIN DKE SPEC 99100 is not certain (?)."
+    ),
 )

@@ -77,7 +77,10 @@ model_identifier: Final = Attribute(
     applies=since(2027, 2, 18),
     law=(annex_xiii("1(a)"), annex_vi("A", 2), article("38(6)"), article("3(1)(19)")),
     record=RecordKind.PASSPORT,
-    note="The registry links the battery to its model through it.",
+    note=(
+        "The registry links the battery to its model through it. Its chapter in DIN DKE SPEC 99100 is not "
+        "certain (?)."
+    ),
 )
 
 batch_number: Final = Attribute(
@@ -94,7 +97,8 @@ batch_number: Final = Attribute(
     record=RecordKind.PASSPORT,
     note=(
         "Batch number, serial number or another mark identifies the battery; a passport is per battery, "
-        "so the serial number does, and the batch number is an addition."
+        "so the serial number does, and the batch number is an addition. Its chapter in DIN DKE SPEC "
+        "99100 is not certain (?)."
     ),
 )
 

@@ -399,7 +399,7 @@ performance_calculation_notes: Final = Attribute(
     applies=since(2027, 2, 18),
     law=(annex_iv("B", 5), annex("VIII")),
     record=RecordKind.PASSPORT,
-    note="A part of the technical documentation.",
+    note="A part of the technical documentation. Its chapter in DIN DKE SPEC 99100 is not certain (?).",
 )
 
 capacity_threshold_exhaustion: Final = Attribute(
