@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import IO, Any, Final
 
 from ingest.errors import CaptureRefused
 from ingest.frames import hex_bytes
@@ -46,7 +46,7 @@ class Decoded:
     raw: bytes
 
 
-def read_capture(source: Path | bytes | BinaryIO, protocol: Protocol) -> Iterator[Decoded | Refused]:
+def read_capture(source: Path | bytes | IO[bytes], protocol: Protocol) -> Iterator[Decoded | Refused]:
     """Every frame of a capture in order of arrival.
 
     Requests are used to understand the answers and are not yielded.
@@ -63,7 +63,7 @@ def read_capture(source: Path | bytes | BinaryIO, protocol: Protocol) -> Iterato
         yield from _read(_blocks(source), protocol)
 
 
-def _blocks(stream: BinaryIO) -> Iterator[bytes]:
+def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
     while block := stream.read(_BLOCK_BYTES):
         yield block
 

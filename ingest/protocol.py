@@ -79,14 +79,18 @@ class Damage(FrameRefused):
         expected: what would have been right, for people.
         came: what stood there instead.
         where: the place within the frame.
+        judged_bytes: how many bytes of the stream this speaks of; None for the whole frame.
     """
 
-    def __init__(self, fault: Fault, *, expected: str, came: str, where: str) -> None:
+    def __init__(
+        self, fault: Fault, *, expected: str, came: str, where: str, judged_bytes: int | None = None
+    ) -> None:
         super().__init__(f"{fault}: expected {expected} at {where}, came {came}")
         self.fault = fault
         self.expected = expected
         self.came = came
         self.where = where
+        self.judged_bytes = judged_bytes
 
 
 @dataclass(frozen=True)
@@ -295,8 +299,9 @@ class Framer(ABC):
 
     A frame begins at a start marker and ends by its length, never by its end marker. When a proof fails, the
     search goes on one byte after the failed start, so a sound frame behind or inside damage is still found.
-    What lies inside an already reported stretch is not reported twice. The buffer never holds more than one
-    frame of the greatest length and the newest piece.
+    What lies inside a reported stretch, and what follows it up to the next start marker, is not reported
+    again. The result does not depend on the pieces. The buffer never holds more than one frame of the
+    greatest length and one slice of what is fed.
     """
 
     # First bytes of a frame, each one byte; bytes that may stand between frames without a word.
@@ -307,8 +312,10 @@ class Framer(ABC):
         self._buffer = bytearray()
         self._position = 0  # of the buffer's first byte in the stream
         self._reported_to = 0  # stream offset up to which a refusal already speaks
+        self._in_damage = False  # no sound frame has come since the last refusal
         self._noise = bytearray()
-        self._noise_length = 0
+        self._noise_length = 0  # up to its last byte that is not quiet
+        self._noise_seen = 0
         self._noise_position = 0
 
     @abstractmethod
@@ -316,7 +323,7 @@ class Framer(ABC):
         """Whole length in bytes of the frame that begins the buffer; None while its head is incomplete.
 
         Raises:
-            Damage: this cannot be the head of a frame.
+            Damage: this cannot be the head of a frame; it says how many bytes show that.
         """
 
     @abstractmethod
@@ -365,6 +372,7 @@ class Framer(ABC):
             begin += len(frame.raw)
             # A frame inside a refused stretch proves that the stretch lied about its length.
             self._reported_to = self._position + begin
+            self._in_damage = False
         del buffer[:begin]
         self._position += begin
 
@@ -384,24 +392,20 @@ class Framer(ABC):
             expected="a whole head" if length is None else f"{length} bytes",
             came=f"{len(view)} bytes",
             where="the end of the stream",
+            judged_bytes=len(view),
         )
 
     def _refuse(self, damage: Damage, view: bytes, position: int, out: list[Frame | Refused]) -> None:
         if position < self._reported_to:
             return
         self._end_noise(out)
-        raw = view[: self._extent(view)]
+        judged = damage.judged_bytes
+        if judged is None:
+            judged = self._length(view) or len(view)
+        raw = view[:judged]
         out.append(Refused.of(damage, raw, position))
         self._reported_to = position + len(raw)
-
-    def _extent(self, view: bytes) -> int:
-        """How much of the view the refused frame claims; up to the next start when its head is no head."""
-        try:
-            length = self._length(view)
-        except Damage:
-            later = [at for at in (view.find(start, 1) for start in self.starts) if at > 0]
-            return min(later, default=len(view))
-        return len(view) if length is None else min(length, len(view))
+        self._in_damage = True
 
     def _skip(self, begin: int) -> int:
         """Move past bytes that are no start; note what nobody has reported. The next place to look."""
@@ -409,26 +413,32 @@ class Framer(ABC):
         end = begin
         while end < len(buffer) and buffer[end] not in self.starts:
             end += 1
-        position = self._position + begin
-        first = max(begin, self._reported_to - self._position)
-        skipped = bytes(buffer[first:end])
-        if skipped and skipped.strip(self.quiet):
-            if not self._noise_length:
-                self._noise_position = position + (first - begin)
-            self._noise_length += len(skipped)
-            self._noise += skipped[: SHOWN_BYTES - len(self._noise)]
+        if not self._in_damage:
+            self._hear(bytes(buffer[begin:end]), self._position + begin)
         return end
 
+    def _hear(self, skipped: bytes, position: int) -> None:
+        """Add to the noise; bytes that may stand between frames count only when noise is on both sides."""
+        if not self._noise_seen:
+            loud = skipped.lstrip(self.quiet)
+            position += len(skipped) - len(loud)
+            skipped = loud
+            self._noise_position = position
+        self._noise += skipped[: SHOWN_BYTES - len(self._noise)]
+        loud_bytes = len(skipped.rstrip(self.quiet))
+        if loud_bytes:
+            self._noise_length = self._noise_seen + loud_bytes
+        self._noise_seen += len(skipped)
+
     def _end_noise(self, out: list[Frame | Refused]) -> None:
-        if not self._noise_length:
-            return
-        expected = "a start marker (" + " or ".join(f"{start:02x}" for start in self.starts) + ")"
-        came = f"{self._noise_length} other byte" + ("s" if self._noise_length > 1 else "")
-        damage = Damage(Fault.NOISE, expected=expected, came=came, where=f"byte {self._noise_position}")
-        refused = Refused.of(damage, bytes(self._noise), self._noise_position)
-        out.append(replace(refused, length=self._noise_length))
+        if self._noise_length:
+            expected = "a start marker (" + " or ".join(f"{start:02x}" for start in self.starts) + ")"
+            came = f"{self._noise_length} other byte" + ("s" if self._noise_length > 1 else "")
+            damage = Damage(Fault.NOISE, expected=expected, came=came, where=f"byte {self._noise_position}")
+            refused = Refused.of(damage, bytes(self._noise[: self._noise_length]), self._noise_position)
+            out.append(replace(refused, length=self._noise_length))
         self._noise.clear()
-        self._noise_length = 0
+        self._noise_length = self._noise_seen = 0
 
 
 class Protocol(ABC):

@@ -3,17 +3,19 @@
 import json
 import sys
 from collections import Counter
+from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import IO, Final
 
 import click
 
 from ingest.captures import Decoded, read_capture
 from ingest.errors import CaptureRefused, ProtocolUnknown
 from ingest.plausibility import Memory, doubt
-from ingest.protocol import Protocol, find
+from ingest.protocol import Protocol, discover, find
 
 INPUT_REFUSED: Final = 3
+FRAMES_TRIED: Final = 64
 
 
 def _protocol(context: click.Context, parameter: click.Parameter, value: str) -> Protocol:
@@ -49,12 +51,17 @@ def command(protocol: Protocol, file: Path, *, as_json: bool) -> None:
     del as_json
     name = "standard input" if str(file) == "-" else str(file)
     with click.open_file(str(file), "rb") as stream:
-        status = _decode(stream, protocol, name)
-    sys.exit(status)
+        sentence = _decode(stream, protocol)
+    if sentence is None:
+        return
+    others = [] if str(file) == "-" else _others(file, protocol)
+    advice = f"; it holds frames of {', '.join(others)}" if others else ""
+    click.echo(json.dumps({"error": f"{name}: {sentence}{advice}"}), err=True)
+    sys.exit(INPUT_REFUSED)
 
 
-def _decode(stream: BinaryIO, protocol: Protocol, name: str) -> int:
-    """Print what the stream holds; the exit status."""
+def _decode(stream: IO[bytes], protocol: Protocol) -> str | None:
+    """Print what the stream holds; a sentence when that is nothing, else None."""
     memory = Memory()
     read = empty = 0
     refused: Counter[str] = Counter()
@@ -69,18 +76,25 @@ def _decode(stream: BinaryIO, protocol: Protocol, name: str) -> int:
                 refused[found.fault.value] += 1
                 click.echo(json.dumps(found.to_wire()), err=True)
     except CaptureRefused as error:
-        _fail(f"{name}: {error}")
-        return INPUT_REFUSED
+        return str(error)
     if read:
-        return 0
+        return None
     faults = ", ".join(f"{count} {fault}" for fault, count in refused.items()) or "nothing refused"
     without = f", {empty} sound but without anything that is read" if empty else ""
-    _fail(
-        f"{name}: expected at least one answer of {protocol.name} ({protocol.title}), came none "
-        f"({faults}{without}); is it a recording of another protocol?"
+    return (
+        f"expected at least one answer of {protocol.name} ({protocol.title}), came none ({faults}{without})"
     )
-    return INPUT_REFUSED
 
 
-def _fail(sentence: str) -> None:
-    click.echo(json.dumps({"error": sentence}), err=True)
+def _others(file: Path, protocol: Protocol) -> list[str]:
+    """Names of other protocols that find readings near the beginning of the file."""
+    names = []
+    for other in discover().values():
+        try:
+            with file.open("rb") as stream:
+                found = islice(read_capture(stream, other), FRAMES_TRIED) if other is not protocol else ()
+                if any(isinstance(one, Decoded) and one.readings for one in found):
+                    names.append(other.name)
+        except CaptureRefused:
+            return []
+    return names

@@ -227,6 +227,7 @@ class JbdFramer(Framer):
                 expected="status 00 or 80",
                 came=f"{buffer[2]:02x}",
                 where="byte 2 of the frame",
+                judged_bytes=3,
             )
         return _ENVELOPE + buffer[3] if len(buffer) > 3 else None
 

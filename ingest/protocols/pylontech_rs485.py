@@ -293,6 +293,7 @@ class PylontechFramer(Framer):
                 expected=f"check digit {nibble_complement(count):X} for a length of {count} characters",
                 came=f"{field >> 12:X}",
                 where="byte 9 of the frame",
+                judged_bytes=_HEAD,
             )
         if count % 2:
             raise Damage(
@@ -300,6 +301,7 @@ class PylontechFramer(Framer):
                 expected="an even number of characters",
                 came=str(count),
                 where="byte 9 of the frame",
+                judged_bytes=_HEAD,
             )
         length = _HEAD + count + _TAIL
         _only_hex(buffer[_HEAD : length - 1], _HEAD)
@@ -311,10 +313,11 @@ class PylontechFramer(Framer):
             raise Damage(
                 Fault.DELIMITER, expected=f"{END:02x} (carriage return)", came=f"{raw[-1]:02x}", where=where
             )
-        expected, came = sum16_complement(raw[1:-5]), int(raw[-5:-1], 16)
+        # Compared as characters: a checksum in small letters is not what the others would have written.
+        expected, came = f"{sum16_complement(raw[1:-5]):04X}", raw[-5:-1].decode()
         if expected != came:
             where = f"byte {len(raw) - 5} of the frame"
-            raise Damage(Fault.CHECKSUM, expected=f"checksum {expected:04X}", came=f"{came:04X}", where=where)
+            raise Damage(Fault.CHECKSUM, expected=f"checksum {expected}", came=came, where=where)
         version, address, cid1, cid2 = bytes.fromhex(raw[1:9].decode())
         is_request = cid2 not in RETURN_CODES
         if not is_request and (version != VERSION or cid1 != LITHIUM):
@@ -338,6 +341,7 @@ def _only_hex(text: bytes, offset: int) -> None:
             expected="a hexadecimal character",
             came=f"{text[found.start()]:02x}",
             where=f"byte {offset + found.start()} of the frame",
+            judged_bytes=offset + found.start(),
         )
 
 
