@@ -45,6 +45,7 @@ class TelemetryEpochRow(SQLModel, table=True):
     battery: str = Field(primary_key=True)
     source: str = Field(primary_key=True)
     epoch: str = Field(primary_key=True)
+    rows: int = Field(sa_column=_big())
     absolute: bool  # False when its times count from an unknown start
     first_time_ms: int | None = Field(sa_column=_big(nullable=True))
     last_sequence: int = Field(sa_column=_big())

@@ -37,6 +37,7 @@ CRASH_POINTS: Final = ("intake.before_insert", "intake.before_commit", "intake.b
 """Named moments at which a test kills the process, through the environment variable CELLPASS_CRASH_AT."""
 
 LARGEST_SEQUENCE: Final = 2**53 - 1  # what every JSON reader can hold
+LATEST_MS: Final = 253_402_300_800_000  # the end of the year 9999
 _EPOCH: Final = re.compile(r"(0|[1-9][0-9]{0,15}|sha256:[0-9a-f]{64})")
 
 
@@ -170,6 +171,11 @@ def _check(source: str, epoch: str, samples: Samples, received_at: datetime) -> 
         )
     if len(sequence) > 1 and not bool(np.all(sequence[1:] > sequence[:-1])):
         raise EnvelopeRefused("row numbers do not ascend")
+    earliest, latest = _time_span(samples)
+    if earliest is not None and latest is not None and not -LATEST_MS <= earliest <= latest <= LATEST_MS:
+        raise EnvelopeRefused(
+            f"times lie within {LATEST_MS} ms of their origin, found {earliest} to {latest}"
+        )
 
 
 def _kind(absolute: bool) -> str:
@@ -347,18 +353,20 @@ def _write_epoch(
     contiguous = known.contiguous if known else None
     if contiguous is None or first <= contiguous + 1:
         contiguous = _contiguous(connection, place, contiguous, samples, beyond=known is not None)
+    fresh = sum(len(piece) for piece in pieces)
     if known is None:
         connection.exec_driver_sql(
-            "INSERT INTO telemetry_epoch (battery, source, epoch, absolute, first_time_ms, last_sequence, "
-            "contiguous, woven) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (*place, samples.absolute, earliest, last, contiguous, woven),
+            "INSERT INTO telemetry_epoch (battery, source, epoch, rows, absolute, first_time_ms, "
+            "last_sequence, contiguous, woven) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*place, fresh, samples.absolute, earliest, last, contiguous, woven),
         )
     elif pieces:
         times = [time for time in (known.first_time_ms, earliest) if time is not None]
         connection.exec_driver_sql(
-            "UPDATE telemetry_epoch SET first_time_ms = ?, last_sequence = ?, contiguous = ?, woven = ? "
-            "WHERE battery = ? AND source = ? AND epoch = ?",
+            "UPDATE telemetry_epoch SET rows = rows + ?, first_time_ms = ?, last_sequence = ?, "
+            "contiguous = ?, woven = ? WHERE battery = ? AND source = ? AND epoch = ?",
             (
+                fresh,
                 min(times) if times else None,
                 max(known.last_sequence, last),
                 contiguous,

@@ -1,6 +1,6 @@
 """Reading the journal in the order of folding, and keeping it compact."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,11 +34,13 @@ class _Stored:
 class StoredTelemetry:
     """The journal as the passport side reads it (`passport.lifecycle.ports.Telemetry`)."""
 
-    def chunks(self, connection: Connection, battery: str, *, after_arrival: int | None) -> list[Chunk]:
-        """See `stored_chunks`."""
-        return stored_chunks(connection, battery, after_arrival)
+    def chunks(
+        self, connection: Connection, battery: str, *, after: tuple[str, str, int] | None
+    ) -> Iterator[Chunk]:
+        """See `iter_chunks`."""
+        return iter_chunks(connection, battery, after=after)
 
-    def order(self, connection: Connection, battery: str) -> tuple[tuple[str, str], ...]:
+    def order(self, connection: Connection, battery: str) -> tuple[tuple[str, str, int], ...]:
         """See `epoch_order`."""
         return epoch_order(connection, battery)
 
@@ -47,16 +49,17 @@ class StoredTelemetry:
         return max_gap_ms(connection, battery)
 
 
-def epoch_order(connection: Connection, battery: str) -> tuple[tuple[str, str], ...]:
-    """Every (source, epoch) of a battery in the order of folding.
+def epoch_order(connection: Connection, battery: str) -> tuple[tuple[str, str, int], ...]:
+    """Every (source, epoch) of a battery in the order of folding, with its number of rows.
 
     Sources by name. Within one: runs of the device by number, then files by their earliest time (the digest
     breaks ties), then files without absolute times by digest.
     """
     found = connection.exec_driver_sql(
-        "SELECT source, epoch, absolute, first_time_ms FROM telemetry_epoch WHERE battery = ?", (battery,)
+        "SELECT source, epoch, absolute, first_time_ms, rows FROM telemetry_epoch WHERE battery = ?",
+        (battery,),
     )
-    return tuple((row[0], row[1]) for row in sorted(found, key=_place))
+    return tuple((row[0], row[1], row[4]) for row in sorted(found, key=lambda row: _place(row[:4])))
 
 
 def _place(row: Sequence[object]) -> tuple[str, int, int, str]:
@@ -87,26 +90,54 @@ def max_gap_ms(connection: Connection, battery: str) -> dict[str, int]:
 def stored_chunks(connection: Connection, battery: str, after_arrival: int | None = None) -> list[Chunk]:
     """Stored rows of a battery in the order of folding; with `after_arrival` only chunks that came later.
 
+    Raises:
+        ChunkCorrupt: a stored chunk cannot be read.
+    """
+    return list(iter_chunks(connection, battery, after_arrival=after_arrival))
+
+
+def iter_chunks(
+    connection: Connection,
+    battery: str,
+    *,
+    after_arrival: int | None = None,
+    after: tuple[str, str, int] | None = None,
+) -> Iterator[Chunk]:
+    """As `stored_chunks`, one opened at a time.
+
+    With `after` (source, epoch, sequence) that row and all before it are left out.
+
     Ranges of one epoch never overlap in what is returned: where late rows were woven into the holes of a
     chunk, it is given in pieces.
 
     Raises:
         ChunkCorrupt: a stored chunk cannot be read.
     """
-    found: list[Chunk] = []
-    for source, epoch in epoch_order(connection, battery):
-        for group in _apart(_stored(connection, (battery, source, epoch), after_arrival)):
+    waiting = after is not None
+    for source, epoch, _ in epoch_order(connection, battery):
+        beyond = -1
+        if after is not None and waiting:
+            if (source, epoch) != after[:2]:
+                continue
+            waiting = False
+            beyond = after[2]
+        place = (battery, source, epoch)
+        for group in _apart(_stored(connection, place, after_arrival, beyond=beyond)):
             parts = [(stored.arrival, chunks.decode(stored.payload)) for stored in group]
-            found.extend(Chunk(battery, source, epoch, arrival, part) for arrival, part in rows.woven(parts))
-    return found
+            for arrival, part in rows.woven(parts):
+                kept = part if int(part.sequence[0]) > beyond else rows.take(part, part.sequence > beyond)
+                if len(kept):
+                    yield Chunk(battery, source, epoch, arrival, kept)
 
 
-def _stored(connection: Connection, place: tuple[str, str, str], after_arrival: int | None) -> list[_Stored]:
+def _stored(
+    connection: Connection, place: tuple[str, str, str], after_arrival: int | None = None, *, beyond: int = -1
+) -> list[_Stored]:
     found = connection.exec_driver_sql(
         "SELECT first_sequence, last_sequence, count, first_time_ms, arrival, payload, received_at, evidence "
         "FROM telemetry_chunk WHERE battery = ? AND source = ? AND epoch = ? AND arrival > ? "
-        "ORDER BY first_sequence",
-        (*place, -1 if after_arrival is None else after_arrival),
+        "AND last_sequence > ? ORDER BY first_sequence",
+        (*place, -1 if after_arrival is None else after_arrival, beyond),
     )
     return [_Stored(*row) for row in found]
 
@@ -136,11 +167,11 @@ def compact(connection: Connection, battery: str) -> int:
     """
     fewer = 0
     with available():
-        for source, epoch in epoch_order(connection, battery):
+        for source, epoch, _ in epoch_order(connection, battery):
             place = (battery, source, epoch)
-            for group in _days(_apart(_stored(connection, place, None))):
+            for group in _days(_apart(_stored(connection, place))):
                 fewer += _merge(connection, place, group)
-            remaining = _apart(_stored(connection, place, None))
+            remaining = _apart(_stored(connection, place))
             connection.exec_driver_sql(
                 "UPDATE telemetry_epoch SET woven = ? WHERE battery = ? AND source = ? AND epoch = ?",
                 (any(len(group) > 1 for group in remaining), *place),

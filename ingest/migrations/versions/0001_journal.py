@@ -34,6 +34,7 @@ def upgrade() -> None:
         sa.Column("battery", sa.String(), nullable=False),
         sa.Column("source", sa.String(), nullable=False),
         sa.Column("epoch", sa.String(), nullable=False),
+        sa.Column("rows", sa.BigInteger(), nullable=False),
         sa.Column("absolute", sa.Boolean(), nullable=False),
         sa.Column("first_time_ms", sa.BigInteger(), nullable=True),
         sa.Column("last_sequence", sa.BigInteger(), nullable=False),
