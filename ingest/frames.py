@@ -1,9 +1,4 @@
-"""What frames of many protocols share: sums that prove them, and bytes written for people."""
-
-from typing import Final
-
-# So much of a damaged or foreign stretch is shown; the rest is only counted, so a report stays readable.
-SHOWN_BYTES: Final = 512
+"""What frames of many protocols share: the sums that prove them, and bytes as people write them."""
 
 
 def sum16_complement(data: bytes) -> int:
@@ -20,11 +15,6 @@ def nibble_complement(value: int) -> int:
     Source: YD/T 1363, the check digit in front of a length.
     """
     return -((value & 0xF) + (value >> 4 & 0xF) + (value >> 8 & 0xF)) & 0xF
-
-
-def hex_text(data: bytes) -> str:
-    """The bytes as lower-case hex; beyond `SHOWN_BYTES` the rest is cut, and the caller tells the length."""
-    return data[:SHOWN_BYTES].hex()
 
 
 def hex_bytes(text: str) -> bytes:

@@ -1,17 +1,17 @@
 """Doubts about readings: rules that distrust a value and say why; they never drop or change one.
 
 Each rule is an entry: code, severity, reason, and a condition over one reading and what is known of its
-component. A protocol module adds doubts of its own where only it can know (`not_fitted`, `repeats_nominal`,
-`saturated`, `unreadable_text`, `masters_answer`, `no_such_day`).
+component. A protocol module adds doubts of its own where only it can know; `PROTOCOL_DOUBTS` lists them too.
 
 Source: ranges and sentinels as field reports give them (docs/decisions/0014).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum, unique
 from functools import cached_property
+from types import MappingProxyType
 from typing import Final
 
 from schemas.reading import Reading
@@ -260,6 +260,27 @@ RULES: Final = (
         frozenset({"cell_count"}),
         _count_differs,
     ),
+)
+
+
+# Doubts that protocol modules add themselves, because only they see the bytes.
+PROTOCOL_DOUBTS: Final[Mapping[str, tuple[Severity, str]]] = MappingProxyType(
+    {
+        "not_fitted": (Severity.QUARANTINE, "no voltage at this position: not fitted, or its wire is broken"),
+        "repeats_nominal": (
+            Severity.WARN,
+            "the learned capacity repeats the nominal one: nothing was learned",
+        ),
+        "saturated": (Severity.QUARANTINE, "the field is full of ones: the true value is larger, or missing"),
+        "no_such_day": (Severity.WARN, "a date that the calendar does not have"),
+        "unreadable_text": (Severity.WARN, "the text holds characters that cannot be printed"),
+        "masters_answer": (Severity.WARN, "inside a bank the master answers this for every module"),
+    }
+)
+
+SEVERITIES: Final[Mapping[str, Severity]] = MappingProxyType(
+    {code: severity for code, (severity, _) in PROTOCOL_DOUBTS.items()}
+    | {rule.code: rule.severity for rule in RULES}
 )
 
 

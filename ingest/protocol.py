@@ -18,9 +18,11 @@ from hashlib import sha256
 from typing import Any, ClassVar, Final
 
 from ingest.errors import FrameRefused, ProtocolUnknown, RequestForbidden
-from ingest.frames import SHOWN_BYTES, hex_text
 from schemas.reading import QUANTITIES, Reading, ValueKind
 from schemas.terms import Origin, Unit
+
+# So much of a damaged or foreign stretch is shown; the rest is only counted, so a report stays readable.
+SHOWN_BYTES: Final = 512
 
 # Names of conditions that devices report as alarm, warning, protection or event; one spelling for all.
 CONDITIONS: Final = frozenset(
@@ -164,7 +166,7 @@ class Refused:
             "where": self.where or None,
             "position": self.position,
             "length": self.length,
-            "hex": hex_text(self.raw),
+            "hex": self.raw.hex(),
         }
 
 

@@ -363,8 +363,7 @@ def _cells(data: bytes) -> list[Reading]:
         cell = CELL.read(data, base=2 * number, index=number + 1)
         assert cell is not None
         # Not fitted, or its wire is broken: the position stays, and the zero is no voltage.
-        doubts = ("not_fitted",) if cell.value == 0 else ()
-        readings.append(replace(cell, doubts=doubts))
+        readings.append(cell if cell.value else replace(cell, doubts=("not_fitted",)))
     return readings
 
 

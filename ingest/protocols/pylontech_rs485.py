@@ -519,8 +519,7 @@ def _analog_module(cursor: Cursor) -> list[Reading]:
     for number in range(cells):
         cell = CELL.read(data, base=2 * number, index=number + 1)
         assert cell is not None
-        doubts = ("not_fitted",) if cell.value == 0 else ()
-        readings.append(replace(cell, doubts=doubts))
+        readings.append(cell if cell.value else replace(cell, doubts=("not_fitted",)))
     sensors = cursor.number(U8, "count of temperatures")
     data = cursor.take(sensors * 2, f"{sensors} temperatures")
     for number in range(sensors):

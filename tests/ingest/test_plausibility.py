@@ -1,8 +1,10 @@
+import re
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
-from ingest.plausibility import RULES, Memory, Severity, doubt
+from ingest.plausibility import PROTOCOL_DOUBTS, RULES, SEVERITIES, Memory, Severity, doubt
 from schemas.reading import QUANTITIES, Reading
 
 
@@ -108,6 +110,20 @@ def test_a_hostile_line_cannot_fill_the_memory():
     for index in range(1, 10_000):
         doubt([reading("cell_voltage", "3.3", index=index)], memory)
     assert len(memory.about(None).values) == 4096
+
+
+def test_the_decision_record_lists_every_doubt_with_its_severity():
+    record = next((Path(__file__).parents[2] / "docs" / "decisions").glob("0014-*.md")).read_text()
+    rows = [line.split("|") for line in record.splitlines() if line.startswith("| `")]
+    assert {cells[1].strip(" `"): cells[3].strip() for cells in rows} == dict(SEVERITIES)
+
+
+def test_every_doubt_of_a_protocol_is_listed():
+    folder = Path(__file__).parents[2] / "ingest" / "protocols"
+    named = set()
+    for path in folder.glob("*.py"):
+        named |= set(re.findall(r'"([a-z_]+)"(?:,\)| *if|,\) if)', path.read_text()))
+    assert {code for code in PROTOCOL_DOUBTS if code in named} == set(PROTOCOL_DOUBTS)
 
 
 def test_every_rule_names_quantities_a_reason_and_a_severity():
