@@ -50,6 +50,7 @@ ANALOG: Final = 0x42
 ALARMS: Final = 0x44
 PROTOCOL_VERSION: Final = 0x4F
 MANUFACTURER: Final = 0x51
+LIMITS: Final = 0x92
 SERIAL: Final = 0x93
 
 MASTER: Final = 0x02  # the first module of a bank answers here
@@ -60,6 +61,7 @@ REQUESTS: Final = (
     Request("alarms", ALARMS, "state of each cell, sensor and current; protections; switches"),
     Request("version", PROTOCOL_VERSION, "version of the protocol"),
     Request("manufacturer", MANUFACTURER, "device name, software version, maker"),
+    Request("limits", LIMITS, "voltages and currents that one module allows now"),
     Request("serial", SERIAL, "serial number of one module"),
 )
 
@@ -139,6 +141,17 @@ PROTECTION_BITS: Final = {
 }
 _CHARGE_SWITCH: Final = 1 << 1
 _DISCHARGE_SWITCH: Final = 1 << 2
+
+# What the module allows, behind its number. The discharge current is sent negative; a limit is an amount.
+LIMIT_FIELDS: Final = (
+    Field("charge_voltage_limit", 1, U16, -3, Unit.VOLT),
+    Field("discharge_voltage_limit", 3, U16, -3, Unit.VOLT),
+    Field("charge_current_limit", 5, I16, -1, Unit.AMPERE),
+    Field("discharge_current_limit", 7, I16, -1, Unit.AMPERE),
+)
+_LIMITS_SIZE: Final = 10
+_CHARGE_ALLOWED: Final = 1 << 7
+_DISCHARGE_ALLOWED: Final = 1 << 6
 
 _NAME_SIZE, _VERSION_SIZE, _MAKER_SIZE = 10, 2, 20
 _SERIAL_SIZE: Final = 16
@@ -274,6 +287,23 @@ def encode_serial(serial: str, *, number: int = MASTER) -> bytes:
     return bytes([number]) + serial.encode().ljust(_SERIAL_SIZE, b"\x00")
 
 
+def encode_limits(
+    *,
+    charge_voltage: Decimal,
+    discharge_voltage: Decimal,
+    charge_current: Decimal,
+    discharge_current: Decimal,
+    number: int = MASTER,
+    charging_enabled: bool = True,
+    discharging_enabled: bool = True,
+) -> bytes:
+    """INFO of an answer about limits; volts and amperes, both currents as amounts."""
+    values = (charge_voltage, discharge_voltage, charge_current, -discharge_current)
+    status = _CHARGE_ALLOWED * charging_enabled | _DISCHARGE_ALLOWED * discharging_enabled
+    fields = b"".join(field.write(value) for field, value in zip(LIMIT_FIELDS, values, strict=True))
+    return bytes([number]) + fields + bytes([status])
+
+
 class PylontechFramer(Framer):
     """Frames `~` .. carriage return."""
 
@@ -362,13 +392,13 @@ class PylontechRs485(Protocol):
     def request(self, name: str, address: int | None = None) -> bytes:
         """The bytes of one read: of the whole bank through its master when `address` is None.
 
-        A serial number can be asked of one module only; without an address it is the master's.
+        Limits and serial number can be asked of one module only; without an address it is the master.
         """
         row = self._row(name)
         asked = MASTER if address is None else address
         if row.command in (PROTOCOL_VERSION, MANUFACTURER):
             return encode_request(row.command, address=asked)
-        whole = address is None and row.command != SERIAL
+        whole = address is None and row.command not in (SERIAL, LIMITS)
         return encode_request(row.command, address=asked, info=bytes([ALL if whole else asked]))
 
     def poll(self, address: int | None = None) -> list[bytes]:
@@ -376,7 +406,7 @@ class PylontechRs485(Protocol):
         return [self.request(name, address) for name in ("analog", "alarms")]
 
     def identify(self, address: int | None = None) -> list[bytes]:
-        """Maker, device and serial number of one module, the master's when `address` is None."""
+        """Maker, device and serial number of one module, the master when `address` is None."""
         return [self.request(name, address) for name in ("manufacturer", "serial")]
 
     def answers(self, frame: Frame, request: Frame) -> bool:
@@ -406,6 +436,7 @@ def _unread(request: Frame | None, code: int) -> list[Reading]:
         ANALOG: ("voltage", "current", "remaining_charge", "cycle_count", "cell_voltage"),
         MANUFACTURER: ("model", "manufacturer", "firmware_version"),
         SERIAL: ("serial_number",),
+        LIMITS: tuple(field.quantity for field in LIMIT_FIELDS),
     }.get(request.command, ())
     absent = (
         ReadingAbsence.NOT_SUPPORTED if RETURN_CODES[code] == "command unknown" else ReadingAbsence.NOT_READ
@@ -629,6 +660,26 @@ def _manufacturer(frame: Frame, request: Frame | None) -> list[Reading]:
     ]
 
 
+def _limits(frame: Frame, request: Frame | None) -> list[Reading]:
+    del request
+    cursor = Cursor(frame.payload, "limits")
+    data = cursor.take(_LIMITS_SIZE, "number, limits and status")
+    cursor.end()
+    part = _component(frame.address or 0, data[0])
+    readings = []
+    for field in LIMIT_FIELDS:
+        reading = field.read(data, component=part)
+        assert reading is not None
+        assert isinstance(reading.value, Decimal)
+        readings.append(replace(reading, value=abs(reading.value)))
+    status = data[-1]
+    return [
+        *readings,
+        Reading("charging_enabled", bool(status & _CHARGE_ALLOWED), component=part),
+        Reading("discharging_enabled", bool(status & _DISCHARGE_ALLOWED), component=part),
+    ]
+
+
 def _serial(frame: Frame, request: Frame | None) -> list[Reading]:
     del request
     cursor = Cursor(frame.payload, "serial number")
@@ -652,6 +703,7 @@ _LAYOUTS: Final[dict[int, Callable[[Frame, Frame | None], list[Reading]]]] = {
     ANALOG: _analog,
     ALARMS: _alarms,
     MANUFACTURER: _manufacturer,
+    LIMITS: _limits,
     SERIAL: _serial,
 }
 

@@ -245,6 +245,19 @@ def test_pylontech_alarms_serial_and_maker_come_back_as_sent():
     assert maker["module/1", "firmware_version", None, None] == "1.9"
 
 
+def test_pylontech_limits_are_amounts():
+    info = pylontech_rs485.encode_limits(
+        charge_voltage=Decimal("53.2"),
+        discharge_voltage=Decimal("44.5"),
+        charge_current=Decimal("37.0"),
+        discharge_current=Decimal("25.5"),
+        number=3,
+        discharging_enabled=False,
+    )
+    # 53200 = cfd0, 44500 = add4, 370 = 0172, -255 = ff01
+    assert info.hex() == "03cfd0add40172ff0180"
+
+
 def test_the_capacity_that_never_fades_is_the_rated_one_and_the_share_is_ours():
     module = pylontech_rs485.Module(
         [Decimal("3.300")], Decimal(25), [], Decimal(0), Decimal("3.3"), Decimal(10), Decimal(40), 1
