@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import pairwise
 from typing import Final, Protocol
 
 from sqlalchemy import Connection
@@ -272,14 +273,16 @@ class Survey:
     Attributes:
         components: parts that speak, sorted; empty when all is of the whole device.
         whole: True when something speaks of the whole device.
-        timed: True when at least one frame carries its time.
         read: frames that said something.
+        first_at: earliest time that a frame carries; None when none does.
+        period_s: median step between frames of different times; None with fewer than two times.
     """
 
     components: tuple[str, ...]
     whole: bool
-    timed: bool
     read: int
+    first_at: datetime | None
+    period_s: float | None
 
 
 def survey(data: bytes, protocol: DeviceProtocol) -> tuple[Survey, Heard]:
@@ -290,7 +293,8 @@ def survey(data: bytes, protocol: DeviceProtocol) -> tuple[Survey, Heard]:
     """
     heard = Heard()
     parts: set[str | None] = set()
-    timed = False
+    times: list[float] = []
+    first_at: datetime | None = None
     for found in read_capture(data, protocol):
         if isinstance(found, Refused):
             heard.refuse(found)
@@ -298,9 +302,13 @@ def survey(data: bytes, protocol: DeviceProtocol) -> tuple[Survey, Heard]:
         heard.read += bool(found.readings)
         heard.empty += not found.readings
         parts |= {reading.component for reading in found.readings}
-        timed = timed or found.at is not None
+        if found.at is not None and found.readings:
+            times.append(found.at.timestamp())
+            first_at = min(found.at, first_at or found.at)
     named = tuple(sorted(part for part in parts if part is not None))
-    return Survey(named, None in parts, timed, heard.read), heard
+    steps = sorted(after - before for before, after in pairwise(sorted(set(times))))
+    period_s = steps[len(steps) // 2] if steps else None
+    return Survey(named, None in parts, heard.read, first_at, period_s), heard
 
 
 def replay(
@@ -453,8 +461,7 @@ class Gateway:
             while (count is None or self.heard.cycles < count) and not self._clock.wait(0):
                 began = self._clock.monotonic()
                 try:
-                    self._cycle(line, with_identity=fresh)
-                    fresh = False
+                    fresh = not self._cycle(line, with_identity=fresh) and fresh
                 except TransportFailed as failure:
                     line.close()
                     self._flush(final=False)
@@ -474,18 +481,22 @@ class Gateway:
             self._flush(final=True)
         return self.heard
 
-    def _cycle(self, line: Line, *, with_identity: bool) -> None:
-        """One row: all requests of the protocol's poll, answered or not."""
-        requests = self._protocol.poll(self._bus_address)
-        if with_identity:
-            requests += self._protocol.identify(self._bus_address)
+    def _cycle(self, line: Line, *, with_identity: bool) -> bool:
+        """One row: all requests of the protocol's poll, answered or not. Whether anything answered.
+
+        Once after connecting the device is also asked who it is, as soon as it answers at all.
+        """
+        polls = self._protocol.poll(self._bus_address)
+        identities = self._protocol.identify(self._bus_address) if with_identity else []
         self.heard.cycles += 1
         sequence = self.heard.cycles
         readings: list[Reading] = []
         at: datetime | None = None
         lost: TransportFailed | None = None
-        for number, request in enumerate(requests):
+        for number, request in enumerate([*polls, *identities]):
             if number and self._clock.wait(self._pace.pause_s):
+                break
+            if number >= len(polls) and at is None:
                 break
             try:
                 answer = self._ask(line, request)
@@ -506,6 +517,7 @@ class Gateway:
             raise lost
         if at is None:
             self._silence()
+        return at is not None
 
     def _ask(self, line: Line, request: bytes) -> list[Reading] | None:
         """What the device answers; None when it does not, or not believably.

@@ -1,6 +1,7 @@
 """The gateway against simulated devices on real lines: pseudo-terminals and TCP sockets."""
 
 import itertools
+import json
 import threading
 import time
 from collections import Counter
@@ -338,7 +339,7 @@ def test_an_exchanged_device_is_noticed_and_not_stored_under_the_old_battery():
     def cycle_then_break(line, **more):
         if next(calls) == 2:
             raise TransportFailed("unplugged")
-        cycle(line, **more)
+        return cycle(line, **more)
 
     gate._cycle = cycle_then_break
     with pytest.raises(AnotherDevice, match="was it exchanged"):
@@ -428,7 +429,7 @@ def test_a_recording_of_three_modules_is_sorted_to_three_batteries(shared):
     data = shared("captures/pylontech-rs485/us2000-x3-analog.txt").read_bytes()
     found, _ = survey(data, pylontech.PROTOCOL)
     assert found.components == ("module/1", "module/2", "module/3")
-    assert not found.timed
+    assert found.first_at is None
     sink = ListSink()
     routing = Routing({f"module/{n}": f"B{n}" for n in (1, 2, 3)})
     heard = replay(data, pylontech.PROTOCOL, routing, sink)
@@ -452,3 +453,16 @@ def test_a_recording_without_times_takes_the_stated_one(shared):
     assert set(batch["B"].time_ms.tolist()) == {1795176000000}
     assert Decimal("15.6") in sink.values("B", "voltage")
     assert Decimal("3.432") in sink.values("B", "cell_voltage", 3)
+
+
+def test_a_survey_tells_parts_times_and_period_before_anything_is_stored():
+    def frame(second):
+        cells = board().hear(jbd.PROTOCOL.request("cells")).hex()
+        return {"dir": "rx", "hex": cells, "at": (NOON + timedelta(seconds=second)).isoformat()}
+
+    data = json.dumps({"frames": [frame(second) for second in (0, 10, 20, 30, 300)]}).encode()
+    found, heard = survey(data, jbd.PROTOCOL)
+    assert (found.components, found.whole, found.read) == ((), True, 5)
+    assert found.first_at == NOON
+    assert found.period_s == 10
+    assert not heard.refused
