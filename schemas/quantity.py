@@ -5,6 +5,7 @@ says to how many places it may be rounded; rounding is half to even.
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from fractions import Fraction
@@ -64,9 +65,6 @@ _READS: Final[Mapping[Unit, Mapping[str, tuple[Fraction, Fraction]]]] = MappingP
         Unit.ONE: {"1": (_ONE, Fraction(0))},
     }
 )
-# The micro sign and the ohm sign exist twice in Unicode; both spellings are read.
-_SAME: Final = str.maketrans({"Ω": "Ω", "μ": "µ"})
-
 _NUMBER: Final = re.compile(r"\s*([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?)\s*(.*?)\s*")
 
 
@@ -97,7 +95,8 @@ def convert(value: Decimal, spelling: str, unit: Unit, *, places: int | None = N
     if not value.is_finite():
         raise ValueError(f"expected a finite number, got {value}")
     known = _READS[unit]
-    key = spelling.translate(_SAME)
+    # micro sign and ohm sign exist twice in Unicode; the table holds the Greek letters
+    key = unicodedata.normalize("NFKC", spelling)
     if key not in known:
         raise ValueError(f"expected one of {', '.join(known)}; got the unit {spelling!r}")
     factor, offset = known[key]
