@@ -50,7 +50,7 @@ ANALOG: Final = 0x42
 ALARMS: Final = 0x44
 PROTOCOL_VERSION: Final = 0x4F
 MANUFACTURER: Final = 0x51
-LIMITS: Final = 0x92
+LIMITS: Final = 0x92  # understood in a recording, not asked: nothing here needs it yet
 SERIAL: Final = 0x93
 
 MASTER: Final = 0x02  # the first module of a bank answers here
@@ -61,7 +61,6 @@ REQUESTS: Final = (
     Request("alarms", ALARMS, "state of each cell, sensor and current; protections; switches"),
     Request("version", PROTOCOL_VERSION, "version of the protocol"),
     Request("manufacturer", MANUFACTURER, "device name, software version, maker"),
-    Request("limits", LIMITS, "voltages and currents that one module allows now"),
     Request("serial", SERIAL, "serial number of one module"),
 )
 
@@ -392,13 +391,13 @@ class PylontechRs485(Protocol):
     def request(self, name: str, address: int | None = None) -> bytes:
         """The bytes of one read: of the whole bank through its master when `address` is None.
 
-        Limits and serial number can be asked of one module only; without an address it is the master.
+        A serial number can be asked of one module only; without an address it is the master's.
         """
         row = self._row(name)
         asked = MASTER if address is None else address
         if row.command in (PROTOCOL_VERSION, MANUFACTURER):
             return encode_request(row.command, address=asked)
-        whole = address is None and row.command not in (SERIAL, LIMITS)
+        whole = address is None and row.command != SERIAL
         return encode_request(row.command, address=asked, info=bytes([ALL if whole else asked]))
 
     def poll(self, address: int | None = None) -> list[bytes]:
