@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 _MARKS: Final = {"yes": ("yes", "green"), "no": ("NO", "red"), "unknown": ("unknown", "yellow")}
 _ADVICE: Final = {
-    "signature": "Do not rely on the content. Fetch the record again through the code on the battery, and check"
-    " that the keys are the issuer's.",
+    "signature": "Do not rely on the content. Fetch the record again through the code on the battery, and"
+    " check that the keys are the issuer's.",
     "disclosures": "Something was added, changed or cut after signing. Ask for the view again.",
     "validity": "Ask for the current version, or judge it at another time with --now.",
     "issuer": "Take the issuer's keys from its own site, not from where the file came from.",
@@ -197,13 +197,25 @@ def _print(file: Path, verdict: "Verdict", required: Sequence[str], *, good: boo
         word, colour = _MARKS[line.answer]
         mark = click.style(f"{word:8}", fg=colour, bold=line.answer == "no")
         star = "*" if line.name in required else " "
-        click.echo(f"{star} {line.name:12} {mark} {_plain(line.reason)}")
+        click.echo(f"{star} {line.name:12} {mark} {_wrapped(_plain(line.reason))}")
     click.echo("\n* must say yes")
     failing = [line for line in verdict.lines if _fails(line, required)]
-    for line in failing:
-        if advice := _ADVICE.get(line.name):
-            click.echo(f"{line.name}: {advice}")
     click.echo("Every required line says yes." if good else f"Not verified: {_names(failing)}.")
+    for line in failing:
+        # What is unknown says itself what to give.
+        if line.answer == "no" and line.name in _ADVICE:
+            click.echo(f"{line.name}: {_ADVICE[line.name]}")
+
+
+def _wrapped(reason: str) -> str:
+    """The reason in a column of its own on a terminal, on one line in a file."""
+    import shutil
+    import textwrap
+
+    if not sys.stdout.isatty():
+        return reason
+    width = max(40, shutil.get_terminal_size().columns - 25)
+    return textwrap.fill(reason, width, subsequent_indent=" " * 24, break_on_hyphens=False)
 
 
 def _fails(line: "Line", required: Sequence[str]) -> bool:

@@ -30,6 +30,7 @@ from urllib.parse import urlsplit
 from passport.errors import InputRefused, VerificationFailed
 from passport.signing import data_model
 from passport.signing.attachments import attachments
+from passport.signing.bundle import BUNDLE_FORMAT, MEMBERS
 from passport.signing.disclosures import disclose
 from passport.signing.encode import digest_sri
 from passport.signing.keyset import fitting_key, interval, names, read_keys, revocation
@@ -62,13 +63,11 @@ LINES: Final = (
     "status",
 )
 REQUIRED: Final = ("signature", "disclosures", "validity", "issuer", "schema")
-BUNDLE_FORMAT: Final = "cellpass-bundle/1"
 LARGEST_FILE_BYTES: Final = 33_554_432
 # RFC 7519 4.1.5 allows a few minutes for clocks that differ.
 LEEWAY: Final = timedelta(seconds=60)
 _LIMIT_JSON: Final = 8_388_608
 _TYPES: Final = {"vc+sd-jwt": True, "dc+sd-jwt": True, "vc+jwt": False}
-_MEMBERS: Final = frozenset({"format", "record", "proof", "jwks", "previous", "status_list"})
 
 
 class _Unknown(Exception):  # noqa: N818 - an answer, not an error
@@ -267,7 +266,7 @@ def _read_bundle(data: bytes) -> Document:
         raise InputRefused(f"the bundle is refused: {error}") from error
     if not isinstance(bundle, dict) or bundle.get("format") != BUNDLE_FORMAT:
         raise InputRefused(f"this JSON is no bundle: expected format {BUNDLE_FORMAT!r}")
-    if unknown := set(bundle) - _MEMBERS:
+    if unknown := set(bundle) - MEMBERS:
         raise InputRefused(f"the bundle has unknown members: {', '.join(map(repr, sorted(unknown)))}")
     previous = bundle.get("previous", [])
     texts = [bundle.get("record"), bundle.get("proof", ""), bundle.get("status_list", "")]
