@@ -72,8 +72,6 @@ class PylontechBank:
             info = pylontech.encode_analog([analog(module) for module in asked], number=named)
         elif frame.command == pylontech.ALARMS:
             info = pylontech.encode_alarms([alarms(module) for module in asked], number=named)
-        elif frame.command == pylontech.LIMITS:
-            info = limits(self.modules[number], number=address)
         elif frame.command == pylontech.MANUFACTURER:
             info = pylontech.encode_manufacturer(device="SIMULATED", software=(1, 0), maker="Example Cells")
         elif frame.command == pylontech.SERIAL:
@@ -120,19 +118,4 @@ def alarms(pack: LivePack) -> pylontech.ModuleAlarms:
         protections=[condition.value for condition in active if condition.value in _BITS],
         charging_enabled=not active & STOPS_CHARGE,
         discharging_enabled=state.discharging_enabled,
-    )
-
-
-def limits(pack: LivePack, *, number: int) -> bytes:
-    """What the module's answer about limits says now; nothing is allowed where a switch is open."""
-    spec, state = pack.spec, pack.state
-    charge, discharge = state.charging_enabled, state.discharging_enabled
-    return pylontech.encode_limits(
-        charge_voltage=exact(spec.maximum_v, -3),
-        discharge_voltage=exact(spec.minimum_v, -3),
-        charge_current=exact(spec.charge_limit_c * spec.rated_capacity_ah * charge, -1),
-        discharge_current=exact(spec.discharge_limit_c * spec.rated_capacity_ah * discharge, -1),
-        number=number,
-        charging_enabled=charge,
-        discharging_enabled=discharge,
     )

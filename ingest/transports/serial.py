@@ -26,7 +26,7 @@ class SerialLine:
         try:
             # Exclusive: two programs polling one bus would read each other's answers.
             self._port: Serial = serial.Serial(path, baud, timeout=0, write_timeout=5, exclusive=True)
-        except (*_failures(), ValueError) as error:
+        except self._broken as error:
             raise TransportFailed(f"{self.address}: {_why_not(error, path, baud)}") from error
 
     def send(self, data: bytes) -> None:
@@ -72,14 +72,14 @@ class SerialLine:
 
 
 def _failures() -> tuple[type[Exception], ...]:
-    """What a port raises when it cannot be opened or vanishes; POSIX ones have an error of their own."""
+    """What a port raises when it refuses its settings or vanishes; POSIX ones have an error of their own."""
     import serial
 
     try:
         import termios
     except ImportError:
-        return (serial.SerialException, OSError)
-    return (serial.SerialException, OSError, termios.error)
+        return (serial.SerialException, OSError, ValueError)
+    return (serial.SerialException, OSError, ValueError, termios.error)
 
 
 def _why_not(error: Any, path: str, baud: int) -> str:

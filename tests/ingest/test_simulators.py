@@ -164,16 +164,6 @@ def test_every_request_of_the_allow_list_is_answered_with_a_sound_frame(requests
     assert not device.refused
 
 
-def test_a_modules_limits_are_its_packs():
-    request = pylontech.PROTOCOL.request("limits")
-    told = readings(pylontech.PROTOCOL, bank(1).hear(request), request)
-    # 15 cells from 2.5 to 3.65 V; 50 Ah at 1 C in and 2 C out.
-    assert told["module/1", "charge_voltage_limit", None] == Decimal("54.75")
-    assert told["module/1", "discharge_voltage_limit", None] == Decimal("37.5")
-    assert told["module/1", "charge_current_limit", None] == 50
-    assert told["module/1", "discharge_current_limit", None] == 100
-
-
 def test_there_is_a_simulator_for_every_protocol():
     assert set(discover()) == {"jbd", "pylontech-rs485"}
 
