@@ -19,13 +19,15 @@ from typing import Any, Final
 
 import jinja2
 
+from passport.disclosure import may_see
 from passport.documents import qr, values
 from passport.documents.values import Shown, day_text, listed, shown
 from schemas.attribute import Attribute, Chapter
 from schemas.identifier import grouped, identifier_url, parse_path, qr_text, short_host
-from schemas.registry import REGISTRY, by_chapter, obligation
+from schemas.registry import PASSPORTS_START, REGISTRY, by_chapter, obligation
 from schemas.terms import (
     Absent,
+    Audience,
     Category,
     Disclosure,
     Level,
@@ -48,6 +50,8 @@ CHAPTERS: Final[Mapping[Chapter, str]] = {
     Chapter.PERFORMANCE: "Performance and durability",
     Chapter.DYNAMIC: "This battery in use",
 }
+# The battery was recycled, or its passport is about to be taken away: class data stay, with 410.
+ENDED: Final = frozenset({PassportStatus.ARCHIVED, PassportStatus.MARKED_FOR_DELETION})
 # What a responder asks first; all of it is label information or point 1, and therefore public.
 RESPONDER: Final = (
     "extinguishing_agent",
@@ -80,6 +84,10 @@ _SHORT_TITLES: Final[Mapping[str, str]] = {
     "warranty_period": "Warranty",
     "expected_lifetime_cycles": "Expected life",
     "cf_total": "Carbon footprint",
+}
+_AUDIENCES: Final[Mapping[Audience, str]] = {
+    Audience.LEGITIMATE_INTEREST: "a person with a legitimate interest",
+    Audience.AUTHORITY: "an authority",
 }
 _RESTRICTED: Final = (
     (
@@ -124,10 +132,11 @@ class Passport:
         public_url: address of the service.
         placed_on: day of placing on the market; None while unknown. Used to judge duties, never shown.
         operator: id of the economic operator; its name is a value.
-        view: stated values on the wire by attribute id, as `issue.view_of` delivers them to the public.
+        view: stated values on the wire by attribute id, as `issue.view_of` delivers them to the audience.
         history: all versions of the passport, newest first; the first is the one shown.
         condition_at: when the newest condition record was made; None when there is none.
-        today: the day on which duties are judged.
+        today: the day on which duties are judged: that of the record, so that a page stays as it is.
+        audience: whose page it is.
     """
 
     passport_id: str
@@ -143,6 +152,7 @@ class Passport:
     condition_at: datetime | None
     registry_version: str
     today: date
+    audience: Audience = Audience.PUBLIC
 
     @property
     def current(self) -> Past:
@@ -209,7 +219,7 @@ class Notice:
     @property
     def urgent(self) -> bool:
         """Whether it stands above everything else."""
-        return self.kind in ("ended", "successor")
+        return self.kind in ("shown", "ended", "inactive", "successor")
 
 
 @dataclass(frozen=True)
@@ -290,7 +300,7 @@ def context(passport: Passport, *, language: str = LANGUAGE) -> PageContext:
     operator = rows.text("operator_name") or passport.operator
     maker = rows.text("manufacturer_name") or operator
     current = passport.current
-    ended = passport.status is not PassportStatus.ACTIVE
+    ended = passport.status in ENDED
     ask_href, ask = _ask(passport, operator)
     recorded = day_text(current.issued_at)
     return PageContext(
@@ -325,7 +335,7 @@ def context(passport: Passport, *, language: str = LANGUAGE) -> PageContext:
         downloads=_downloads(passport),
         end_of_life=rows.rows(END_OF_LIFE),
         chapters=tuple(rows.chapters(class_data_only=ended)),
-        teasers=() if ended else tuple(_teasers()),
+        teasers=() if ended else tuple(_teasers(passport.audience)),
         ask=ask,
         ask_href=ask_href,
         history=tuple(_history(passport)),
@@ -360,8 +370,9 @@ class _Rows:
             rows = [
                 self.row(attribute)
                 for attribute in by_chapter(chapter)
-                if attribute.disclosure is Disclosure.PUBLIC
-                and attribute.record is RecordKind.PASSPORT
+                if may_see(self._passport.audience, attribute.disclosure)
+                and (attribute.record is RecordKind.PASSPORT or self._passport.condition_at is not None)
+                and attribute.record is not RecordKind.ASSESSMENT
                 and not (class_data_only and attribute.level is Level.ITEM)
             ]
             if rows:
@@ -402,6 +413,12 @@ def _inline_qr(passport: Passport) -> str:
 
 
 def _notices(passport: Passport, *, ended: bool) -> Iterator[Notice]:
+    if passport.audience is not Audience.PUBLIC:
+        yield Notice(
+            "shown",
+            "Not the public page",
+            f"Shown to {_AUDIENCES[passport.audience]}. Not for passing on.",
+        )
     if ended:
         yield Notice(
             "ended",
@@ -419,19 +436,37 @@ def _notices(passport: Passport, *, ended: bool) -> Iterator[Notice]:
                 for address in successors
             ),
         )
-    incomplete = passport.current.incomplete
+    if passport.status is PassportStatus.INACTIVE:
+        yield Notice(
+            "inactive",
+            "This passport is no longer in force",
+            "The battery goes on under another passport, or was taken back. This was true until then.",
+        )
+    voluntary, incomplete = _reasons(passport)
     if incomplete:
         yield Notice(
             "incomplete",
             "Issued incomplete",
             f"The operator issued this version although values are missing, and wrote why: {incomplete}",
         )
-    if passport.placed_on is not None and passport.placed_on < date(2027, 2, 18):
+    if voluntary:
         yield Notice(
             "voluntary",
             "Voluntary passport",
             "This battery was placed on the market before 18 February 2027, when passports become mandatory.",
         )
+
+
+def _reasons(passport: Passport) -> tuple[bool, str]:
+    """Whether the passport is voluntary, and why it was issued incomplete (empty: it was not).
+
+    A record says both in one sentence: `voluntary: ...; reason`.
+    """
+    text = passport.current.incomplete or ""
+    voluntary = passport.placed_on is not None and passport.placed_on < PASSPORTS_START
+    if text.startswith("voluntary"):
+        return True, text.partition(";")[2].strip()
+    return voluntary, text
 
 
 def _downloads(passport: Passport) -> tuple[Download, ...]:
@@ -460,8 +495,10 @@ def _ask(passport: Passport, operator: str) -> tuple[str, str]:
     return "", f"Ask {operator} for access, at the address given in the chapter on identity and maker."
 
 
-def _teasers() -> Iterator[Teaser]:
+def _teasers(audience: Audience) -> Iterator[Teaser]:
     for disclosure, title, who in _RESTRICTED:
+        if may_see(audience, disclosure):
+            continue
         titles = tuple(row.title for row in REGISTRY.values() if row.disclosure is disclosure)
         yield Teaser(title, who, titles)
 
@@ -500,6 +537,63 @@ def environment() -> jinja2.Environment:
 def render(page: PageContext) -> str:
     """The page as one HTML text."""
     return _squeezed(environment().get_template("page/passport.html").render(c=page))
+
+
+def render_error(*, title: str, status: int, detail: str, what_now: str, safety: bool) -> str:
+    """An error page in the style of the passports.
+
+    Args:
+        title: what happened, for people.
+        status: of the HTTP answer.
+        detail: what was expected, or an empty text.
+        what_now: what the reader can do.
+        safety: remind whoever stands before a burning battery of its label.
+    """
+    template = environment().get_template("page/error.html")
+    return _squeezed(
+        template.render(
+            language=LANGUAGE,
+            title=title,
+            description=title,
+            css=style(),
+            status=status,
+            detail=detail,
+            what_now=what_now,
+            safety=safety,
+        )
+    )
+
+
+@dataclass(frozen=True)
+class Pack:
+    """One simulated battery in the list of a demonstration."""
+
+    passport_id: str
+    identifier: str
+    name: str
+    category: str
+
+
+def render_home(*, host: str, asked: str, packs: Sequence[Pack]) -> str:
+    """The landing page: what this is, a field for an identifier, the simulated batteries of a demonstration.
+
+    Args:
+        host: of the service, for people to read.
+        asked: the identifier that was asked for in vain; empty before a question.
+        packs: simulated batteries only; real ones are never listed.
+    """
+    template = environment().get_template("page/home.html")
+    return _squeezed(
+        template.render(
+            language=LANGUAGE,
+            title="Battery passports",
+            description="Battery passports under Regulation (EU) 2023/1542.",
+            css=style(),
+            host=host,
+            asked=asked,
+            packs=packs,
+        )
+    )
 
 
 def _squeezed(html: str) -> str:

@@ -1,0 +1,450 @@
+"""The public pages and files of one passport, the records and keys behind them, and the landing page.
+
+Everything here is the public view: `issue.view_of` with the public audience, and nothing else. A page is
+rendered at most once per version, status and template; `passport.web.pages_cache` keeps its bytes.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any, Final
+
+import orjson
+from flask import Blueprint, Response, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import Connection
+
+from passport import issue
+from passport.documents import page, qr, values
+from passport.errors import IdentifierRefused, InputRefused, NotFound
+from passport.ledger import batteries, database, operators, versions
+from passport.ledger.batteries import Battery
+from passport.ledger.versions import Version
+from passport.signing import encode
+from passport.web import counters, errors, headers, pages_cache
+from passport.web.context import here
+from schemas.identifier import (
+    LinkInvalid,
+    identifier_url,
+    parse_path,
+    qr_text,
+    short_host,
+)
+from schemas.registry import REGISTRY_VERSION, frozen
+from schemas.terms import Audience, Category, RecordKind
+from schemas.values import utc_text
+
+SD_JWT: Final = "application/vc+sd-jwt"
+_LISTED: Final = 60  # simulated packs on the landing page, at most
+_OWN_ID: Final = re.compile(r"[A-Z2-7]{16}\Z")
+
+blueprint = Blueprint("public", __name__)
+
+
+# --- from stored versions to what the page needs
+
+
+def load(connection: Connection, battery: Battery, public_url: str, audience: Audience) -> page.Passport:
+    """What the page is made from: the newest passport version, and for its readers the condition.
+
+    Raises:
+        NotFound: no passport record was issued yet.
+    """
+    past = versions.history(connection, battery.id, RecordKind.PASSPORT)
+    if not past:
+        raise NotFound(errors.UNKNOWN)
+    newest = past[-1]
+    condition = versions.latest(connection, battery.id, RecordKind.CONDITION)
+    view: dict[str, Mapping[str, Any]] = dict(issue.view_of(connection, newest, audience).values)
+    if condition is not None and audience is not Audience.PUBLIC:
+        view |= issue.view_of(connection, condition, audience).values
+    return page.Passport(
+        passport_id=battery.passport_id,
+        identifier=battery.identifier,
+        public_url=public_url,
+        category=battery.category,
+        placed_on=battery.placed_on,
+        simulated=battery.simulated or newest.simulated,
+        status=battery.passport_status,
+        operator=newest.operator,
+        view=view,
+        history=tuple(
+            page.Past(one.version, one.issued_at, one.record_id, one.kid, one.incomplete)
+            for one in reversed(past)
+        ),
+        condition_at=condition.issued_at if condition is not None else None,
+        registry_version=newest.registry_version,
+        # Judged on the day of the record, so that the same record always gives the same page.
+        today=newest.issued_at.date(),
+        audience=audience,
+    )
+
+
+def known(connection: Connection, passport_id: str) -> Battery:
+    """The battery of that passport.
+
+    Raises:
+        NotFound: unknown, or not in our form: the same sentence, and the same look into the database.
+    """
+    battery = batteries.by_passport(connection, passport_id if _OWN_ID.match(passport_id) else "")
+    if battery is None:
+        raise NotFound(errors.UNKNOWN)
+    return battery
+
+
+def newest(connection: Connection, battery: Battery) -> Version:
+    """The newest passport version.
+
+    Raises:
+        NotFound: none was issued yet.
+    """
+    version = versions.latest(connection, battery.id, RecordKind.PASSPORT)
+    if version is None:
+        raise NotFound(errors.UNKNOWN)
+    return version
+
+
+# --- pages
+
+
+@blueprint.get("/p/<string:passport_id>")
+def passport(passport_id: str) -> ResponseReturnValue:
+    """The passport's page; reached when no stored bytes were there, which it leaves behind."""
+    context = here()
+    with database.reading(context.engine) as connection:
+        battery = known(connection, passport_id)
+        made = load(connection, battery, context.settings.public_url, Audience.PUBLIC)
+        sha256 = newest(connection, battery).sha256
+    counters.add("pages_rendered")
+    html = page.render(page.context(made)).encode()
+    key = pages_cache.Key(
+        battery=battery.id,
+        record_sha256=sha256,
+        passport_status=battery.passport_status.value,
+        notice_revision=battery.notice_revision,
+        language=page.LANGUAGE,
+        template=pages_cache.template_key(context.settings.public_url),
+    )
+    stored = pages_cache.compress(key, html)
+    pages_cache.keep(context.engine, key, stored)
+    return pages_cache.response(
+        stored, request.headers.get("Accept-Encoding", ""), request.headers.get("If-None-Match")
+    )
+
+
+@blueprint.get("/")
+def home() -> ResponseReturnValue:
+    """What this is, and a field for an identifier; only the simulated packs of a demonstration are listed."""
+    context = here()
+    asked = request.args.get("q", "").strip()[:300]
+    with database.reading(context.engine) as connection:
+        if asked and (battery := _asked(connection, asked, context.settings.public_url)) is not None:
+            return _see_other(f"/p/{battery.passport_id}")
+        packs = tuple(_simulated(connection))
+    html = page.render_home(host=short_host(context.settings.public_url), asked=asked, packs=packs)
+    response = Response(html, 404 if asked else 200, mimetype="text/html")
+    response.headers["Content-Security-Policy"] = headers.page_policy()
+    response.headers.set(*headers.REVALIDATE)
+    return response
+
+
+def _asked(connection: Connection, text: str, public_url: str) -> Battery | None:
+    """What a person typed or pasted: the text of the code in any case of the host, a path, or an id."""
+    try:
+        return batteries.find(connection, text, public_url)
+    except (NotFound, IdentifierRefused, InputRefused, LinkInvalid):
+        return None
+
+
+def _simulated(connection: Connection) -> list[page.Pack]:
+    rows = connection.exec_driver_sql(
+        "SELECT b.passport_id, b.identifier, b.category, s.model FROM battery b"
+        " LEFT JOIN battery_search s ON s.battery = b.id"
+        " WHERE b.simulated = 1 AND EXISTS (SELECT 1 FROM version v WHERE v.battery = b.id)"
+        " ORDER BY b.category, b.created_at, b.id LIMIT ?",
+        (_LISTED,),
+    )
+    packs = []
+    for passport_id, identifier, category, model in rows:
+        words = values.CATEGORIES[Category(category)]
+        packs.append(page.Pack(passport_id, identifier, model or words, words))
+    return packs
+
+
+def _see_other(path: str) -> Response:
+    return Response(status=303, headers=[("Location", path), headers.NEVER])
+
+
+# --- files of one passport
+
+
+def _open(response: Response) -> Response:
+    for name, value in headers.OPEN:
+        response.headers[name] = value
+    return response
+
+
+def _json(
+    content: Any, mimetype: str = "application/json", cache: tuple[str, str] = headers.REVALIDATE
+) -> Response:
+    response = Response(orjson.dumps(content), mimetype=mimetype)
+    response.headers.set(*cache)
+    return _conditional(_open(response))
+
+
+def _conditional(response: Response) -> Response:
+    response.add_etag()
+    response.make_conditional(request)
+    return response
+
+
+def _file(
+    data: bytes | str, mimetype: str, name: str, cache: tuple[str, str] = headers.REVALIDATE
+) -> Response:
+    response = Response(data, mimetype=mimetype)
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    response.headers.set(*cache)
+    return _conditional(_open(response))
+
+
+def file_stem(identifier: str) -> str:
+    """Start of a file's name: the serial, or whatever ends the identifier, in letters that any disk takes.
+
+    >>> file_stem("/01/09520123456788/21/BAT%2F26")
+    'battery-passport-BAT-26'
+    """
+    last = parse_path(identifier).ais[-1][1]
+    return "battery-passport-" + (re.sub(r"[^A-Za-z0-9]+", "-", last).strip("-") or "battery")
+
+
+@blueprint.get("/p/<string:passport_id>/record")
+def record(passport_id: str) -> ResponseReturnValue:
+    """The newest passport record as the public may see it: the exact bytes that were signed, as SD-JWT."""
+    with database.reading(here().engine) as connection:
+        battery = known(connection, passport_id)
+        view = issue.view_of(connection, newest(connection, battery), Audience.PUBLIC)
+    return _file(view.record, SD_JWT, f"{file_stem(battery.identifier)}.sdjwt")
+
+
+@blueprint.get("/p/<string:passport_id>/bundle")
+def bundle(passport_id: str) -> ResponseReturnValue:
+    """The record with keys, the version before it and its place in the log, for `cellpass verify`."""
+    from passport.web import views
+
+    with database.reading(here().engine) as connection:
+        battery = known(connection, passport_id)
+        view = issue.view_of(connection, newest(connection, battery), Audience.PUBLIC)
+        data = views.bundle(connection, view)
+    return _file(data, "application/json", f"{file_stem(battery.identifier)}.bundle.json")
+
+
+@blueprint.get("/p/<string:passport_id>/json")
+def as_json(passport_id: str) -> ResponseReturnValue:
+    """The public values of the newest record as plain JSON; for proof ask for the record itself."""
+    context = here()
+    with database.reading(context.engine) as connection:
+        battery = known(connection, passport_id)
+        version = newest(connection, battery)
+        view = issue.view_of(connection, version, Audience.PUBLIC)
+    return _json(
+        {
+            "passport_id": battery.passport_id,
+            "identifier": identifier_url(context.settings.public_url, battery.identifier),
+            "category": battery.category.value,
+            "simulated": battery.simulated,
+            "status": battery.passport_status.value,
+            "record": _told(version, context.settings.public_url),
+            "values": dict(view.values),
+        }
+    )
+
+
+@blueprint.get("/p/<string:passport_id>/history")
+def history(passport_id: str) -> ResponseReturnValue:
+    """Every version of the passport, newest first: when, by which key, with which digest."""
+    context = here()
+    with database.reading(context.engine) as connection:
+        battery = known(connection, passport_id)
+        past = versions.history(connection, battery.id, RecordKind.PASSPORT)
+    told = [_told(version, context.settings.public_url) for version in reversed(past)]
+    return _json({"passport_id": battery.passport_id, "versions": told})
+
+
+def _told(version: Version, public_url: str) -> dict[str, Any]:
+    return {
+        "kind": version.kind.value,
+        "version": version.version,
+        "url": f"{public_url}/r/{version.record_id}",
+        "issued_at": utc_text(version.issued_at),
+        "sha256": version.sha256,
+        "kid": version.kid,
+        "operator": version.operator,
+        "leaf_index": version.leaf_index,
+        "registry_version": version.registry_version,
+        "incomplete": version.incomplete,
+    }
+
+
+@blueprint.get("/p/<string:passport_id>/<any('qr.svg', 'qr.png', 'label.svg'):name>")
+def code(passport_id: str, name: str) -> ResponseReturnValue:
+    """The code as a picture at true size, or the label with the identifier in plain characters beside it."""
+    context = here()
+    with database.reading(context.engine) as connection:
+        battery = known(connection, passport_id)
+        lines = _label_lines(connection, battery) if name == "label.svg" else ()
+    public_url = context.settings.public_url
+    text = qr_text(public_url, battery.identifier)
+    if name == "qr.png":
+        response = Response(qr.png(text), mimetype="image/png")
+    elif name == "qr.svg":
+        response = Response(qr.svg(text), mimetype="image/svg+xml")
+    else:
+        label = qr.label(public_url, battery.identifier, lines=lines, simulated=battery.simulated)
+        response = Response(label, mimetype="image/svg+xml")
+    response.headers.set(*headers.REVALIDATE)
+    return _conditional(_open(response))
+
+
+def _label_lines(connection: Connection, battery: Battery) -> tuple[str, ...]:
+    """Maker and model, as far as a record states them."""
+    version = versions.latest(connection, battery.id, RecordKind.PASSPORT)
+    if version is None:
+        return ()
+    view = issue.view_of(connection, version, Audience.PUBLIC).values
+    stated = (view.get(name, {}).get("value") for name in ("manufacturer_name", "model_identifier"))
+    return tuple(str(value) for value in stated if value)
+
+
+# --- records, operators, vocabulary
+
+
+@blueprint.get("/r/<string:record_id>")
+def by_record(record_id: str) -> ResponseReturnValue:
+    """One record of any kind as the public may see it; it never changes, so it may be kept for ever."""
+    with database.reading(here().engine) as connection:
+        version = versions.by_record(connection, record_id if _OWN_ID.match(record_id) else "")
+        if version is None:
+            raise NotFound(errors.UNKNOWN)
+        view = issue.view_of(connection, version, Audience.PUBLIC)
+    name = f"{version.kind.value}-{version.record_id}.sdjwt"
+    return _file(view.record, SD_JWT, name, headers.FOR_EVER)
+
+
+@blueprint.get("/o/<string:operator>/jwks.json")
+def jwks(operator: str) -> ResponseReturnValue:
+    """The operator's keys, retired ones too: what was signed with them stays signed."""
+    with database.reading(here().engine) as connection:
+        keys = operators.jwks(connection, operator)
+    return _json(keys, "application/jwk-set+json", headers.BRIEFLY)
+
+
+@blueprint.get("/o/<string:operator>/did.json")
+def did(operator: str) -> ResponseReturnValue:
+    """The operator's DID document (did:web)."""
+    context = here()
+    public_url = context.settings.public_url
+    with database.reading(context.engine) as connection:
+        keys = operators.jwks(connection, operator)["keys"]
+    name = operators.did(public_url, operator)
+    methods = [
+        {
+            "id": f"{name}#{key.get('kid', number)}",
+            "type": "JsonWebKey",
+            "controller": name,
+            "publicKeyJwk": key,
+        }
+        for number, key in enumerate(keys)
+    ]
+    document = {
+        "@context": ["https://www.w3.org/ns/did/v1", "https://w3id.org/security/jwk/v1"],
+        "id": name,
+        "verificationMethod": methods,
+        "assertionMethod": [method["id"] for method in methods],
+        "service": [
+            {
+                "id": f"{name}#keys",
+                "type": "JsonWebKeySet2020",
+                "serviceEndpoint": f"{public_url}/o/{operator}/jwks.json",
+            }
+        ],
+    }
+    return _json(document, "application/did+json", headers.BRIEFLY)
+
+
+@blueprint.get("/o/<string:operator>/checkpoint")
+def checkpoint(operator: str) -> ResponseReturnValue:
+    """The newest signed checkpoint of the operator's log (C2SP tlog-checkpoint)."""
+    with database.reading(here().engine) as connection:
+        found = versions.checkpoint(connection, operator)
+    if found is None:
+        raise NotFound("no checkpoint was signed for this operator yet")
+    response = Response(found.note, mimetype="text/plain")
+    response.headers.set(*headers.REVALIDATE)
+    return _conditional(_open(response))
+
+
+@blueprint.get("/o/<string:operator>/log-keys")
+def log_keys(operator: str) -> ResponseReturnValue:
+    """The verifier keys of the operator's log, one per line, newest first (`cellpass verify --log-key`)."""
+    with database.reading(here().engine) as connection:
+        operators.get(connection, operator)
+        keys = operators.log_keys(connection, operator)
+    response = Response("".join(f"{key.vkey}\n" for key in keys), mimetype="text/plain")
+    response.headers.set(*headers.BRIEFLY)
+    return _conditional(_open(response))
+
+
+@blueprint.get("/o/<string:operator>/status/<int:number>")
+def status_list(operator: str, number: int) -> ResponseReturnValue:
+    """A status list, signed now and good for a day."""
+    context = here()
+    if context.issuer is None:
+        raise NotFound("this service signs no status lists")
+    token = context.issuer.status_list(operator, number, context.now())
+    response = Response(token, mimetype="application/vc+jwt")
+    response.headers.set(*headers.BRIEFLY)
+    return _open(response)
+
+
+@blueprint.get(encode.CONTEXT_PATH)
+def vocabulary() -> ResponseReturnValue:
+    """The JSON-LD context that records name."""
+    response = Response(encode.context_document(), mimetype="application/ld+json")
+    response.headers.set(*headers.BRIEFLY)
+    return _conditional(_open(response))
+
+
+@blueprint.get(f"{encode.REGISTRY_PATH}<string:version>")
+def registry(version: str) -> ResponseReturnValue:
+    """The registry of that version, frozen: what the words of a record meant when it was signed."""
+    if version == REGISTRY_VERSION:
+        return _json(frozen(), cache=headers.BRIEFLY)
+    if not re.fullmatch(r"[0-9]{4}\.[0-9]{2}(\.[0-9]+)?", version):
+        raise NotFound("no registry of that version")
+    try:
+        text = (resources.files("schemas.history") / f"{version}.json").read_text("utf-8")
+    except FileNotFoundError as error:
+        raise NotFound("no registry of that version") from error
+    return _json(json.loads(text), cache=headers.FOR_EVER)
+
+
+# --- the service itself
+
+
+@blueprint.get("/healthz")
+def healthz() -> ResponseReturnValue:
+    """Whether the database answers."""
+    with database.reading(here().engine) as connection:
+        connection.exec_driver_sql("SELECT 1 FROM battery LIMIT 1").first()
+    response = Response('{"status":"ok"}', mimetype="application/json")
+    response.headers.set(*headers.NEVER)
+    return response
+
+
+@blueprint.get("/metrics")
+def metrics() -> ResponseReturnValue:
+    """Counters since this process started, in the text format of Prometheus; no address, no battery."""
+    response = Response(counters.text(), content_type="text/plain; version=0.0.4; charset=utf-8")
+    response.headers.set(*headers.NEVER)
+    return response
