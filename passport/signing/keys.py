@@ -27,7 +27,7 @@ from passport.errors import SignerUnavailable
 from passport.signing import base64url
 from passport.signing.log import assemble_note
 from passport.signing.sign import thumbprint
-from passport.signing.signer import Signer
+from passport.signing.signer import Signer, SignerRefused
 from schemas.strict_json import StrictJsonError, loads
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "RemoteSigner",
     "Signer",
     "SignerProcess",
+    "SignerRefused",
     "create_key",
 ]
 
@@ -165,6 +166,10 @@ class FileSigner:
         r, s = decode_dss_signature(der)
         return r.to_bytes(32) + s.to_bytes(32)
 
+    def checkpoint_size(self) -> int | None:
+        """None: this signer remembers nothing."""
+        return None
+
     def sign_note(self, text: bytes, consistency: Sequence[bytes] = ()) -> bytes:  # noqa: ARG002 - remembers nothing
         """The note over a checkpoint; this signer has no memory, so it cannot refuse a fork."""
         return assemble_note(text, self.log_public_key, self._log_key.sign(text))
@@ -223,6 +228,12 @@ class RemoteSigner:
         )
         return str(answer["note"]).encode()
 
+    def checkpoint_size(self) -> int | None:
+        """How many leaves the last signed checkpoint had; None before the first."""
+        answer = self._ask({"op": "public", "operator": self.operator})
+        size: int | None = answer["checkpoint_size"]
+        return size
+
     def _known(self) -> dict[str, Any]:
         if self._public is None:
             self._public = self._ask({"op": "public", "operator": self.operator})
@@ -232,7 +243,8 @@ class RemoteSigner:
         """The signer's answer to one request on one connection.
 
         Raises:
-            SignerUnavailable: no connection, no answer in time, an answer that is none, or a refusal.
+            SignerUnavailable: no connection, no answer in time, an answer that is none, or not now.
+            SignerRefused: the request breaks a rule.
         """
         try:
             with socket.socket(socket.AF_UNIX) as connection, socket_address(self.socket_path) as address:
@@ -247,7 +259,9 @@ class RemoteSigner:
         if answer is None:
             raise SignerUnavailable("the signer closed the line without an answer")
         if "refused" in answer:
-            raise SignerUnavailable(f"the signer refused: {answer['refused']}")
+            raise SignerRefused(f"the signer refused: {answer['refused']}")
+        if "unavailable" in answer:
+            raise SignerUnavailable(f"the signer cannot: {answer['unavailable']}")
         return answer
 
 

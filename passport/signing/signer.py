@@ -3,6 +3,14 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from passport.errors import SignerUnavailable
+
+
+class SignerRefused(SignerUnavailable):
+    """The request breaks a rule of the signer; asking again will not help."""
+
+    code = "signer_refused"
+
 
 class Signer(Protocol):
     """An operator's two keys, seen from outside: one for records, one for the checkpoints of its log."""
@@ -23,8 +31,12 @@ class Signer(Protocol):
         """The ES256 signature (r || s, 64 bytes) over header and payload of a record.
 
         Raises:
-            SignerUnavailable: no answer, or a refusal with its reason.
+            SignerUnavailable: no answer.
+            SignerRefused: this must not be signed; the sentence says why.
         """
+
+    def checkpoint_size(self) -> int | None:
+        """Leaves in the last signed checkpoint; None before the first, or when nothing is remembered."""
 
     def sign_note(self, text: bytes, consistency: Sequence[bytes] = ()) -> bytes:
         """The signed note over the text of a checkpoint.
@@ -35,5 +47,6 @@ class Signer(Protocol):
                 checkpoint refuses a larger tree without it.
 
         Raises:
-            SignerUnavailable: no answer, or a refusal with its reason.
+            SignerUnavailable: no answer.
+            SignerRefused: the tree does not extend the last signed one.
         """

@@ -136,13 +136,13 @@ class Bucket:
         """One signature.
 
         Raises:
-            Refused: the bucket is empty.
+            SignerUnavailable: the bucket is empty for now.
         """
         now = self._clock()
         self._level = min(BURST, self._level + (now - self._at) * RATE_PER_S)
         self._at = now
         if self._level < 1:
-            raise Refused(f"more than {RATE_PER_S:g} signatures a second; wait a moment and ask again")
+            raise SignerUnavailable(f"more than {RATE_PER_S:g} signatures a second; wait and ask again")
         self._level -= 1
 
 
@@ -174,13 +174,21 @@ class Rules:
         }
 
     def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """What goes back: the answer, or `{"refused": sentence}`."""
+        """What goes back: the answer, or a sentence.
+
+        `refused` means that this request breaks a rule and always will; `unavailable` means that a key, the
+        memory or the rate stands in the way and the same request may be answered later.
+        """
         try:
             operation = self._operations.get(str(request.get("op")))
             if operation is None:
                 raise Refused(f"unknown op {request.get('op')!r}; known: {', '.join(self._operations)}")
             with self._lock:
                 return operation(request)
+        except SignerUnavailable as error:
+            return {"unavailable": str(error)}
+        except (sqlite3.Error, OSError) as error:
+            return {"unavailable": f"the signer's memory or key folder failed: {error}"}
         except PassportError as error:
             return {"refused": str(error)}
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -202,6 +210,7 @@ class Rules:
             "jwk": signer.public_jwk,
             "log_key": base64url.encode(signer.log_public_key),
             "did": self.memory.did(operator),
+            "checkpoint_size": last.size if (last := self.memory.last_checkpoint(operator)) else None,
         }
 
     def _ensure_key(self, request: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pytest
 
 from passport.errors import SignerUnavailable
 from passport.signing import base64url, encode, log
-from passport.signing.keys import RemoteSigner, SignerProcess, receive_message, send_message
+from passport.signing.keys import RemoteSigner, SignerProcess, SignerRefused, receive_message, send_message
 from passport.signing.sign import parse_jws, sign_record, unsigned_jws, verify_jws
 from passport.signing.signer_process import BURST, Rules
 from schemas.strict_json import StrictJsonError
@@ -268,7 +268,7 @@ def test_the_rate_is_limited_and_recovers(tmp_path):
     made = unsigned()
     text, answer = signed(rules, made)
     rules._buckets["demo"]._level = 0.0
-    assert "more than 1000 signatures a second" in signed(rules, made)[1]["refused"]
+    assert "more than 1000 signatures a second" in signed(rules, made)[1]["unavailable"]
     now[0] += 0.002
     assert signed(rules, made)[1] == answer
     now[0] += 1e9
@@ -295,6 +295,29 @@ def test_a_checkpoint_extends_the_last_one_or_is_not_signed(rules):
     assert "forked" in note(rules, 10, forked, log.consistency_proof(8, forked[:10]))["refused"]
     assert "not other.example" in note(rules, 8, origin="other.example")["refused"]
     assert "refused" in rules.answer({"op": "sign_note", "operator": "demo", "text": "anything\n"})
+
+
+def test_a_refusal_is_for_good_and_trouble_is_for_now(rules, tmp_path):
+    text = unsigned_jws(unsigned().payload, kid="x", issued_at=ISSUED, typ="vc+sd-jwt").decode()
+    locked = Rules(tmp_path, b"another password")
+    assert (
+        "does not open"
+        in locked.answer({"op": "sign_record", "operator": "demo", "input": text})["unavailable"]
+    )
+    locked.memory.close()
+    rules.memory.close()
+    answer = rules.answer({"op": "public", "operator": "demo"})
+    assert "memory or key folder failed" in answer["unavailable"]
+
+
+def test_the_signer_tells_how_far_its_last_checkpoint_reached(process):
+    signer = process.signer("size")
+    signer.ensure_key(ISSUER)
+    assert signer.checkpoint_size() is None
+    log.sign_checkpoint(log.checkpoint_text(ORIGIN, 5, log.root(LEAVES[:5])), signer)
+    assert signer.checkpoint_size() == 5
+    with pytest.raises(SignerRefused, match="the signer refused: a log does not shrink from 5 to 4"):
+        log.sign_checkpoint(log.checkpoint_text(ORIGIN, 4, log.root(LEAVES[:4])), signer)
 
 
 def test_the_memory_outlives_the_process(tmp_path):
