@@ -123,6 +123,8 @@ def _canonical(path: str) -> str:
         link = parse_path(path)
     except LinkInvalid as error:
         raise IdentifierRefused(f"{path[:80]!r} cannot identify a battery: {error}") from error
+    if link.key == "01" and all(ai != "21" for ai, _ in link.ais):
+        raise IdentifierRefused(f"{path[:80]!r} names a model; one battery needs its serial number, /21/...")
     if link.path != path:
         raise IdentifierRefused(f"{path[:80]!r} is not the canonical spelling; expected {link.path}")
     return path

@@ -1,5 +1,6 @@
 """Economic operators and their published keys; a retired key stays published for ever."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -8,6 +9,7 @@ import orjson
 from sqlalchemy import Connection
 
 from passport.errors import Conflict, InputRefused, NotFound
+from passport.signing.keyset import published
 from schemas.values import from_utc_text, utc_text
 
 _ID_CHARACTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
@@ -85,18 +87,38 @@ def all_operators(connection: Connection) -> list[Operator]:
     return [Operator(row[0], row[1], bool(row[2]), from_utc_text(row[3])) for row in rows]
 
 
-def publish_record_key(connection: Connection, operator: str, jwk: dict[str, Any], *, at: datetime) -> None:
+def did(public_url: str, operator: str) -> str:
+    """The operator's `did:web`; its document is served at {public_url}/o/{operator}/did.json.
+
+    >>> did("http://127.0.0.1:8000", "acme")
+    'did:web:127.0.0.1%3A8000:o:acme'
+    """
+    return f"did:web:{public_url.partition('://')[2].replace(':', '%3A')}:o:{operator}"
+
+
+def log_origin(public_url: str, operator: str) -> str:
+    """The name of the operator's transparency log: an address without scheme.
+
+    >>> log_origin("https://id.example.com", "acme")
+    'id.example.com/o/acme'
+    """
+    return f"{public_url.partition('://')[2]}/o/{operator}"
+
+
+def publish_record_key(
+    connection: Connection, operator: str, jwk: Mapping[str, Any], *, issuer_did: str, at: datetime
+) -> None:
     """Add a signing key to the operator's published set; publishing it again changes nothing.
 
     A key that comes after another retires it: from then on the older one only verifies.
     """
-    key = orjson.dumps(jwk).decode()
+    key = orjson.dumps({**jwk, "iss": issuer_did}).decode()
     _publish(connection, operator, str(jwk["kid"]), purpose="record", public_key=key, at=at)
 
 
-def publish_log_key(connection: Connection, operator: str, kid: str, vkey: str, *, at: datetime) -> None:
-    """Add the verifier key of the operator's log; publishing it again changes nothing."""
-    _publish(connection, operator, kid, purpose="log", public_key=vkey, at=at)
+def publish_log_key(connection: Connection, operator: str, vkey: str, *, at: datetime) -> None:
+    """Add the verifier key of the operator's log (C2SP form); publishing it again changes nothing."""
+    _publish(connection, operator, vkey.split("+")[1], purpose="log", public_key=vkey, at=at)
 
 
 def _publish(
@@ -112,25 +134,57 @@ def _publish(
         (utc_text(at), operator, purpose),
     )
     connection.exec_driver_sql(
-        "INSERT INTO operator_key (operator, kid, purpose, public_key, valid_from, retired_at, revoked_at)"
-        " VALUES (?, ?, ?, ?, ?, NULL, NULL)",
+        "INSERT INTO operator_key (operator, kid, purpose, public_key, valid_from) VALUES (?, ?, ?, ?, ?)",
         (operator, kid, purpose, public_key, utc_text(at)),
     )
 
 
+def revoke_key(connection: Connection, operator: str, kid: str, *, log_size: int, at: datetime) -> None:
+    """Say that a key must not be trusted from now on; records logged before stay good. The first word stays.
+
+    Raises:
+        NotFound: the operator has no such key.
+    """
+    place = (operator, kid)
+    if (
+        connection.exec_driver_sql("SELECT 1 FROM operator_key WHERE operator = ? AND kid = ?", place).first()
+        is None
+    ):
+        raise NotFound(f"operator {operator!r} has no key {kid[:60]!r}")
+    connection.exec_driver_sql(
+        "UPDATE operator_key SET revoked_at = ?, revoked_log_size = ?"
+        " WHERE operator = ? AND kid = ? AND revoked_at IS NULL",
+        (utc_text(at), log_size, *place),
+    )
+
+
 def jwks(connection: Connection, operator: str) -> dict[str, Any]:
-    """The operator's JSON Web Key Set, newest key first; retired keys are in it, revoked ones are not.
+    """The operator's JSON Web Key Set, newest key first; retired and revoked keys are in it, marked as such.
 
     Raises:
         NotFound: there is no such operator.
     """
     get(connection, operator)
     rows = connection.exec_driver_sql(
-        "SELECT public_key FROM operator_key WHERE operator = ? AND purpose = 'record' AND revoked_at IS NULL"
-        " ORDER BY valid_from DESC, kid",
+        "SELECT public_key, valid_from, retired_at, revoked_at, revoked_log_size FROM operator_key"
+        " WHERE operator = ? AND purpose = 'record' ORDER BY valid_from DESC, kid",
         (operator,),
     )
-    return {"keys": [orjson.loads(row[0]) for row in rows]}
+    return {"keys": [_published(*row) for row in rows]}
+
+
+def _published(
+    text: str, valid_from: str, retired_at: str | None, revoked_at: str | None, log_size: int | None
+) -> dict[str, Any]:
+    jwk = orjson.loads(text)
+    return published(
+        jwk,
+        issuer_did=jwk["iss"],
+        valid_from=from_utc_text(valid_from),
+        valid_until=from_utc_text(retired_at) if retired_at else None,
+        revoked_at=from_utc_text(revoked_at) if revoked_at else None,
+        log_size=log_size,
+    )
 
 
 def log_keys(connection: Connection, operator: str) -> list[LogKey]:

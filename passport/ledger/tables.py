@@ -40,10 +40,11 @@ class OperatorKeyRow(SQLModel, table=True):
     operator: str = Field(primary_key=True)
     kid: str = Field(primary_key=True)
     purpose: str  # "record" (ES256) or "log" (Ed25519, checkpoints)
-    public_key: str  # JWK as JSON text; for a log key its C2SP verifier key
+    public_key: str  # JWK with its issuer as JSON text; for a log key its C2SP verifier key
     valid_from: str
     retired_at: str | None
     revoked_at: str | None
+    revoked_log_size: int | None  # leaves in the log at that moment; records before it stay good
 
 
 class BatteryRow(SQLModel, table=True):

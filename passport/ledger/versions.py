@@ -13,6 +13,7 @@ from passport.ledger import leaves
 from passport.ledger.leaves import StoredCheckpoint
 from passport.ledger.operators import Operator, all_operators, jwks
 from passport.signing.log import tlog_proof as proof_file
+from passport.signing.status import LEAST_ENTRIES
 from schemas.terms import RecordKind
 from schemas.values import from_utc_text, utc_text
 
@@ -29,8 +30,6 @@ __all__ = [
     "operators",
     "tlog_proof",
 ]
-
-STATUS_LIST_LENGTH: Final = 131_072  # the least that the Bitstring Status List allows, for herd privacy
 
 
 @dataclass(frozen=True)
@@ -99,6 +98,15 @@ def by_record(connection: Connection, record_id: str) -> Version | None:
         f"SELECT {_COLUMNS} FROM version WHERE record_id = ?", (record_id,)
     ).first()
     return _version(row) if row is not None else None
+
+
+def first_issued_at(connection: Connection, battery_id: str, kind: RecordKind) -> datetime | None:
+    """When version 1 of that kind was issued; None before it was."""
+    found = connection.exec_driver_sql(
+        "SELECT issued_at FROM version WHERE battery = ? AND kind = ? AND version = 1",
+        (battery_id, kind.value),
+    ).scalar()
+    return from_utc_text(found) if found else None
 
 
 def history(connection: Connection, battery_id: str, kind: RecordKind) -> list[Version]:
@@ -265,9 +273,9 @@ def reserve_status(
     A list is filled to one half, so that a free place is found at the second try on average. The log counts
     the released versions, so that no list has to be counted.
     """
-    number = leaves.size(connection, operator) // (STATUS_LIST_LENGTH // 2)
+    number = leaves.size(connection, operator) // (LEAST_ENTRIES // 2)
     while True:
-        index = random_below(STATUS_LIST_LENGTH)
+        index = random_below(LEAST_ENTRIES)
         inserted = connection.exec_driver_sql(
             "INSERT INTO status_entry (operator, status_list, status_index, record_id, revoked_at, reason)"
             " VALUES (?, ?, ?, ?, NULL, NULL) ON CONFLICT DO NOTHING",
@@ -277,17 +285,14 @@ def reserve_status(
             return number, index
 
 
-def status_bits(connection: Connection, operator: str, number: int) -> bytes:
-    """One status list as its bits, most significant first: 1 where a version was revoked."""
-    bits = bytearray(STATUS_LIST_LENGTH // 8)
+def revoked(connection: Connection, operator: str, number: int) -> list[int]:
+    """The places of revoked versions in one status list of the operator, ascending."""
     rows = connection.exec_driver_sql(
         "SELECT status_index FROM status_entry"
-        " WHERE operator = ? AND status_list = ? AND revoked_at IS NOT NULL",
+        " WHERE operator = ? AND status_list = ? AND revoked_at IS NOT NULL ORDER BY status_index",
         (operator, number),
     )
-    for (index,) in rows:
-        bits[index >> 3] |= 0x80 >> (index & 7)
-    return bytes(bits)
+    return [row[0] for row in rows]
 
 
 def revoke(connection: Connection, version: Version, *, why: str, at: datetime) -> None:

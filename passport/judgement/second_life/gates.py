@@ -1,8 +1,8 @@
 """The thirteen gates before a second life: each a question, the evidence it needs, and its three answers.
 
 How answers meet (Kleene): a gate that asks several things fails when one of them fails, passes when all
-pass, and is unknown otherwise; the same holds for the verdict over all gates. The order of gates can therefore
-not be seen in the outcome, and what is unknown can never turn into a pass.
+pass, and is unknown otherwise; the same holds for the verdict over all gates. The order of gates therefore
+cannot be seen in the outcome, and what is unknown can never turn into a pass.
 
 A rule returns its answer with the reason in words. `inspect` says what a person must do about an unknown
 answer. A signed inspection answers for a gate that the data leave unknown; it never overrules their failure.

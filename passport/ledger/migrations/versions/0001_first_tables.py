@@ -240,6 +240,7 @@ def upgrade() -> None:
         sa.Column("valid_from", sa.String(), nullable=False),
         sa.Column("retired_at", sa.String(), nullable=True),
         sa.Column("revoked_at", sa.String(), nullable=True),
+        sa.Column("revoked_log_size", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("operator", "kid"),
     )
     op.create_table(

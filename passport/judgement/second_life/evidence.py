@@ -1,0 +1,89 @@
+"""What the gates may look at, gathered from a battery's state and declared facts. Nothing is guessed."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from passport.judgement.second_life.gates import Evidence
+from passport.lifecycle.state import LifecycleState, coverage, reported
+from schemas.terms import BatteryStatus
+
+_CELL_WORDS: Final = ("cell_voltage_lowest", "cell_voltage_highest", "coldest", "hottest")
+_DAY_MS: Final = 86_400_000
+
+
+def gather(
+    state: LifecycleState | None,
+    facts: Mapping[str, Any],
+    *,
+    placed_on: date | None,
+    signature_valid: bool | None,
+    serial_known: bool | None,
+    now: datetime,
+) -> Evidence:
+    """The evidence as of `now`.
+
+    Args:
+        state: folded state; None when nothing was ever read.
+        facts: declared facts by attribute id.
+        placed_on: day of placing on the market; stands in where no day of putting into service is declared.
+        signature_valid: whether the newest passport record verifies; None when there is none.
+        serial_known: whether the identifier names this one battery.
+        now: aware.
+    """
+    status = facts.get("battery_status")
+    chemistry = facts.get("battery_chemistry")
+    declared = Evidence(
+        signature_valid=signature_valid,
+        serial_known=serial_known,
+        battery_status=BatteryStatus(status) if status is not None else None,
+        accidents=True if facts.get("accidents") else None,
+        chemistry=str(chemistry) if chemistry is not None else None,
+    )
+    if state is None:
+        return declared
+    said = reported(state)
+    cells = [said[name] for name in _CELL_WORDS if name in said]
+    insulation = said.get("insulation_resistance")
+    pack_mv = state.extremes.get("voltage_max")
+    ohm_per_volt = None
+    if insulation is not None and not insulation.doubts and pack_mv is not None and pack_mv.value > 0:
+        # kilo-ohm by millivolt: a thousand ohms by a thousandth of a volt
+        ohm_per_volt = Decimal(insulation.value) * 1_000_000 / pack_mv.value
+    return replace(
+        declared,
+        coverage=_coverage(state, facts.get("putting_into_service_date") or placed_on, now),
+        lowest_cell_voltage=_extreme(state, "cell_voltage_min", -3),
+        highest_cell_voltage=_extreme(state, "cell_voltage_max", -3),
+        highest_temperature=_extreme(state, "temperature_max", -1),
+        insulation_ohm_per_volt=ohm_per_volt,
+        insulation_age_days=_age(insulation.time_ms, now) if insulation is not None else None,
+        silent_days=_age(state.last_ms, now),
+        sensors_doubted=any(last.doubts for last in cells) if cells else None,
+        resets=sum(c.segments - 1 for c in state.counters.values()) if state.counters else None,
+    )
+
+
+def _coverage(state: LifecycleState, since: date | None, now: datetime) -> Decimal | None:
+    """Observed time by time in service, at most 1; None while the first day in service is not known."""
+    if since is None:
+        return None
+    in_service = now - datetime(since.year, since.month, since.day, tzinfo=now.tzinfo)
+    if in_service <= timedelta(0):
+        return None
+    share = Decimal(coverage(state).observed // timedelta(milliseconds=1)) / Decimal(
+        in_service // timedelta(milliseconds=1)
+    )
+    return min(share, Decimal(1))
+
+
+def _extreme(state: LifecycleState, name: str, exponent: int) -> Decimal | None:
+    known = state.extremes.get(name)
+    return Decimal(known.value).scaleb(exponent) if known is not None else None
+
+
+def _age(time_ms: int | None, now: datetime) -> int | None:
+    """Whole days since then; None without a time. What lies ahead of `now` is of today."""
+    return None if time_ms is None else max(0, (int(now.timestamp() * 1000) - time_ms) // _DAY_MS)
