@@ -22,6 +22,9 @@ Bool = npt.NDArray[np.bool_]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INT64_MAX = 2**63 - 1
 
+# Several of these may be active at once in one row: the condition's name is part of the column's key.
+_CONDITIONS = frozenset({"alarm", "warning", "protection"})
+
 
 @dataclass(frozen=True)
 class ColumnKey:
@@ -167,7 +170,8 @@ class SamplesBuilder:
         cells: dict[ColumnKey, dict[int, Reading]] = {}
         for number, (_, _, readings) in enumerate(rows):
             for reading in readings:
-                key = ColumnKey(reading.quantity, reading.index, reading.component, reading.kind)
+                named = str(reading.value) if reading.quantity in _CONDITIONS and reading.value else None
+                key = ColumnKey(reading.quantity, reading.index, reading.component, reading.kind or named)
                 cells.setdefault(key, {})[number] = reading
         columns: dict[ColumnKey, Column] = {}
         notes: list[Note] = []
@@ -201,12 +205,16 @@ def _milliseconds(at: datetime) -> int:
 def _column(key: ColumnKey, by_row: Mapping[int, Reading], count: int) -> Column:
     values = np.zeros(count, np.int64)
     valid = np.zeros(count, np.bool_)
-    exponent = column_exponent(key.quantity, [r.value for r in by_row.values() if isinstance(r.value, Decimal)])
+    exponent = column_exponent(
+        key.quantity, [r.value for r in by_row.values() if isinstance(r.value, Decimal)]
+    )
     origin = Origin.NATIVE
     for number, reading in by_row.items():
         if reading.value is None:
             continue
-        scaled = int(reading.value.scaleb(-exponent)) if isinstance(reading.value, Decimal) else int(reading.value)  # type: ignore[arg-type]
+        scaled = (
+            int(reading.value.scaleb(-exponent)) if isinstance(reading.value, Decimal) else int(reading.value)
+        )
         if abs(scaled) > _INT64_MAX:
             raise ValueError(f"{key}: {reading.value} does not fit a stored integer")
         values[number] = scaled

@@ -1,0 +1,372 @@
+"""Cellpass: introduces the parts to each other; `create_app()` for a WSGI server, `main` for a terminal.
+
+`ingest` and `passport` are strangers; here ingestion gets what it needs of passports (`PassportSide`),
+passports get a reader of stored telemetry, and both get one database. There is no logic in this file.
+"""
+
+import importlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from ingest.errors import IngestError
+from passport.errors import Conflict, InputRefused, NotFound, PassportError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+    from ingest.journal import StoredTelemetry
+    from passport.issue import Issuer
+    from passport.lifecycle.state import LifecycleState
+    from passport.settings import Settings
+    from passport.signing.keys import RemoteSigner
+
+# Every command and the package that holds it, in the order in which help lists them.
+COMMANDS: Final[Mapping[str, str]] = {
+    "run": "passport",
+    "decode": "ingest",
+    "ingest": "ingest",
+    "simulate": "ingest",
+    "gaps": "passport",
+    "issue": "passport",
+    "state": "passport",
+    "assess": "passport",
+    "search": "passport",
+    "page": "passport",
+    "pdf": "passport",
+    "label": "passport",
+    "verify": "passport",
+    "link": "passport",
+    "key": "passport",
+    "audit": "passport",
+    "explain": "passport",
+    "bench": "passport",
+}
+DEFAULT_DATA: Final = "./data"
+SWEEP_AT_ONCE: Final = 100
+
+
+def clock() -> datetime:
+    """The time, read here and nowhere else: aware, UTC, whole milliseconds."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+class PassportSide:
+    """What ingestion needs of passports; implements `ingest.ports.Batteries`."""
+
+    def __init__(self, house: "House") -> None:
+        """`house` knows the public URL and the operator that answers for new batteries."""
+        self._house = house
+
+    def resolve(self, connection: "Connection", argument: str) -> str:
+        """The battery id meant by a URL, an identifier path or an id."""
+        from passport.ledger import batteries
+
+        try:
+            return batteries.find(connection, argument, self._house.settings.public_url).id
+        except (NotFound, InputRefused) as error:
+            raise ValueError(str(error)) from error
+
+    def create(self, connection: "Connection", facts: Mapping[str, str], *, at: datetime) -> str:
+        """A new battery with just these declared facts, answered for by this installation's operator."""
+        from passport.ledger import trial
+
+        try:
+            return trial.create(connection, facts, at=at).id
+        except (InputRefused, Conflict) as error:
+            raise ValueError(str(error)) from error
+
+    def bind(
+        self, connection: "Connection", *, battery: str, source: str, component: str | None, at: datetime
+    ) -> None:
+        """A commissioning record."""
+        from passport.ledger import batteries
+
+        try:
+            batteries.bind(connection, battery=battery, source=source, component=component, at=at)
+        except (Conflict, NotFound) as error:
+            raise ValueError(str(error)) from error
+
+    def bound(self, connection: "Connection", source: str) -> Mapping[str | None, str]:
+        """Open bindings of a source."""
+        from passport.ledger import batteries
+
+        return batteries.bound(connection, source)
+
+    def mark_dirty(self, connection: "Connection", battery: str, *, at: datetime) -> None:
+        """The battery's state is older than its journal."""
+        from passport.ledger import batteries
+
+        batteries.mark_dirty(connection, battery, at=at)
+
+
+class House:
+    """Everything one data folder needs, made on first use; what every command is given."""
+
+    def __init__(self, data_dir: Path, **overrides: Any) -> None:
+        """`overrides` replace settings read from DATA/cellpass.toml."""
+        self.data_dir = data_dir
+        self.overrides = {name: value for name, value in overrides.items() if value is not None}
+        self.batteries = PassportSide(self)
+        self._closing = ExitStack()
+
+    def close(self) -> None:
+        """End what was started: the signer, the connections."""
+        self._closing.close()
+
+    def now(self) -> datetime:
+        """The time, for whoever must be given one."""
+        return clock()
+
+    # ------------------------------------------------------------------------------- settings and database
+
+    def override(self, **values: Any) -> None:
+        """Set what the command line says above DATA/cellpass.toml; before anything was opened."""
+        self.overrides |= {name: value for name, value in values.items() if value is not None}
+        self.__dict__.pop("settings", None)
+
+    @cached_property
+    def settings(self) -> "Settings":
+        """DATA/cellpass.toml with the overrides of this run; records already issued decide the public URL."""
+        from passport.ledger.fixed import peek_public_url
+        from passport.settings import DEFAULT_PUBLIC_URL, load
+
+        settings = load(self.data_dir, **self.overrides)
+        if "public_url" not in self.overrides and settings.public_url == DEFAULT_PUBLIC_URL:
+            return replace(settings, public_url=peek_public_url(self.data_dir) or DEFAULT_PUBLIC_URL)
+        return settings
+
+    @cached_property
+    def engine(self) -> "Engine":
+        """The opened and migrated database."""
+        from ingest import journal
+        from passport.ledger import database
+
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        engine = database.open_database(self.data_dir)
+        database.upgrade(engine)
+        journal.upgrade(engine)
+        self._closing.callback(engine.dispose)
+        return engine
+
+    @contextmanager
+    def writing(self) -> "Iterator[Connection]":
+        """One write transaction, durable when the block ends."""
+        from passport.ledger import database
+
+        with database.writing(self.engine) as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> "Iterator[Connection]":
+        """One consistent read."""
+        from passport.ledger import database
+
+        with database.reading(self.engine) as connection:
+            yield connection
+
+    # ------------------------------------------------------------------------------------ signer and issuing
+
+    @property
+    def _socket(self) -> Path:
+        return self.data_dir.resolve() / "keys" / "signer.sock"
+
+    @cached_property
+    def _signer_runs(self) -> bool:
+        """The signer, started as a child unless a service on this data folder has one already."""
+        from passport.signing.keys import SignerProcess
+        from passport.signing.presence import answers
+
+        if not answers(self._socket):
+            self._closing.enter_context(
+                SignerProcess(
+                    self.settings.keys_dir.resolve(), self._socket, production=self.settings.production
+                )
+            )
+        return True
+
+    def signer(self, operator: str) -> "RemoteSigner":
+        """The signer of one operator, its keys made."""
+        from passport.ledger.operators import did
+        from passport.signing.keys import RemoteSigner
+
+        assert self._signer_runs
+        signer = RemoteSigner(self._socket, operator)
+        signer.ensure_key(did(self.settings.public_url, operator))
+        return signer
+
+    @cached_property
+    def issuer(self) -> "Issuer":
+        """The only road to a new version."""
+        from passport.issue import Issuer
+
+        return Issuer(self.engine, self.settings, cache(self.signer))
+
+    # ---------------------------------------------------------------------------------- telemetry and state
+
+    @cached_property
+    def telemetry(self) -> "StoredTelemetry":
+        """The reader of stored chunks; implements `passport.lifecycle.ports.Telemetry`."""
+        from ingest.journal import StoredTelemetry
+
+        return StoredTelemetry()
+
+    def refresh(self, battery_id: str) -> "LifecycleState":
+        """Bring a battery's state up to its journal."""
+        from passport.ledger import batteries, states
+        from passport.lifecycle.upkeep import refresh
+
+        with self.writing() as connection:
+            state = refresh(
+                connection,
+                self.telemetry,
+                battery_id,
+                load=states.load_state,
+                save=states.save_state,
+                now=self.now(),
+            )
+            batteries.clear_dirty(connection, battery_id)
+        return state
+
+    def sweep(self) -> int:
+        """Fold what arrived since the last sweep and give back dead telemetry space; how many batteries."""
+        from ingest import journal
+        from passport.ledger import batteries
+
+        with self.reading() as connection:
+            waiting = batteries.dirty(connection, SWEEP_AT_ONCE)
+        for battery_id in waiting:
+            self.refresh(battery_id)
+            with self.writing() as connection:
+                journal.compact(connection, battery_id)
+        return len(waiting)
+
+    def accept_telemetry(self, body: bytes, key: str) -> Mapping[str, Any]:
+        """One batch by HTTP: who may send it, what it is, and its receipt once it is durable."""
+        from ingest.journal import envelope
+        from passport.grants import principal
+
+        with self.reading() as connection:
+            sender = principal(connection, key, self.now())
+        return envelope.receive(body, sender, writing=self.writing, batteries=self.batteries, now=self.now())
+
+    # -------------------------------------------------------------------------------------------------- demo
+
+    def install_demo(self, progress: Callable[[str, int, int], None]) -> None:
+        """Fill an empty data folder with the simulated fleet."""
+        from ingest.simulators import demo
+
+        demo.install(DemoHooks(self), now=self.now(), progress=progress)
+
+
+class DemoHooks:
+    """What the demo needs of passports; implements `ingest.simulators.demo.Hooks`."""
+
+    def __init__(self, house: House) -> None:
+        """The house to fill."""
+        self._house = house
+        self.writing = house.writing
+        self.batteries = house.batteries
+
+    def create(self, connection: "Connection", pack: Any, *, at: datetime) -> str:
+        """A simulated battery with the pack's declared facts."""
+        from passport.ledger import trial
+
+        return trial.create_simulated(connection, pack, at=at).id
+
+    def settle(self, battery_id: str, *, at: datetime) -> None:
+        """Fold, and issue what a battery of the demo has."""
+        from passport.ledger.trial import DEMO_REASON
+        from schemas.terms import RecordKind
+
+        self._house.refresh(battery_id)
+        for kind in (RecordKind.PASSPORT, RecordKind.CONDITION, RecordKind.ASSESSMENT):
+            self._house.issuer.issue(battery_id, kind, now=at, incomplete=DEMO_REASON)
+
+
+# ------------------------------------------------------------------------------------------------------ web
+
+
+def create_app(data_dir: Path | str, **overrides: Any) -> Callable[..., Any]:
+    """The WSGI application of one data folder; it runs under any WSGI server."""
+    from passport.web import WebContext, create_wsgi
+
+    house = House(Path(data_dir), **overrides)
+    context = WebContext(
+        engine=house.engine,
+        settings=house.settings,
+        now=house.now,
+        accept_telemetry=house.accept_telemetry,
+        issuer=house.issuer,
+    )
+    return create_wsgi(context)
+
+
+def wsgi() -> Callable[..., Any]:
+    """`create_app` as a server's worker process calls it: everything comes from the environment."""
+    overrides = json.loads(os.environ.get("CELLPASS_OVERRIDES", "{}"))
+    return create_app(os.environ.get("CELLPASS_DATA", DEFAULT_DATA), **overrides)
+
+
+# ----------------------------------------------------------------------------------------------- command line
+
+
+class Commands(click.Group):
+    """The commands of both packages, each imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of the journey, not of the alphabet."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name; None when there is none."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        found: click.Command = importlib.import_module(f"{COMMANDS[cmd_name]}.commands.{cmd_name}").command
+        return found
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Example: cellpass run --demo",
+)
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=DEFAULT_DATA,
+    envvar="CELLPASS_DATA",
+    show_default=True,
+    help="Folder with the database, the keys and the settings.",
+)
+@click.version_option(package_name="cellpass", message="%(version)s")
+@click.pass_context
+def cli(context: click.Context, data: Path) -> None:
+    """Battery passports under Regulation (EU) 2023/1542: from a BMS's bytes to a signed, scannable record."""
+    context.obj = House(data)
+    context.call_on_close(context.obj.close)
+
+
+def main() -> None:
+    """The command line; a refused input ends with status 3 and a sentence, never with a traceback."""
+    try:
+        cli(prog_name="cellpass")
+    except (PassportError, IngestError) as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(3)
+
+
+if __name__ == "__main__":
+    main()

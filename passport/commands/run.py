@@ -1,0 +1,178 @@
+"""`cellpass run`: the whole service with one command on one SQLite file."""
+
+import os
+import socket
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from passport.errors import InputRefused, PassportError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+SWEEP_SECONDS: Final = 2.0
+CHECKPOINT_SECONDS: Final = 3600.0
+
+
+@click.command(
+    "run",
+    epilog="Example: cellpass run --demo, then open the address it prints or scan the code with a phone.",
+)
+@click.option("--host", help="Address to listen on (default: loopback).")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on (default 8000).")
+@click.option("--public-url", help="What codes say and records sign; fixed by the first issue.")
+@click.option(
+    "--demo", is_flag=True, help="Fill an empty data folder with a simulated fleet, marked as such."
+)
+@click.option(
+    "--lan",
+    is_flag=True,
+    help="Listen on this machine's network address, so that a phone beside it can scan.",
+)
+@click.option(
+    "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Web worker processes."
+)
+@click.pass_obj
+def command(
+    house: Any,
+    host: str | None,
+    port: int | None,
+    public_url: str | None,
+    demo: bool,
+    lan: bool,
+    workers: int,
+) -> None:
+    """Start signer, web worker and sweeper on DATA, and say where the pages are."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    port = port or house.settings.port
+    if lan:
+        host = host or _lan_address()
+        public_url = public_url or f"http://{host}:{port}"
+    elif demo and public_url is None and not _fixed(house.data_dir):
+        public_url = f"http://127.0.0.1:{port}"
+    house.override(host=host, port=port, public_url=public_url)
+    settings = house.settings
+    _refuse_taken(settings.host, settings.port)
+    house.fix_public_url(only_simulated=demo)
+
+    house.start_signer()
+    house.issuer.recover(house.now())
+    house.check_log()
+    if demo and not house.has_batteries():
+        _install_demo(house, console)
+    if settings.leads_to_this_machine_only:
+        console.print(
+            "Codes lead to this machine only: set public_url (or --lan) before anything is printed.",
+            style="yellow",
+        )
+    _welcome(house, console)
+    stop = threading.Event()
+    sweeper = threading.Thread(target=_sweep, args=(house, stop), name="sweeper", daemon=True)
+    sweeper.start()
+    try:
+        _serve(house, workers)
+    finally:
+        stop.set()
+        sweeper.join(10)
+
+
+def _fixed(data_dir: Path) -> bool:
+    return (data_dir / "cellpass.toml").exists()
+
+
+def _lan_address() -> str:
+    """This machine's address as its neighbours see it; nothing is sent to find it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(
+                ("192.0.2.1", 9)
+            )  # a documentation address; connecting a datagram socket sends nothing
+        except OSError as error:
+            raise click.ClickException("this machine has no network address to offer to a phone") from error
+        return str(probe.getsockname()[0])
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise click.UsageError(
+                f"cannot listen on {host}:{port} ({error.strerror}); choose another with --port"
+            ) from error
+
+
+def _install_demo(house: Any, console: "Console") -> None:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=False) as bars:
+        tasks: dict[str, Any] = {}
+
+        def progress(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total)
+            bars.update(tasks[stage], completed=done, total=total)
+
+        house.install_demo(progress)
+
+
+def _welcome(house: Any, console: "Console") -> None:
+    settings = house.settings
+    console.print(
+        f"Cellpass is at [bold]{settings.public_url}[/bold]  (data in {settings.data_dir}; Ctrl-C ends)"
+    )
+    shown = house.a_passport()
+    if shown is None:
+        return
+    from passport.documents import qr
+    from schemas.identifier import identifier_url, qr_text
+
+    text = qr_text(settings.public_url, shown.identifier)
+    if console.is_terminal:
+        console.print(qr.terminal(text), highlight=False, markup=False, soft_wrap=True)
+    console.print(f"Scan it, or open {identifier_url(settings.public_url, shown.identifier)}", soft_wrap=True)
+
+
+def _sweep(house: Any, stop: threading.Event) -> None:
+    """Fold what arrived, for as long as the service runs; trouble is logged and tried again."""
+    import logging
+
+    logger = logging.getLogger(__name__)
+    while not stop.wait(SWEEP_SECONDS):
+        try:
+            house.sweep()
+        except PassportError:
+            logger.exception("the sweep will be tried again")
+
+
+def _serve(house: Any, workers: int) -> None:
+    from granian import Granian
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+
+    settings = house.settings
+    os.environ["CELLPASS_DATA"] = str(settings.data_dir.resolve())
+    os.environ["CELLPASS_OVERRIDES"] = house.overrides_text()
+    try:
+        Granian(
+            "app:wsgi",
+            address=settings.host,
+            port=settings.port,
+            interface=Interfaces.WSGI,
+            workers=workers,
+            blocking_threads=2,
+            factory=True,
+            websockets=False,
+            backpressure=128,
+            log_level=LogLevels.warning,
+            respawn_failed_workers=True,
+        ).serve()
+    except InputRefused as error:
+        raise click.ClickException(str(error)) from error

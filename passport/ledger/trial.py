@@ -1,0 +1,58 @@
+"""A battery made with just a few declared facts, for trials; and the operator of this installation."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Final
+
+from sqlalchemy import Connection
+
+from passport.errors import FactRefused
+from passport.ledger import batteries, operators
+from passport.ledger.batteries import Battery
+from schemas.identifier import gtin_check_digit, identifier_path, new_serial
+from schemas.terms import Category
+from schemas.validation import FactsInvalid, facts_from_text
+
+# GS1's prefix for examples and tests: no product on sale carries it.
+_EXAMPLE_ITEM: Final = "0952000000000"
+EXAMPLE_GTIN: Final = _EXAMPLE_ITEM + str(gtin_check_digit(_EXAMPLE_ITEM))
+OPERATOR: Final = "operator"
+OPERATOR_NAME: Final = "Operator of this installation"
+
+
+def create(
+    connection: Connection,
+    words: Mapping[str, str],
+    *,
+    at: datetime,
+    random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+) -> Battery:
+    """A new battery from facts as typed on a command line, answered for by this installation's operator.
+
+    It gets a random serial under GS1's example prefix.
+
+    Raises:
+        FactRefused: a fact is unknown or not acceptable, or the category is missing.
+        Conflict: the identifier belongs to another battery.
+    """
+    try:
+        facts = facts_from_text(words)
+    except FactsInvalid as error:
+        raise FactRefused(str(error)) from error
+    category = facts.get("battery_category")
+    if category is None:
+        raise FactRefused(f"category is needed: one of {', '.join(Category)}")
+    placed_on = facts.get("placed_on_market_date")
+    operators.create(connection, OPERATOR, name=OPERATOR_NAME, simulated=False, at=at)
+    return batteries.create(
+        connection,
+        operator=OPERATOR,
+        category=Category(category),
+        identifier_path=identifier_path(EXAMPLE_GTIN, new_serial(random_bytes(10))),
+        facts=facts,
+        placed_on=placed_on if isinstance(placed_on, date) else None,
+        simulated=False,
+        at=at,
+        by="trial",
+    )
