@@ -4,7 +4,7 @@ A stated value is either a value with its unit, time and source, or the reason w
 holds one for every row of its kind, so that silence is never mistaken for an answer.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -95,37 +95,51 @@ class Stated(Generic[T]):
         return wire
 
 
-def stated_from_wire(attribute: Attribute[T], wire: Mapping[str, Any]) -> Stated[T]:
-    """The inverse of `Stated.to_wire`.
+def stated_from_wire(attribute: Attribute[T], wire: object) -> Stated[T]:
+    """The inverse of `Stated.to_wire`, for any JSON value: a stranger's record is read with it too.
 
     Raises:
         ValueError: a member is missing, unknown, or holds something else than the attribute allows.
     """
-    if "absent" in wire:
-        if len(wire) > 1:
-            raise ValueError(f"{attribute.id}: an absence stands alone, got {', '.join(sorted(wire))}")
-        return Stated.missing(Absent(wire["absent"]))
-    if unknown := sorted(set(wire) - _MEMBERS):
-        raise ValueError(f"{attribute.id}: unknown members {', '.join(unknown)}")
-    if "value" not in wire or "source" not in wire:
-        raise ValueError(
-            f"{attribute.id}: expected value and source, or absent; got {', '.join(sorted(wire))}"
-        )
-    unit = Unit(wire["unit"]) if "unit" in wire else None
-    if unit is not attribute.value.unit:
-        expected = attribute.value.unit.value if attribute.value.unit else "no unit"
-        raise ValueError(f"{attribute.id}: expected {expected}, got {wire.get('unit', 'no unit')}")
     try:
-        value = attribute.value.from_wire(wire["value"])
+        return _from_wire(attribute, wire)
     except ValueError as wrong:
         raise ValueError(f"{attribute.id}: {wrong}") from None
+
+
+def _from_wire(attribute: Attribute[T], wire: object) -> Stated[T]:
+    if not isinstance(wire, Mapping):
+        raise ValueError(f"expected an object, got {type(wire).__name__}")  # noqa: TRY004 - input, not a call
+    if "absent" in wire:
+        if len(wire) > 1:
+            raise ValueError(f"an absence stands alone, got {_names(wire)}")
+        return Stated.missing(Absent(_text_of(wire, "absent")))
+    if unknown := set(wire) - _MEMBERS:
+        raise ValueError(f"unknown members {_names(unknown)}")
+    if "value" not in wire or "source" not in wire:
+        raise ValueError(f"expected value and source, or absent; got {_names(wire) or 'nothing'}")
+    unit = Unit(_text_of(wire, "unit")) if "unit" in wire else None
+    if unit is not attribute.value.unit:
+        expected = attribute.value.unit.value if attribute.value.unit else "no unit"
+        raise ValueError(f"expected {expected}, got {wire.get('unit', 'no unit')}")
     return Stated(
-        value,
+        attribute.value.from_wire(wire["value"]),
         unit,
-        from_utc_text(wire["as_of"]) if "as_of" in wire else None,
-        Source(wire["source"]),
-        method=wire.get("method"),
+        from_utc_text(_text_of(wire, "as_of")) if "as_of" in wire else None,
+        Source(_text_of(wire, "source")),
+        method=_text_of(wire, "method") if "method" in wire else None,
     )
+
+
+def _names(members: Iterable[object]) -> str:
+    return ", ".join(sorted(str(name) for name in members))
+
+
+def _text_of(wire: Mapping[str, Any], name: str) -> str:
+    text = wire[name]
+    if not isinstance(text, str):
+        raise ValueError(f"expected text in {name}, got {type(text).__name__}")  # noqa: TRY004 - input
+    return text
 
 
 @dataclass(frozen=True)

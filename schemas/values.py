@@ -168,7 +168,7 @@ class ValueType(Generic[T]):
         elif self.kind is Kind.NUMBER:
             value = _decimal(wire)
         elif self.kind is Kind.DATE:
-            value = date.fromisoformat(wire)
+            value = _day(wire)
         elif self.kind is Kind.YEAR_MONTH:
             value = YearMonth.parse(wire)
         elif self.kind is Kind.DATETIME:
@@ -207,6 +207,13 @@ def _decimal(text: str) -> Decimal:
         return Decimal(text)
     except InvalidOperation:
         raise ValueError(f"expected a decimal number, got {text!r}") from None
+
+
+def _day(text: str) -> date:
+    value = date.fromisoformat(text)
+    if value.isoformat() != text:  # Python reads more spellings than one
+        raise ValueError(f"expected a day as YYYY-MM-DD, got {text!r}")
+    return value
 
 
 def plain(value: object) -> Any:

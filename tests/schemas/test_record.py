@@ -68,6 +68,33 @@ def test_a_stated_value_read_back_is_the_stated_value_written(pair):
     assert stated_from_wire(row, stated.to_wire(row)) == stated
 
 
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | decimals | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=5,
+)
+members = st.sampled_from(["value", "unit", "as_of", "source", "method", "absent", "other"])
+known_words = st.sampled_from(
+    ["declared", "Ah", "%", "2026-11-20T12:00:00Z", "12.5", "not_provided", "2027-01"]
+)
+
+
+@given(
+    st.sampled_from(list(REGISTRY.values())),
+    json_values | st.dictionaries(members, json_values | known_words, max_size=5),
+)
+@settings(max_examples=300, deadline=None, database=None)
+def test_any_json_is_read_as_a_stated_value_or_refused_with_the_name_of_the_attribute(row, wire):
+    try:
+        stated = stated_from_wire(row, wire)
+    except ValueError as told:
+        sentence = str(told)
+    else:
+        assert isinstance(stated.to_wire(row), dict)
+        sentence = f"{row.id}: "
+    assert sentence.startswith(f"{row.id}: ")
+
+
 @given(decimals)
 @fast
 def test_a_decimal_is_never_changed_on_the_wire(number):
@@ -193,6 +220,12 @@ def test_a_fraction_of_a_second_appears_where_there_is_one():
         ({"value": "1", "unit": "Ah", "source": "declared", "colour": "red"}, "unknown members colour"),
         ({"absent": "not_provided", "value": "1"}, "an absence stands alone"),
         ({"absent": "lost"}, "lost"),
+        ({"absent": ["not_provided"]}, "expected text in absent, got list"),
+        ([], "expected an object, got list"),
+        (None, "expected an object, got NoneType"),
+        ({"value": "1", "unit": ["Ah"], "source": "declared"}, "expected text in unit"),
+        ({"value": "1", "unit": "Ah", "source": "declared", "as_of": 5}, "expected text in as_of"),
+        ({"value": "1", "unit": "Ah", "source": "declared", "method": 5}, "expected text in method"),
         ({"value": "1", "unit": "Ah", "source": "declared", "as_of": "2026-11-20T12:00:00"}, "zone"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
