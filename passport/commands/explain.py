@@ -7,10 +7,10 @@ import click
     "explain",
     epilog="Example: cellpass explain remaining_capacity",
 )
-@click.argument("attribute")
+@click.argument("attribute", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(attribute: str, as_json: bool) -> None:
-    """Tell everything that follows from one attribute of the registry.
+def command(attribute: str | None, as_json: bool) -> None:
+    """Tell everything that follows from one attribute of the registry; without one, list them all.
 
     What its value may be, who may see it, in which record it lives, what is owed by which category and from
     when, where that is written, and which readings of a BMS feed it.
@@ -21,6 +21,9 @@ def command(attribute: str, as_json: bool) -> None:
     from schemas.registry import REGISTRY
     from schemas.validation import unknown_name
 
+    if attribute is None:
+        _list_all(as_json=as_json)
+        return
     if attribute not in REGISTRY:
         raise click.UsageError(unknown_name(attribute))
     told = explain(attribute)
@@ -45,3 +48,19 @@ def command(attribute: str, as_json: bool) -> None:
     lines.append(("docs", told.docs))
     for name, text in lines:
         click.echo(click.wrap_text(text, 100, f"  {name:<16} ", " " * 19))
+
+
+def _list_all(*, as_json: bool) -> None:
+    """Every attribute with its title, chapter by chapter; as JSON, id to title."""
+    import json
+
+    from schemas.attribute import Chapter
+    from schemas.registry import REGISTRY, by_chapter
+
+    if as_json:
+        click.echo(json.dumps({row.id: row.title for row in REGISTRY.values()}, ensure_ascii=False, indent=2))
+        return
+    for chapter in Chapter:
+        click.echo(chapter.value)
+        for row in by_chapter(chapter):
+            click.echo(f"  {row.id:<42} {row.title}")

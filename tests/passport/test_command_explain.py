@@ -46,3 +46,15 @@ def test_a_name_like_nothing_at_all_is_refused_without_guessing():
 @pytest.mark.parametrize("attribute_id", REGISTRY)
 def test_every_attribute_can_be_explained(attribute_id):
     assert run(attribute_id).exit_code == 0
+
+
+def test_without_a_name_all_attributes_are_listed():
+    told = run()
+    assert told.exit_code == 0
+    listed = [line.split()[0] for line in told.output.splitlines() if line.startswith("  ")]
+    assert listed == list(REGISTRY)
+    assert list(json.loads(run("--json").output)) == list(REGISTRY)
+
+
+def test_help_shows_an_example():
+    assert "Example: cellpass explain remaining_capacity" in run("--help").output
