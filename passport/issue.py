@@ -41,7 +41,7 @@ from passport.lifecycle.state import LifecycleState, summary
 from passport.settings import Settings
 from passport.signing import base64url, encode, log, status
 from passport.signing.sign import STATUS_LIST_TYPE, parse_jws, sign_record, verify_jws
-from passport.signing.signer import Signer
+from passport.signing.signer import Signer, SignerRefused
 from schemas.identifier import identifier_url, new_serial, parse_path
 from schemas.record import Record, Stated
 from schemas.registry import REGISTRY, REGISTRY_VERSION, obligation
@@ -74,8 +74,6 @@ LEASE: Final = timedelta(seconds=60)
 VOLUNTARY: Final = (
     "voluntary: placed on the market before 18 February 2027, so no passport is owed (Art. 77(1))"
 )
-_REFUSED: Final = "the signer refused:"
-_TRY_LATER: Final = "ask again"
 # Attributes that change with every version although nothing about the battery did.
 _OF_THE_VERSION: Final = frozenset({"dpp_last_updated_at", "dpp_issued_at"})
 
@@ -498,8 +496,11 @@ class Issuer:
         # 3.
         try:
             jwt = sign_record(intent.payload, signer, intent.opened_at)
-        except SignerUnavailable as error:
-            self._give_up(intent, error)
+        except SignerRefused as error:
+            self._void(intent, str(error))
+            raise
+        except SignerUnavailable:
+            self._wait(intent)
             raise
         _reach("after_sign")
         # 4.
@@ -546,12 +547,8 @@ class Issuer:
         connection.exec_driver_sql("DELETE FROM page_cache WHERE battery = ?", (intent.battery,))
         return version
 
-    def _give_up(self, intent: _Intent, error: SignerUnavailable) -> None:
-        """The signer is not there: others may finish it. It refused this content: nobody can."""
-        text = str(error)
-        if text.startswith(_REFUSED) and _TRY_LATER not in text:
-            self._void(intent, text)
-            return
+    def _wait(self, intent: _Intent) -> None:
+        """The signer is not there: whoever comes next may finish the intent."""
         with writing(self.engine) as connection:
             connection.exec_driver_sql(
                 "UPDATE intent SET waiting = 1 WHERE battery = ? AND record_id = ?",
@@ -673,23 +670,25 @@ class Issuer:
     def _signed_note(
         self, connection: Connection, operator: str, *, text: bytes, signed: int, count: int, signer: Signer
     ) -> bytes:
-        """The note, proven to extend the signer's last one.
+        """The note, proven to extend what the signer signed last.
 
-        The signer may have signed a checkpoint that a crash kept us from storing: then its last size lies
-        between our last one and the leaves that are durable, and the proof must start there.
+        That may be a checkpoint which a crash kept us from storing: its size then lies between our last one
+        and the leaves that are durable.
         """
-        refusal: SignerUnavailable | None = None
-        for first in (signed, *range(count, signed, -1)):
-            try:
-                return signer.sign_note(text, leaves.consistency(connection, operator, first, count))
-            except SignerUnavailable as error:
-                if not str(error).startswith(_REFUSED):
-                    raise
-                refusal = refusal or error
-        raise LogRefused(
-            f"the log of {operator} with {count} leaves does not extend the last checkpoint that its signer"
-            f" remembers ({refusal}). Was an old back-up restored? Restore the newest one."
-        )
+        first = signer.checkpoint_size()
+        first = signed if first is None else first
+        if first > count:
+            raise LogRefused(
+                f"the signer of {operator} remembers a log of {first} leaves, here are {count}."
+                " Was an old back-up restored? Restore the newest one."
+            )
+        try:
+            return signer.sign_note(text, leaves.consistency(connection, operator, first, count))
+        except SignerRefused as error:
+            raise LogRefused(
+                f"the log of {operator} with {count} leaves does not extend the {first} leaves that its"
+                f" signer remembers: {error}"
+            ) from error
 
     def check_log(self, now: datetime) -> None:
         """Nothing, when every operator's log is whole and extends what its signer remembers.

@@ -19,7 +19,7 @@ from passport.issue import ASSESSMENT_LIFE, VOLUNTARY, RecordGateClosed, view_of
 from passport.ledger import batteries, database, leaves, operators, states, versions
 from passport.lifecycle.state import LifecycleState
 from passport.signing import log
-from passport.signing.keys import FileSigner, SignerProcess
+from passport.signing.keys import FileSigner, SignerProcess, SignerRefused
 from passport.signing.verify import verify_file
 from schemas.registry import REGISTRY, by_record
 from schemas.terms import Audience, Disclosure, PassportStatus, RecordKind
@@ -333,19 +333,19 @@ def test_a_new_key_retires_the_old_one_and_both_stay_published(house):
 class Gone(FileSigner):
     """A signer that does not answer, or refuses."""
 
-    def __init__(self, path, sentence):
+    def __init__(self, path, trouble):
         super().__init__(path)
-        self.sentence: str | None = sentence
+        self.trouble: Exception | None = trouble
 
     def sign(self, signing_input):
-        if self.sentence:
-            raise SignerUnavailable(self.sentence)
+        if self.trouble:
+            raise self.trouble
         return super().sign(signing_input)
 
 
 @pytest.fixture
 def silent(house):
-    signer = Gone(house.settings.keys_dir / f"{OPERATOR}.pem", "the signer cannot be reached: gone")
+    signer = Gone(house.settings.keys_dir / f"{OPERATOR}.pem", SignerUnavailable("gone"))
     house.issuer.signers = lambda _: signer
     return signer
 
@@ -356,7 +356,7 @@ def test_without_a_signer_nothing_is_visible_and_the_version_waits(house, silent
         house.issuer.issue(battery.id, PASSPORT, now=NOW)
     assert house.one("SELECT count(*) FROM version") == 0
     assert house.issuer.recover(NOW).waiting == (house.one("SELECT record_id FROM intent"),)
-    silent.sentence = None
+    silent.trouble = None
     house.declare(battery, battery_mass=Decimal(44))
     version = house.issuer.issue(battery.id, PASSPORT, now=NOW + DAY)
     assert version.version == 2  # the one that waited went first, as its number may already have been signed
@@ -365,20 +365,13 @@ def test_without_a_signer_nothing_is_visible_and_the_version_waits(house, silent
 
 def test_what_the_signer_refuses_is_void_and_its_number_free(house, silent):
     battery = house.battery()
-    silent.sentence = "the signer refused: version 7 was signed last"
+    silent.trouble = SignerRefused("version 7 was signed last")
     with pytest.raises(SignerUnavailable):
         house.issuer.issue(battery.id, PASSPORT, now=NOW)
-    assert house.one("SELECT void_reason FROM intent") == silent.sentence
+    assert house.one("SELECT void_reason FROM intent") == "version 7 was signed last"
     assert house.one("SELECT length(payload) + length(disclosures) FROM intent") == 0
-    silent.sentence = None
+    silent.trouble = None
     assert house.issuer.issue(battery.id, PASSPORT, now=NOW).version == 1
-
-
-def test_a_signer_that_asks_for_patience_voids_nothing(house, silent):
-    silent.sentence = "the signer refused: more than 1000 signatures a second; wait a moment and ask again"
-    with pytest.raises(SignerUnavailable):
-        house.issuer.issue(house.battery().id, PASSPORT, now=NOW)
-    assert house.one("SELECT waiting FROM intent WHERE void_reason IS NULL") == 1
 
 
 def test_an_intent_that_was_overtaken_is_voided(house, silent):
@@ -397,7 +390,7 @@ def test_somebody_elses_version_on_its_way_is_a_conflict_until_its_lease_ends(ho
         house.issuer.issue(battery.id, PASSPORT, now=NOW)
     with database.writing(house.engine) as connection:
         connection.exec_driver_sql("UPDATE intent SET waiting = 0")
-    silent.sentence = None
+    silent.trouble = None
     with pytest.raises(Conflict, match="on its way"):
         house.issuer.issue(battery.id, PASSPORT, now=NOW + timedelta(seconds=60))
     assert house.issuer.issue(battery.id, PASSPORT, now=NOW + timedelta(seconds=61)).version == 1

@@ -1,0 +1,157 @@
+"""A process is killed after every named step of issuing; what is visible afterwards is whole."""
+
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from passport.errors import LogRefused, SignerUnavailable
+from passport.issue import CRASH_POINTS, view_of
+from passport.ledger import batteries, database, leaves, operators, versions
+from passport.signing import log
+from passport.signing.keys import SignerProcess
+from passport.signing.verify import verify_file
+from schemas.terms import Audience, RecordKind
+from tests.passport.issuing import NOW, OPERATOR, URL, installation
+
+ROOT = Path(__file__).parents[2]
+CHILD = """
+import sys
+from pathlib import Path
+from passport.signing.keys import RemoteSigner
+from schemas.terms import RecordKind
+from tests.passport.issuing import NOW, make
+folder, socket, battery = sys.argv[1:]
+house = make(Path(folder), signers=lambda operator: RemoteSigner(Path(socket), operator))
+for kind in RecordKind:
+    house.issuer.issue(battery, kind, now=NOW, force=True)
+print("done")
+"""
+
+
+@pytest.fixture
+def signer(tmp_path):
+    with SignerProcess(tmp_path / "keys", tmp_path / "run" / "signer.sock") as process:
+
+        def of(operator):
+            remote = process.signer(operator)
+            remote.ensure_key(operators.did(URL, operator))
+            return remote
+
+        yield of
+
+
+def child(folder: Path, battery: str, crash_at: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-c", CHILD, str(folder), str(folder / "run" / "signer.sock"), battery],
+        env={**os.environ, "CELLPASS_CRASH_AT": crash_at, "PYTHONPATH": str(ROOT)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def check_whole(house) -> int:
+    """Every visible version is signed, logged and chained; how many there are."""
+    with database.reading(house.engine) as connection:
+        seen = 0
+        keys = versions.jwks(connection, OPERATOR)["keys"]
+        log_keys = [key.vkey for key in operators.log_keys(connection, OPERATOR)]
+        hashes = leaves.all_hashes(connection, OPERATOR)
+        for battery in batteries.every(connection):
+            for kind in RecordKind:
+                before = None
+                for number, version in enumerate(versions.history(connection, battery.id, kind), start=1):
+                    assert version.version == number
+                    record = view_of(connection, version, Audience.LEGITIMATE_INTEREST).record
+                    lines = {
+                        line.name: line
+                        for line in verify_file(
+                            record, jwks=keys, now=NOW, previous=before, log_keys=log_keys
+                        )
+                    }
+                    for name in ("signature", "disclosures", "validity", "issuer", "schema"):
+                        assert lines[name].answer == "yes", lines[name]
+                    if before is not None:
+                        assert lines["chain"].answer == "yes", lines["chain"]
+                    assert hashes[version.leaf_index] == log.leaf_hash(version.jwt)
+                    before = record
+                    seen += 1
+        assert seen == len(hashes)
+        return seen
+
+
+@pytest.mark.parametrize("point", CRASH_POINTS)
+def test_a_kill_between_two_steps_leaves_nothing_half_issued(tmp_path, signer, point):
+    with installation(tmp_path, signers=signer) as house:
+        battery = house.battery()
+        house.issuer.issue(battery.id, RecordKind.PASSPORT, now=NOW)
+
+        killed = child(tmp_path, battery.id, point)
+        assert killed.returncode == -9, killed.stderr
+        assert killed.stdout == ""
+
+        # Before anybody recovers: what is visible is whole, what is not whole is not visible.
+        released = point not in {"after_intent", "after_sign", "before_release"}
+        assert check_whole(house) == 1 + released
+        assert house.one("SELECT count(*) FROM intent") == 1 - released
+
+        recovered = house.issuer.recover(NOW + timedelta(seconds=1))
+        assert len(recovered.finished) == 1 - released
+        assert recovered.voided == recovered.waiting == ()
+        assert house.one("SELECT count(*) FROM intent") == 0
+        assert check_whole(house) == 2
+        house.issuer.check_log(NOW)
+        with database.reading(house.engine) as connection:
+            assert versions.checkpoint(connection, OPERATOR).size == 2
+        # Recovering twice changes nothing, and life goes on.
+        assert house.issuer.recover(NOW).finished == ()
+        went_on = child(tmp_path, battery.id, "")
+        assert went_on.stdout == "done\n", went_on.stderr
+        assert check_whole(house) == 5
+        house.issuer.check_log(NOW)
+
+
+def test_a_kill_of_the_signer_leaves_a_version_that_waits(tmp_path):
+    with (
+        SignerProcess(tmp_path / "keys", tmp_path / "run" / "signer.sock") as process,
+        installation(tmp_path, signers=process.signer) as house,
+    ):
+        process.signer(OPERATOR).ensure_key(operators.did(URL, OPERATOR))
+        battery = house.battery()
+        house.issuer.issue(battery.id, RecordKind.PASSPORT, now=NOW)
+        remote = process.signer(OPERATOR)
+        _ = remote.kid  # known before the signer dies, as in a server that has issued before
+        house.issuer.signers = lambda _: remote
+        os.kill(process.pid, 9)
+        with pytest.raises(SignerUnavailable):
+            house.issuer.issue(battery.id, RecordKind.CONDITION, now=NOW)
+        assert check_whole(house) == 1
+        waiting = house.issuer.recover(NOW).waiting
+        assert len(waiting) == 1
+    with (
+        SignerProcess(tmp_path / "keys", tmp_path / "run" / "signer.sock") as process,
+        installation(tmp_path, signers=process.signer) as house,
+    ):
+        assert [one.record_id for one in house.issuer.recover(NOW).finished] == list(waiting)
+        assert check_whole(house) == 2
+        house.issuer.check_log(NOW)
+
+
+def test_a_log_without_its_last_leaf_is_refused_after_a_kill(tmp_path, signer):
+    with installation(tmp_path, signers=signer) as house:
+        battery = house.battery()
+        signer(OPERATOR)
+        assert child(tmp_path, battery.id, "after_note").returncode == -9
+        with database.writing(house.engine) as connection:
+            for table in ("version", "log_leaf"):
+                connection.exec_driver_sql(f"DROP TRIGGER {table}_no_delete")
+                connection.exec_driver_sql(f"DELETE FROM {table}")
+            connection.exec_driver_sql("UPDATE battery SET identifier = '/01/09520123456788/21/OTHER'")
+        with pytest.raises(LogRefused, match="does not extend"):
+            house.issuer.issue(battery.id, RecordKind.PASSPORT, now=NOW)
