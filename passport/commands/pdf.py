@@ -1,0 +1,46 @@
+"""`cellpass pdf`: the compliance PDF of one battery."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command(
+    "pdf", epilog="Example: cellpass pdf /01/09521234543213/21/ABC --audience authority -o passport.pdf"
+)
+@click.argument("battery")
+@click.option(
+    "--audience",
+    type=click.Choice(["public", "legitimate_interest", "authority"]),
+    default="public",
+    show_default=True,
+    help="Whose copy it is; it is named on every page.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File to write (default: a name from the serial number).",
+)
+@click.pass_obj
+def command(house: Any, *, battery: str, audience: str, output: Path | None) -> None:
+    """Write the compliance PDF of BATTERY (URL, identifier path or id), with the signed record inside."""
+    from passport.documents import pdf
+    from passport.ledger import batteries
+    from passport.web.documents import pdf_context
+    from schemas.terms import Audience
+
+    with house.reading() as connection:
+        found = batteries.find(connection, battery, house.settings.public_url)
+        context = pdf_context(
+            connection, found, Audience(audience), public_url=house.settings.public_url, now=house.now()
+        )
+    renderer = pdf.Renderer(house.data_dir / "cache" / "pdf")
+    try:
+        data = renderer.pdf(context)
+    finally:
+        renderer.close()
+    target = output or Path(pdf.file_name(context))
+    target.write_bytes(data)
+    click.echo(str(target))

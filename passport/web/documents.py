@@ -1,0 +1,127 @@
+"""The compliance PDF over HTTP, and the road from stored versions to what the document needs."""
+
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Response, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import Connection
+
+from passport import grants
+from passport.documents import pdf
+from passport.errors import NotFound
+from passport.ledger import batteries, database
+from passport.web import context, session, views
+from schemas.identifier import identifier_url, qr_text
+from schemas.terms import Audience, RecordKind
+
+blueprint = Blueprint("documents", __name__)
+
+
+def pdf_context(
+    connection: Connection,
+    battery: batteries.Battery,
+    audience: Audience,
+    *,
+    public_url: str,
+    now: datetime,
+    purpose: str | None = None,
+) -> pdf.PdfContext:
+    """The document's context from the newest versions, limited to what the audience may see.
+
+    Raises:
+        NotFound: no passport record was issued yet.
+    """
+    shown = views.records(connection, battery, audience)
+    if not shown or shown[0].version.kind is not RecordKind.PASSPORT:
+        raise NotFound("no passport record was issued for this battery yet; run `cellpass issue` first")
+    values: dict[str, Any] = {}
+    for view in shown:
+        values |= view.values
+    attachments = [
+        pdf.Attached(
+            f"{view.version.kind.value}.sdjwt",
+            f"Signed {view.version.kind.value} record as this copy's readers may see it (SD-JWT VC)",
+            "Source",
+            view.record,
+        )
+        for view in shown
+    ]
+    attachments.append(
+        pdf.Attached(
+            "passport.bundle.json",
+            "The passport record with its log proof and the operator's published keys",
+            "Supplement",
+            views.bundle(connection, shown[0]),
+        )
+    )
+    return pdf.PdfContext(
+        identifier_url=identifier_url(public_url, battery.identifier),
+        qr_text=qr_text(public_url, battery.identifier),
+        passport_id=battery.passport_id,
+        operator=battery.operator,
+        category=battery.category,
+        placed_on=battery.placed_on,
+        passport_status=battery.passport_status,
+        simulated=battery.simulated,
+        incomplete=shown[0].version.incomplete,
+        audience=audience,
+        purpose=purpose,
+        language=views.LANGUAGE,
+        today=now.date(),
+        values=values,
+        records=tuple(
+            pdf.SignedRecord(
+                kind=view.version.kind,
+                version=view.version.version,
+                url=f"{public_url}/r/{view.version.record_id}",
+                issued_at=view.version.issued_at,
+                sha256=view.version.sha256,
+                kid=view.version.kid,
+                registry_version=view.version.registry_version,
+                attribute_count=sum("value" in wire for wire in view.values.values()),
+            )
+            for view in shown
+        ),
+        attachments=tuple(attachments),
+    )
+
+
+@cache
+def renderer(data_dir: Path) -> pdf.Renderer:
+    """One per data folder and process; its rendering process starts with the first document."""
+    return pdf.Renderer(data_dir / "cache" / "pdf")
+
+
+@blueprint.get("/p/<string:passport_id>/pdf")
+@blueprint.get("/p/<string:passport_id>/passport.pdf")
+def passport_pdf(passport_id: str) -> ResponseReturnValue:
+    """The compliance PDF: the public copy, or with `Authorization: Bearer` the copy of the key's audience."""
+    here = context.here()
+    return answer(passport_id, session.from_header(request, here.engine, here.now()))
+
+
+def answer(passport_id: str, who: grants.Principal) -> Response:
+    """The document for a reader as a response; restricted copies are never stored on the way."""
+    here = context.here()
+    with database.reading(here.engine) as connection:
+        battery = views.known(connection, passport_id)
+        audience = who.audience_for(operator=battery.operator, battery=battery.id)
+        document = pdf_context(
+            connection,
+            battery,
+            audience,
+            public_url=here.settings.public_url,
+            now=here.now(),
+            purpose=who.purpose if audience is not Audience.PUBLIC else None,
+        )
+    data = renderer(here.settings.data_dir).pdf(document)
+    views.write_down(here, who, action="read", battery=battery.id, detail="pdf")
+    response = Response(data, mimetype="application/pdf")
+    response.headers["Content-Disposition"] = f'inline; filename="{pdf.file_name(document)}"'
+    public = audience is Audience.PUBLIC and who.key is None
+    response.headers["Cache-Control"] = "public, max-age=300" if public else "no-store"
+    response.headers["Vary"] = "Authorization"
+    return response

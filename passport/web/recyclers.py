@@ -1,0 +1,409 @@
+"""`/recyclers`: find batteries for re-use, repurposing and recycling; pages without script.
+
+Everyone may search by what is public. Who signs in with a key for a legitimate interest filters by condition
+too, and reads of each battery exactly what that audience may read, with purpose and end of the key in sight.
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, redirect, request
+from flask.typing import ResponseReturnValue
+
+from passport import disclosure, grants, search
+from passport.documents import values
+from passport.documents.values import Shown, shown
+from passport.errors import Forbidden, InputRefused
+from passport.judgement.residual_value import residual_value
+from passport.ledger import database
+from passport.web import context, documents, session, views
+from schemas.registry import REGISTRY
+from schemas.terms import Audience, BatteryStatus, Category
+
+CSV_ROWS: Final = 5000
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+blueprint = Blueprint("recyclers", __name__)
+
+
+# --- finding
+
+
+@dataclass(frozen=True)
+class Control:
+    """One field of the form.
+
+    Attributes:
+        choices: value and words of a list; empty for a range.
+        chosen: what was asked; low and high for a range.
+    """
+
+    field: search.Field
+    choices: tuple[tuple[str, str], ...]
+    chosen: tuple[str, ...]
+
+    @property
+    def unit(self) -> str:
+        """The unit after the title, or nothing."""
+        return f" ({self.field.unit})" if self.field.unit else ""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One value of a found battery, in words."""
+
+    name: str
+    title: str
+    text: str
+    known: bool
+
+
+@dataclass(frozen=True)
+class Found:
+    """One battery of the list, ready to print."""
+
+    passport_id: str
+    href: str
+    title: str
+    maker: str
+    simulated: bool
+    cells: tuple[Cell, ...]
+    verdict: str | None
+    inspect: tuple[str, ...]
+    condition_at: str
+
+
+@blueprint.get("/recyclers")
+def find() -> ResponseReturnValue:
+    """The form and what was found."""
+    here = context.here()
+    who = session.from_cookie(request, here.engine, here.now())
+    asked = list(request.args.items(multi=True))
+    rows: tuple[Found, ...] = ()
+    cursor, problem, status = None, "", 200
+    try:
+        question = search.parse(asked)
+        with database.reading(here.engine) as connection:
+            page = search.query(connection, question, who)
+        rows, cursor = tuple(_found(row, who) for row in page.rows), page.cursor
+        views.write_down(here, who, action="search", detail=views.asked(question, len(rows)))
+    except (InputRefused, Forbidden) as error:
+        problem, status = str(error), error.status
+    with database.reading(here.engine) as connection:
+        public, restricted = _controls(connection, asked, who)
+    kept = [(name, text) for name, text in asked if text.strip() and name != "cursor"]
+    return views.html(
+        "recyclers/find.html",
+        status=status,
+        title="Find batteries",
+        description="Search battery passports by chemistry, energy, voltage and condition.",
+        host=here.settings.public_url.partition("://")[2],
+        who=_who(who),
+        problem=problem,
+        public=public,
+        restricted=restricted,
+        orders=_orders(who),
+        order=dict(asked).get("order") or search.DEFAULT_ORDER,
+        rows=rows,
+        first=not dict(asked).get("cursor"),
+        filtered=bool([name for name, _ in kept if name not in ("order", "limit")]),
+        following="/recyclers?" + urlencode([*kept, ("cursor", cursor)]) if cursor else "",
+        export="/recyclers/batteries.csv?" + urlencode(kept),
+    )
+
+
+@blueprint.get("/recyclers/batteries.csv")
+def export() -> ResponseReturnValue:
+    """The list as CSV, at most 5,000 rows; what a spreadsheet would run as a formula is disarmed."""
+    here = context.here()
+    who = session.from_cookie(request, here.engine, here.now())
+    asked = [(name, text) for name, text in request.args.items(multi=True) if name not in ("limit", "cursor")]
+    out = io.StringIO(newline="")
+    writer = csv.writer(out)
+    columns = [one for one in search.FIELDS.values() if search.readable(one, who.audience)]
+    writer.writerow(
+        ["passport_id", "page", "operator", "simulated", *(_heading(one) for one in columns)]
+        + (["condition_at", "inspect"] if "verdict" in {one.name for one in columns} else [])
+    )
+    count, cursor = 0, ""
+    while count < CSV_ROWS:
+        step = [*asked, ("limit", str(search.MAXIMUM_LIMIT)), ("cursor", cursor)]
+        with database.reading(here.engine) as connection:
+            page = search.query(connection, search.parse(step), who)
+        for row in page.rows:
+            writer.writerow(_line(row, columns, here.settings.public_url))
+        count += len(page.rows)
+        if page.cursor is None:
+            break
+        cursor = page.cursor
+    views.write_down(here, who, action="export", detail=views.asked(search.parse(asked), count))
+    response = Response(out.getvalue(), mimetype="text/csv")
+    response.headers["Content-Disposition"] = 'attachment; filename="batteries.csv"'
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Vary"] = "Cookie"
+    return response
+
+
+def _heading(field: search.Field) -> str:
+    return f"{field.name}_{field.unit}" if field.unit else field.name
+
+
+def _line(row: search.Row, columns: Sequence[search.Field], public_url: str) -> list[str]:
+    line = [row.passport_id, f"{public_url}/p/{row.passport_id}", guarded(row.operator)]
+    line.append("simulated" if row.simulated else "")
+    for one in columns:
+        if one.name in row.withheld:
+            line.append("restricted")
+            continue
+        value = row.values[one.name]
+        # A number of ours may begin with a minus; a word from outside may not begin a formula.
+        line.append("" if value is None else value if one.scale else guarded(value))
+    if "verdict" in {one.name for one in columns}:
+        line += [row.condition_at or "", guarded("; ".join(row.inspect or ()))]
+    return line
+
+
+def guarded(text: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return "'" + text if text.startswith(_FORMULA) else text
+
+
+# --- signing in and out
+
+
+@blueprint.post("/recyclers/session")
+def sign_in() -> ResponseReturnValue:
+    """Exchange a key for a session; the key travels in the body and is never stored."""
+    here = context.here()
+    session.check_origin(request)
+    key = request.form.get("key", "")[:200].strip()
+    try:
+        with database.writing(here.engine) as connection:
+            token = grants.open_session(connection, key, here.now())
+    except Forbidden as error:
+        return _sign_in_page(str(error), error.status)
+    response = redirect("/recyclers", 303)
+    response.headers["Cache-Control"] = "no-store"
+    session.set_cookie(response, token, public_url=here.settings.public_url)
+    return response
+
+
+@blueprint.get("/recyclers/session")
+def sign_in_page() -> ResponseReturnValue:
+    """The form for a key."""
+    return _sign_in_page("", 200)
+
+
+@blueprint.post("/recyclers/session/end")
+def sign_out() -> ResponseReturnValue:
+    """End the session."""
+    here = context.here()
+    session.check_origin(request)
+    token = session.check_form(request)
+    with database.writing(here.engine) as connection:
+        grants.close_session(connection, token)
+    response = redirect("/recyclers", 303)
+    response.delete_cookie(session.COOKIE, path=session.COOKIE_PATH)
+    return response
+
+
+def _sign_in_page(problem: str, status: int) -> Response:
+    here = context.here()
+    return views.html(
+        "recyclers/sign_in.html",
+        status=status,
+        title="Sign in",
+        description="Sign in with a key to see the condition of batteries.",
+        host=here.settings.public_url.partition("://")[2],
+        problem=problem,
+        who=None,
+    )
+
+
+# --- one battery
+
+
+@dataclass(frozen=True)
+class Section:
+    """Attributes of one point of Annex XIII; what has no value is only named."""
+
+    anchor: str
+    title: str
+    given: tuple[tuple[str, str, Shown], ...]
+    absent: tuple[tuple[str, str], ...]
+
+
+_SECTIONS: Final = (
+    ("4", "Condition of this battery", "Annex XIII, point 4"),
+    ("2", "Composition, parts, dismantling, safety", "Annex XIII, point 2"),
+    ("3", "Test reports", "Annex XIII, point 3"),
+    ("1", "Model", "Annex XIII, point 1"),
+    ("", "Further attributes", "outside Annex XIII"),
+)
+
+
+@blueprint.get("/recyclers/b/<string:passport_id>")
+def show(passport_id: str) -> ResponseReturnValue:
+    """One battery as the signed-in reader may see it."""
+    here = context.here()
+    who = session.from_cookie(request, here.engine, here.now())
+    if who.key is None:
+        return _sign_in_page("Sign in with a key to read this page.", 401)
+    with database.reading(here.engine) as connection:
+        battery = views.known(connection, passport_id)
+        audience = who.audience_for(operator=battery.operator, battery=battery.id)
+        found = views.records(connection, battery, audience)
+    stated: dict[str, Any] = {}
+    for view in found:
+        stated |= view.values
+    views.write_down(here, who, action="read", battery=battery.id, detail="recyclers page")
+    name = stated.get("model_identifier", {}).get("value") or values.CATEGORIES[battery.category]
+    return views.html(
+        "recyclers/battery.html",
+        title=f"{name}: condition",
+        description="One battery as this reader may see it.",
+        host=here.settings.public_url.partition("://")[2],
+        who=_who(who),
+        battery=battery,
+        identifier=views.identifier_of(here, battery),
+        category=values.CATEGORIES[battery.category],
+        name=name,
+        audience=views.AUDIENCE_WORDS[audience],
+        assessment=stated.get("second_life_assessment", {}).get("value"),
+        verdicts=VERDICTS,
+        value_reasons=residual_value(health_estimated=False, prices_dated=False).reasons,
+        restricted=audience is Audience.LEGITIMATE_INTEREST,
+        sections=tuple(_sections(stated, audience)),
+        records=found,
+    )
+
+
+@blueprint.get("/recyclers/b/<string:passport_id>/passport.pdf")
+def show_pdf(passport_id: str) -> ResponseReturnValue:
+    """The compliance PDF for the signed-in reader."""
+    here = context.here()
+    who = session.from_cookie(request, here.engine, here.now())
+    if who.key is None:
+        return _sign_in_page("Sign in with a key to read this document.", 401)
+    return documents.answer(passport_id, who)
+
+
+def _sections(stated: Mapping[str, Mapping[str, Any]], audience: Audience) -> Iterator[Section]:
+    for number, title, place in _SECTIONS:
+        rows = [
+            (row, shown(row, stated.get(row.id)))
+            for row in REGISTRY.values()
+            if disclosure.may_see(audience, row.disclosure)
+            and _point(row.annex_xiii_points) == number
+            and row.id not in ("second_life_assessment", "residual_value")  # they have a block of their own
+        ]
+        if not rows:
+            continue
+        given = tuple((row.id, row.title, said) for row, said in rows if said.given)
+        absent = tuple((row.title, said.why) for row, said in rows if not said.given)
+        yield Section(f"point-{number}" if number else "further", f"{title} ({place})", given, absent)
+
+
+def _point(points: tuple[str, ...]) -> str:
+    return points[0][:1] if points and points[0][:1] in "1234" else ""
+
+
+# --- words for the templates
+
+
+def _who(who: grants.Principal) -> dict[str, str] | None:
+    """What the page says of the reader; None for a visitor."""
+    if who.key is None or who.audience is None or who.expires_at is None:
+        return None
+    token = request.cookies.get(session.COOKIE, "")
+    return {
+        "audience": views.AUDIENCE_WORDS[who.audience],
+        "purpose": who.purpose,
+        "until": values.day_text(who.expires_at),
+        "key": who.key,
+        "form_token": grants.form_token(token),
+    }
+
+
+def _found(row: search.Row, who: grants.Principal) -> Found:
+    cells = []
+    for name, field in search.FIELDS.items():
+        if name in row.withheld or name in ("model", "manufacturer", "verdict"):
+            continue
+        value = row.values[name]
+        cells.append(Cell(name, field.title, _words(field, value), value is not None))
+    reads_condition = "verdict" not in row.withheld
+    verdict = row.values.get("verdict")
+    return Found(
+        passport_id=row.passport_id,
+        href=f"/recyclers/b/{row.passport_id}" if who.key else f"/p/{row.passport_id}",
+        title=row.values["model"] or f"Battery {row.passport_id}",
+        maker=row.values["manufacturer"] or "Manufacturer not provided",
+        simulated=row.simulated,
+        cells=tuple(cells),
+        verdict=(VERDICTS.get(verdict or "", verdict) or VERDICTS[""]) if reads_condition else None,
+        inspect=row.inspect or (),
+        condition_at=values.day_text(row.condition_at) if row.condition_at else "",
+    )
+
+
+VERDICTS: Final[Mapping[str, str]] = {
+    "": "Not assessed yet",
+    "not_eligible": "Not eligible",
+    "eligible": "Eligible",
+    "needs_inspection": "Needs inspection",
+}
+
+
+def _words(field: search.Field, value: str | None) -> str:
+    if value is None:
+        return "Not provided"
+    if field.scale:
+        return values.quantity(value, field.unit)
+    if field.name == "category":
+        return values.CATEGORIES[Category(value)]
+    return value.replace("_", " ") if field.name in ("battery_status", "verdict") else value
+
+
+def _controls(
+    connection: Any, asked: Sequence[tuple[str, str]], who: grants.Principal
+) -> tuple[list[Control], list[Control]]:
+    """The form's fields: those that everyone may ask, and those that only this reader may."""
+    public: list[Control] = []
+    restricted: list[Control] = []
+    for name, field in search.FIELDS.items():
+        open_to_all = search.readable(field, Audience.PUBLIC)
+        if name == "model" or not (open_to_all or search.readable(field, who.audience)):
+            continue
+        if field.match is search.Match.RANGE:
+            sent = dict(asked)
+            chosen = (sent.get(f"{name}_min", ""), sent.get(f"{name}_max", ""))
+            control = Control(field, (), chosen)
+        else:
+            words = _lists(name) or tuple((word, word) for word in search.choices(connection, name))
+            control = Control(field, words, tuple(text for key, text in asked if key == name))
+        (public if open_to_all else restricted).append(control)
+    return public, restricted
+
+
+def _lists(name: str) -> tuple[tuple[str, str], ...]:
+    if name == "category":
+        return tuple((one.value, words) for one, words in values.CATEGORIES.items())
+    if name == "battery_status":
+        return tuple((one.value, one.value) for one in BatteryStatus)
+    if name == "verdict":
+        return tuple((word, words) for word, words in VERDICTS.items() if word)
+    return ()
+
+
+def _orders(who: grants.Principal) -> list[tuple[str, str]]:
+    orders = []
+    for name in search.ORDERS:
+        if search.readable(search.FIELDS[name], who.audience):
+            title = search.FIELDS[name].title
+            orders += [(f"-{name}", f"{title}, high to low"), (name, f"{title}, low to high")]
+    return orders

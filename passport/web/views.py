@@ -1,0 +1,143 @@
+"""What the restricted pages, the API and the PDF share: one battery's records as one audience may see them.
+
+Everything here starts from `passport.issue.view_of`; nothing reads a disclosure by itself.
+"""
+
+import contextlib
+import hashlib
+import re
+from base64 import b64encode
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from flask import Response
+from sqlalchemy import Connection
+
+from passport import disclosure, grants, issue, search
+from passport.documents import page
+from passport.errors import NotFound
+from passport.ledger import batteries, database, operators, versions
+from passport.signing.bundle import bundle as signed_bundle
+from passport.web import headers
+from passport.web.context import WebContext
+from schemas.identifier import identifier_url
+from schemas.registry import REGISTRY
+from schemas.terms import Audience, RecordKind
+from schemas.values import utc_text
+
+
+@cache
+def kinds(audience: Audience) -> tuple[RecordKind, ...]:
+    """The kinds of record in which this audience may see anything; the passport is always one."""
+    seen = {REGISTRY[name].record for name in disclosure.visible(audience)}
+    return tuple(kind for kind in RecordKind if kind in seen or kind is RecordKind.PASSPORT)
+
+
+def records(connection: Connection, battery: batteries.Battery, audience: Audience) -> list[issue.View]:
+    """The newest version of every kind in which the audience may see anything; passport first."""
+    newest = [versions.latest(connection, battery.id, kind) for kind in kinds(audience)]
+    return [issue.view_of(connection, version, audience) for version in newest if version is not None]
+
+
+def known(connection: Connection, passport_id: str) -> batteries.Battery:
+    """The battery of that passport.
+
+    Raises:
+        NotFound: nothing is known under it; the sentence is the same for every such id.
+    """
+    battery = batteries.by_passport(connection, passport_id)
+    if battery is None:
+        raise NotFound("nothing is known under this passport id")
+    return battery
+
+
+def told(view: issue.View, public_url: str) -> dict[str, Any]:
+    """One record of a battery as JSON."""
+    version = view.version
+    return {
+        "kind": version.kind.value,
+        "version": version.version,
+        "url": f"{public_url}/r/{version.record_id}",
+        "issued_at": utc_text(version.issued_at),
+        "sha256": version.sha256,
+        "registry_version": version.registry_version,
+        "incomplete": version.incomplete,
+        "values": dict(view.values),
+        "withheld": sorted(view.withheld),
+    }
+
+
+def bundle(connection: Connection, view: issue.View) -> bytes:
+    """The record of a view with what proves it: log proof, published keys, previous version.
+
+    The same version and audience give the same bytes until a checkpoint or key is added.
+    """
+    version = view.version
+    proof = None
+    with contextlib.suppress(NotFound):  # no checkpoint covers it yet: the log is then answered "unknown"
+        proof = versions.tlog_proof(connection, version)
+    previous = [
+        one.jwt
+        for one in versions.history(connection, version.battery, version.kind)
+        if one.version == version.version - 1
+    ]
+    keys = operators.jwks(connection, version.operator)["keys"]
+    return signed_bundle(view.record, proof=proof, jwks=keys, previous=previous)
+
+
+def write_down(
+    context: WebContext, who: grants.Principal, *, action: str, battery: str | None = None, detail: str = ""
+) -> None:
+    """The audit row of a restricted read; a visitor's reads are not written down."""
+    if who.key is None:
+        return
+    with database.writing(context.engine) as connection:
+        grants.audit(connection, who, action=action, now=context.now(), battery=battery, detail=detail)
+
+
+def asked(question: search.Query, found: int) -> str:
+    """A query in words for the audit: which fields were asked, in which order, how many rows came."""
+    fields = ", ".join(sorted({one.field.name for one in question.filters})) or "no filter"
+    return f"{fields}; order {question.order}; {found} rows"
+
+
+def identifier_of(context: WebContext, battery: batteries.Battery) -> str:
+    """The identifier as a full URL."""
+    return identifier_url(context.settings.public_url, battery.identifier)
+
+
+LANGUAGE: Final = "en"
+AUDIENCE_WORDS: Final[Mapping[Audience, str]] = {
+    Audience.PUBLIC: "the public",
+    Audience.LEGITIMATE_INTEREST: "a person with a legitimate interest",
+    Audience.AUTHORITY: "an authority",
+}
+
+_STYLE: Final = Path(__file__).resolve().parents[2] / "templates" / "recyclers" / "style.css"
+
+
+@cache
+def css() -> str:
+    """The style of the recyclers' pages: the public page's, and what forms and lists need."""
+    own = re.sub(r"/\*.*?\*/", "", _STYLE.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return page.style() + re.sub(r"\s+", " ", own).strip()
+
+
+@cache
+def css_hash() -> str:
+    """For the content security policy."""
+    return "sha256-" + b64encode(hashlib.sha256(css().encode()).digest()).decode("ascii")
+
+
+def html(template: str, *, status: int = 200, **content: Any) -> Response:
+    """A page that is never stored on the way and runs nothing."""
+    text = page.environment().get_template(template).render(language=LANGUAGE, css=css(), **content)
+    response = Response(text, status=status, mimetype="text/html")
+    response.headers["Content-Security-Policy"] = headers.policy(css_hash())
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Vary"] = "Cookie"
+    # With no referrer at all a browser would send its forms with the origin "null".
+    response.headers["Referrer-Policy"] = "same-origin"
+    return response
