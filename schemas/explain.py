@@ -205,6 +205,7 @@ def _page() -> Iterator[str]:
     yield "Generated from the rows in `schemas/attributes/` by `python -m schemas.explain --markdown`."
     yield f"Registry {REGISTRY_VERSION}, law as of {LAW_AS_OF.isoformat()},"
     yield f"Regulation (EU) 2023/1542 in its consolidated version {CONSOLIDATED}."
+    yield "A place without an act stands in that regulation."
     yield "A question mark in brackets marks what could not be verified."
     yield ""
     yield (
@@ -225,10 +226,11 @@ def _page() -> Iterator[str]:
             yield f"| {link} | {unit} | {row.record.value} | {READERS[row.disclosure]} | {duties} |"
         for row in by_chapter(chapter):
             yield ""
-            yield from _entry(explain(row.id))
+            yield from _entry(row)
 
 
-def _entry(told: Explanation) -> Iterator[str]:
+def _entry(row: Attribute[Any]) -> Iterator[str]:
+    told = explain(row.id)
     yield f"### {told.id}"
     yield ""
     yield f"**{told.title}.** {told.note}".strip()
@@ -239,14 +241,17 @@ def _entry(told: Explanation) -> Iterator[str]:
     yield f"- duty: {_duty_line(told)}"
     if told.feeds:
         yield f"- from the BMS ({told.feed_role}): {', '.join(f'`{name}`' for name in told.feeds)}"
-    yield f"- law: {'; '.join(told.law) if told.law else 'none asks for it'}"
+    yield f"- law: {'; '.join(str(citation) for citation in row.law) or 'none asks for it'}"
 
 
 def _duty_line(told: Explanation) -> str:
-    """One clause when all categories share it, else one per category."""
-    if len(set(told.duty.values())) == 1:
-        return next(iter(told.duty.values()))
-    return "; ".join(f"{_CATEGORY_WORDS[Category(name)]} {words}" for name, words in told.duty.items())
+    """Categories with the same duty in one clause: `EV, LMT owed from 2027-02-18; industrial ...`."""
+    clauses: dict[str, list[str]] = {}
+    for name, words in told.duty.items():
+        clauses.setdefault(words, []).append(_CATEGORY_WORDS[Category(name)])
+    if len(clauses) == 1:
+        return next(iter(clauses))
+    return "; ".join(f"{', '.join(names)} {words}" for words, names in clauses.items())
 
 
 def frozen_text() -> str:

@@ -276,7 +276,7 @@ remaining_capacity: Final = Attribute(
     note=(
         "Capacity of the full, aged battery, measured as the rated one. BMS protocols use the same words "
         "for the charge left at this moment: never mapped blindly. The guidance leaves it empty for "
-        "electric vehicles."
+        "electric vehicles. Of other industrial batteries it asks it where applicable."
     ),
 )
 
@@ -292,7 +292,10 @@ remaining_power_capability: Final = Attribute(
     applies=since(2027, 2, 18),
     law=(annex_xiii("4(b)"), article("14"), annex_vii("A", 2), annex_iv("B", 4)),
     record=RecordKind.CONDITION,
-    note="At 80 % and at 20 % state of charge. The guidance leaves it empty for electric vehicles.",
+    note=(
+        "At 80 % and at 20 % state of charge. The guidance leaves it empty for electric vehicles. Of "
+        "other industrial batteries it asks it where applicable."
+    ),
 )
 
 remaining_round_trip_efficiency: Final = Attribute(

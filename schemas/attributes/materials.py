@@ -49,6 +49,9 @@ battery_chemistry_name: Final = Attribute(
     applies=since(2027, 2, 18),
     law=(annex_xiii("1(b)"),),
     record=RecordKind.PASSPORT,
+    note=(
+        "Spells out what the short name leaves open: the metals of the cathode, the anode, the electrolyte."
+    ),
 )
 
 critical_raw_materials: Final = Attribute(
