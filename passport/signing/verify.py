@@ -64,6 +64,26 @@ LINES: Final = (
 )
 REQUIRED: Final = ("signature", "disclosures", "validity", "issuer", "schema")
 LARGEST_FILE_BYTES: Final = 33_554_432
+# What says whether a record may be believed must stand in clear: whoever hands it on could leave it out.
+# draft-ietf-oauth-sd-jwt-vc 3.2.2.2 and W3C VC-JOSE-COSE 3.2.1.
+NEVER_HIDDEN: Final = frozenset(
+    {
+        "iss",
+        "nbf",
+        "exp",
+        "cnf",
+        "vct",
+        "status",
+        "@context",
+        "type",
+        "issuer",
+        "validFrom",
+        "validUntil",
+        "credentialSchema",
+        "credentialStatus",
+        "relatedResource",
+    }
+)
 # RFC 7519 4.1.5 allows a few minutes for clocks that differ.
 LEEWAY: Final = timedelta(seconds=60)
 _LIMIT_JSON: Final = 8_388_608
@@ -380,7 +400,10 @@ def _disclosures(work: _Work) -> str:
         raise VerificationFailed(
             "text follows the last ~: a cut disclosure, or a holder's proof not read here"
         )
-    work.claims = disclose(work.payload, document.disclosures)
+    claims = disclose(work.payload, document.disclosures)
+    if hidden := claims.keys() - work.payload.keys() & NEVER_HIDDEN:
+        raise VerificationFailed(f"{', '.join(sorted(hidden))} was signed so that it can be hidden")
+    work.claims = claims
     if not document.disclosures:
         return "none in this view, nothing hidden among the public claims"
     return f"all {len(document.disclosures)} belong to the signed part"

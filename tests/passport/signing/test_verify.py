@@ -246,6 +246,11 @@ TRICKS = {
     "a name that is no text": ({}, [encoded(5, 1)], "no text"),
     "a name twice inside": ({}, [base64url.encode(b'["s","a",{"x":1,"x":2}]')], "stands twice in one object"),
     "no base64url": ({}, ["a+b="], "not base64url"),
+    "an end that can be hidden": (
+        {"_sd": [digest(encoded("exp", 1))]},
+        [encoded("exp", 1)],
+        "exp was signed so that it can be hidden",
+    ),
     "claims too deep": ({"b": [[[]]] * 1}, [], None),
 }
 
