@@ -152,6 +152,7 @@ def test_a_log_without_its_last_leaf_is_refused_after_a_kill(tmp_path, signer):
             for table in ("version", "log_leaf"):
                 connection.exec_driver_sql(f"DROP TRIGGER {table}_no_delete")
                 connection.exec_driver_sql(f"DELETE FROM {table}")
+            connection.exec_driver_sql("DELETE FROM disclosure")
             connection.exec_driver_sql("UPDATE battery SET identifier = '/01/09520123456788/21/OTHER'")
         with pytest.raises(LogRefused, match="does not extend"):
             house.issuer.issue(battery.id, RecordKind.PASSPORT, now=NOW)
