@@ -429,7 +429,8 @@ def set_usual_period(connection: Connection, *, battery: str, source: str, perio
     with available():
         connection.exec_driver_sql(
             "INSERT INTO telemetry_source (battery, source, usual_period_ms) VALUES (?, ?, ?) "
-            "ON CONFLICT (battery, source) DO UPDATE SET usual_period_ms = excluded.usual_period_ms",
+            "ON CONFLICT (battery, source) DO UPDATE SET usual_period_ms = excluded.usual_period_ms "
+            "WHERE usual_period_ms != excluded.usual_period_ms",
             (battery, source, period_ms),
         )
 
