@@ -1,0 +1,170 @@
+"""`cellpass state`: what the readings of a battery add up to."""
+
+from decimal import Decimal
+from typing import Any, Final
+
+import click
+
+_BAR: Final = 40
+_EXTREMES: Final = (
+    ("voltage", -3, "V"),
+    ("current", -3, "A"),
+    ("cell_voltage", -3, "V"),
+    ("temperature", -1, "°C"),
+)
+
+
+@click.command("state", epilog="Example: cellpass state /01/09520123456788/21/ABC --json")
+@click.argument("battery")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_obj
+def command(house: Any, battery: str, as_json: bool) -> None:
+    """Throughput, cycles, extremes, residence and last readings of BATTERY (URL, identifier path or id)."""
+    from passport.ledger import batteries
+
+    with house.reading() as connection:
+        found = batteries.find(connection, battery, house.settings.public_url)
+        facts = batteries.facts(connection, found.id)
+    told = tell(found, house.refresh(found.id), facts)
+    if as_json:
+        import orjson
+
+        click.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2))
+    else:
+        _table(told)
+
+
+def tell(battery: Any, state: Any, facts: Any) -> dict[str, Any]:
+    """The state in words and decimals, ready for JSON."""
+    from passport.lifecycle.shape import CHARGE_BINS, TEMPERATURE_EDGES
+    from passport.lifecycle.state import coverage, reported, summary
+    from schemas.registry import REGISTRY
+
+    seen = coverage(state)
+    return {
+        "battery": battery.id,
+        "identifier": battery.identifier,
+        "simulated": battery.simulated,
+        "values": {name: stated.to_wire(REGISTRY[name]) for name, stated in summary(state, facts).items()},
+        "extremes": {
+            f"{name}_{end}": {
+                "value": format(Decimal(known.value).scaleb(exponent), "f"),
+                "unit": unit,
+                "at": _moment(known.time_ms),
+            }
+            for name, exponent, unit in _EXTREMES
+            for end in ("min", "max")
+            if (known := state.extremes.get(f"{name}_{end}")) is not None
+        },
+        "residence_s": [
+            {
+                "temperature": _band(where // CHARGE_BINS, TEMPERATURE_EDGES),
+                "charge": f"{where % CHARGE_BINS * 10}-{where % CHARGE_BINS * 10 + 10} %",
+                "seconds": spent // 1000,
+            }
+            for where, spent in sorted(state.residence.items())
+        ],
+        "counters": {
+            name: {"first": c.first, "last": c.last, "segments": c.segments, "at": _moment(c.time_ms)}
+            for name, c in sorted(state.counters.items())
+        },
+        "coverage": {
+            "first": seen.first.isoformat().replace("+00:00", "Z") if seen.first else None,
+            "last": seen.last.isoformat().replace("+00:00", "Z") if seen.last else None,
+            "observed_s": int(seen.observed.total_seconds()),
+            "unknown_s": int(seen.unknown.total_seconds()),
+            "rows": seen.rows,
+            "epochs": state.epochs,
+            "overlapping": seen.overlapping,
+            "untimed": seen.untimed,
+            "clock_jumps": seen.clock_jumps,
+        },
+        "last": {
+            name: {"value": said.value, "at": _moment(said.time_ms), "doubts": list(said.doubts)}
+            for name, said in sorted(reported(state).items())
+        },
+    }
+
+
+def _moment(time_ms: int | None) -> str | None:
+    from datetime import UTC, datetime, timedelta
+
+    if time_ms is None:
+        return None
+    at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=time_ms)
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _band(number: int, edges: tuple[int, ...]) -> str:
+    """A band of temperature in words; `edges` are tenths of a degree."""
+    low = f"{edges[number - 1] / 10:g}" if number else None
+    high = f"{edges[number] / 10:g}" if number < len(edges) else None
+    if low is None:
+        return f"below {high} °C"
+    return f"{low} to {high} °C" if high is not None else f"{low} °C and above"
+
+
+def _table(told: dict[str, Any]) -> None:
+    click.echo(f"{told['identifier']}{'  [simulated]' if told['simulated'] else ''}")
+    seen = told["coverage"]
+    if not seen["rows"]:
+        click.echo("Nothing was ever read of this battery.")
+        return
+    click.echo(
+        f"{seen['rows']} rows in {seen['epochs']} epochs,"
+        f" {seen['first'] or 'no absolute time'} to {seen['last'] or '-'}"
+    )
+    click.echo(f"observed {_duration(seen['observed_s'])}, unknown {_duration(seen['unknown_s'])}")
+    _section("Sums", [(n, _stated(w), w.get("method", "")) for n, w in told["values"].items()])
+    _section(
+        "Extremes", [(n, f"{e['value']} {e['unit']}", e["at"] or "") for n, e in told["extremes"].items()]
+    )
+    _section(
+        "Counters of the device",
+        [(n, str(c["last"]), f"{c['segments']} segments") for n, c in told["counters"].items()],
+    )
+    _section(
+        "Last readings",
+        [
+            (
+                n,
+                said["value"],
+                (said["at"] or "") + (f"  doubted: {', '.join(said['doubts'])}" if said["doubts"] else ""),
+            )
+            for n, said in told["last"].items()
+        ],
+    )
+    _histogram(told["residence_s"])
+
+
+def _section(title: str, rows: list[tuple[str, str, str]]) -> None:
+    if rows:
+        click.echo(f"\n{title}")
+        for name, value, rest in rows:
+            click.echo(f"  {name.replace('_', ' '):32}{value:>16}  {rest}".rstrip())
+
+
+def _stated(wire: dict[str, Any]) -> str:
+    return f"{wire['value']} {wire.get('unit', '')}".rstrip()
+
+
+def _histogram(residence: list[dict[str, Any]]) -> None:
+    """Time by band of temperature, as bars."""
+    by_band: dict[str, int] = {}
+    for entry in residence:
+        by_band[entry["temperature"]] = by_band.get(entry["temperature"], 0) + entry["seconds"]
+    total = sum(by_band.values())
+    if not total:
+        return
+    click.echo("\nTime by temperature of the hottest sensor")
+    for band, seconds in by_band.items():
+        bar = "#" * max(1, round(_BAR * seconds / total))
+        click.echo(f"  {band:20}{_duration(seconds):>12}  {bar}")
+
+
+def _duration(seconds: int) -> str:
+    days, rest = divmod(seconds, 86_400)
+    hours, rest = divmod(rest, 3_600)
+    if days:
+        return f"{days} d {hours} h"
+    return f"{hours} h {rest // 60} min" if hours else f"{rest // 60} min {rest % 60} s"
