@@ -30,7 +30,10 @@ from sqlalchemy import Connection
 from passport import disclosure
 from passport.errors import Forbidden, InputRefused
 from schemas.identifier import identifier_url
+from schemas.registry import REGISTRY
 from schemas.terms import Absent, Audience, Unit
+from schemas.validation import FactsInvalid, fact_from_text
+from schemas.values import Kind
 
 MAXIMUM_LIMIT: Final = 200
 DEFAULT_LIMIT: Final = 30
@@ -207,7 +210,7 @@ def parse(arguments: Sequence[tuple[str, str]]) -> Query:
             raise InputRefused(f"{name[:60]}: holds a NUL character")
         if exact is not None and exact.match is Match.EXACT:
             if text:
-                words.setdefault(name, []).append(text)
+                words.setdefault(name, []).append(meant(exact, text))
         elif span is not None and span.match is Match.RANGE and side in ("min", "max"):
             if text:
                 if side in bounds.setdefault(base, {}):
@@ -542,6 +545,17 @@ def _scaled(name: str, text: str, field: Field, *, round_up: bool) -> int:
     if abs(scaled) > _INT64:
         raise InputRefused(f"{name}: {text[:60]} {field.unit} is beyond every battery")
     return int(scaled)
+
+
+def meant(field: Field, text: str) -> str:
+    """The word of a closed list as stored: `LFP` is `Li-ion LFP`; what is no such word finds nothing."""
+    attribute = REGISTRY[field.attributes[0]]
+    if attribute.value.kind is not Kind.ENUMERATION:
+        return text
+    try:
+        return str(fact_from_text(attribute, text))
+    except FactsInvalid:
+        return text
 
 
 def _limit(text: str | None) -> int:

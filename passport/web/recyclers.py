@@ -22,10 +22,17 @@ from passport.judgement.residual_value import residual_value
 from passport.ledger import database
 from passport.web import context, documents, session, views
 from schemas.registry import REGISTRY
-from schemas.terms import Audience, BatteryStatus, Category
+from schemas.terms import Audience, BatteryStatus, Category, Unit
 
 CSV_ROWS: Final = 5000
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FIRST: Final = ("category", "chemistry", "rated_energy")
+_SHORT_CATEGORIES: Final[Mapping[Category, str]] = {
+    Category.EV: "Electric vehicle",
+    Category.LMT: "Light means of transport",
+    Category.INDUSTRIAL: "Industrial",
+    Category.STATIONARY: "Stationary storage",
+}
 
 blueprint = Blueprint("recyclers", __name__)
 
@@ -48,8 +55,18 @@ class Control:
 
     @property
     def unit(self) -> str:
-        """The unit after the title, or nothing."""
-        return f" ({self.field.unit})" if self.field.unit else ""
+        """The unit after the title, or nothing where the title says it."""
+        return f" ({self.field.unit})" if self.field.unit not in (None, Unit.CYCLE) else ""
+
+    @property
+    def first(self) -> bool:
+        """Whether most questions need it; the others wait behind a fold."""
+        return self.field.name in _FIRST
+
+    @property
+    def asked(self) -> bool:
+        """Whether anything was asked of it."""
+        return any(text.strip() for text in self.chosen)
 
 
 @dataclass(frozen=True)
@@ -108,6 +125,7 @@ def find() -> ResponseReturnValue:
         restricted=restricted,
         orders=_orders(who),
         order=dict(asked).get("order") or search.DEFAULT_ORDER,
+        more_asked=sum(one.asked for one in (*public, *restricted) if not one.first),
         rows=rows,
         first=not dict(asked).get("cursor"),
         filtered=bool([name for name, _ in kept if name not in ("order", "limit")]),
@@ -363,9 +381,9 @@ def _words(field: search.Field, value: str | None) -> str:
     if value is None:
         return "Not provided"
     if field.scale:
-        return values.quantity(value, field.unit)
+        return values.quantity(value, None if field.unit is Unit.CYCLE else field.unit)
     if field.name == "category":
-        return values.CATEGORIES[Category(value)]
+        return _SHORT_CATEGORIES[Category(value)]
     return value.replace("_", " ") if field.name in ("battery_status", "verdict") else value
 
 
@@ -381,11 +399,12 @@ def _controls(
             continue
         if field.match is search.Match.RANGE:
             sent = dict(asked)
-            chosen = (sent.get(f"{name}_min", ""), sent.get(f"{name}_max", ""))
-            control = Control(field, (), chosen)
+            low_high = (sent.get(f"{name}_min", ""), sent.get(f"{name}_max", ""))
+            control = Control(field, (), low_high)
         else:
             words = _lists(name) or tuple((word, word) for word in search.choices(connection, name))
-            control = Control(field, words, tuple(text for key, text in asked if key == name))
+            chosen = tuple(search.meant(field, text) for key, text in asked if key == name)
+            control = Control(field, words, chosen)
         (public if open_to_all else restricted).append(control)
     return public, restricted
 

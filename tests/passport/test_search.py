@@ -55,7 +55,7 @@ def engine(tmp_path_factory):
         add(
             Pack("AAAA"),
             facts=stated(
-                battery_chemistry="LFP",
+                battery_chemistry="Li-ion LFP",
                 manufacturer_name="Example Cells",
                 rated_capacity="102",
                 nominal_voltage="51.2",
@@ -70,15 +70,15 @@ def engine(tmp_path_factory):
         )
         add(
             Pack("BBBB", operator="second"),
-            facts=stated(battery_chemistry="NMC", rated_capacity="50", nominal_voltage="48"),
+            facts=stated(battery_chemistry="Li-ion NMC", rated_capacity="50", nominal_voltage="48"),
             condition=stated(battery_status="re-used", full_cycles="900"),
         )
         add(
             Pack("CCCC", category="ev"),
-            facts=stated(battery_chemistry="LFP", rated_capacity="280", nominal_voltage="51.2"),
+            facts=stated(battery_chemistry="Li-ion LFP", rated_capacity="280", nominal_voltage="51.2"),
         )
-        add(Pack("DDDD", category="lmt"), facts=stated(battery_chemistry="LFP"))
-        add(Pack("EEEE", category="lmt"), facts=stated(battery_chemistry="LFP"))
+        add(Pack("DDDD", category="lmt"), facts=stated(battery_chemistry="Li-ion LFP"))
+        add(Pack("EEEE", category="lmt"), facts=stated(battery_chemistry="Li-ion LFP"))
     yield engine
     engine.dispose()
 
@@ -115,6 +115,15 @@ def test_with_legitimate_interest_condition_is_found_and_shown(engine):
     assert row.values["verdict"] == "needs_inspection"
     assert row.inspect == ("insulation resistance", "casing")
     assert row.condition_at == "2026-11-20T12:00:00Z"
+
+
+@pytest.mark.parametrize("word", ["LFP", "lfp", "Li-ion LFP"])
+def test_a_chemistry_may_be_asked_without_its_family(engine, word):
+    assert len(ask(engine, PUBLIC, ("chemistry", word)).rows) == 4
+
+
+def test_a_word_that_no_list_knows_finds_nothing(engine):
+    assert ask(engine, PUBLIC, ("chemistry", "unobtainium")).rows == ()
 
 
 RESTRICTED = [
@@ -247,18 +256,22 @@ def test_a_new_version_replaces_only_the_parts_that_it_speaks_of(tmp_path):
     database.upgrade(engine)
     with database.writing(engine) as connection:
         pack = Pack("AAAA")
-        search.index(connection, battery=pack, facts=stated(battery_chemistry="LFP"))
+        search.index(connection, battery=pack, facts=stated(battery_chemistry="Li-ion LFP"))
         search.index(connection, battery=pack, condition=stated(full_cycles="3"))
         search.index(connection, battery=pack, verdict="needs_inspection", inspect=["casing"])
-        search.index(connection, battery=pack, facts=stated(battery_chemistry="NMC"))
+        search.index(connection, battery=pack, facts=stated(battery_chemistry="Li-ion NMC"))
         row = search.query(connection, search.parse([]), INTEREST).rows[0]
     engine.dispose()
-    assert (row.values["chemistry"], row.values["full_cycles"], row.inspect) == ("NMC", "3", ("casing",))
+    assert (row.values["chemistry"], row.values["full_cycles"], row.inspect) == (
+        "Li-ion NMC",
+        "3",
+        ("casing",),
+    )
 
 
 def test_words_for_a_form_are_public_ones_only(engine):
     with database.reading(engine) as connection:
-        assert search.choices(connection, "chemistry") == ("LFP", "NMC")
+        assert search.choices(connection, "chemistry") == ("Li-ion LFP", "Li-ion NMC")
         assert search.choices(connection, "manufacturer") == ("Example Cells",)
         for name in ("battery_status", "verdict", "mass"):
             with pytest.raises(ValueError):
