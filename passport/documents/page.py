@@ -442,7 +442,8 @@ def _notices(passport: Passport, *, ended: bool) -> Iterator[Notice]:
             "This passport is no longer in force",
             "The battery goes on under another passport, or was taken back. This was true until then.",
         )
-    voluntary, incomplete = _reasons(passport)
+    voluntary, incomplete = _reasons(passport.current.incomplete)
+    voluntary = voluntary or (passport.placed_on is not None and passport.placed_on < PASSPORTS_START)
     if incomplete:
         yield Notice(
             "incomplete",
@@ -457,16 +458,15 @@ def _notices(passport: Passport, *, ended: bool) -> Iterator[Notice]:
         )
 
 
-def _reasons(passport: Passport) -> tuple[bool, str]:
-    """Whether the passport is voluntary, and why it was issued incomplete (empty: it was not).
+def _reasons(incomplete: str | None) -> tuple[bool, str]:
+    """Whether a version is voluntary, and why it was issued incomplete (empty: it was not).
 
     A record says both in one sentence: `voluntary: ...; reason`.
     """
-    text = passport.current.incomplete or ""
-    voluntary = passport.placed_on is not None and passport.placed_on < PASSPORTS_START
+    text = incomplete or ""
     if text.startswith("voluntary"):
         return True, text.partition(";")[2].strip()
-    return voluntary, text
+    return False, text
 
 
 def _downloads(passport: Passport) -> tuple[Download, ...]:
@@ -511,7 +511,7 @@ def _history(passport: Passport) -> Iterator[HistoryRow]:
             machine=past.issued_at.isoformat().replace("+00:00", "Z"),
             href=f"/r/{past.record_id}",
             key=past.kid[:8],
-            incomplete=past.incomplete or "",
+            incomplete=_reasons(past.incomplete)[1],
         )
 
 

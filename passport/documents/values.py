@@ -61,6 +61,10 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "battery_category": {category.value: words for category, words in CATEGORIES.items()},
     "dpp_granularity": {"item": "individual battery", "batch": "batch", "model": "model"},
 }
+# Members of nested values to which the unit of their row belongs; other numbers are names (a postal code).
+_MEASURED: Final = frozenset(
+    {"lower", "upper", "charge", "discharge", "share", "mass", "concentration", "power", "value"}
+)
 
 
 @dataclass(frozen=True)
@@ -177,8 +181,10 @@ def _members(value: Mapping[str, Any], unit: Unit | None) -> list[str]:
             found.append(f"{words}: {', '.join(_members(entry, unit))}")
         elif isinstance(entry, list):
             found.append(f"{words}: {', '.join(_plain(one, None) for one in entry)}")
+        elif name.endswith("_s"):
+            found.append(f"{words.removesuffix(' s')}: {_plain(entry, Unit.SECOND)}")
         else:
-            found.append(f"{words}: {_plain(entry, unit)}")
+            found.append(f"{words}: {_plain(entry, unit if name in _MEASURED else None)}")
     return found
 
 
@@ -188,7 +194,7 @@ def _plain(entry: Any, unit: Unit | None) -> str:
     if isinstance(entry, Mapping):
         return ", ".join(_members(entry, unit))
     text = str(entry)
-    if _NUMBER.match(text):
+    if unit is not None and _NUMBER.match(text):
         return quantity(text, unit)
     return day_text(text) if re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) else text
 

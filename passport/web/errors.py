@@ -138,7 +138,7 @@ def _page(status: int, detail: str) -> Response:
     html = page.render_error(
         title=TITLES.get(status, "Refused"),
         status=status,
-        detail=detail,
+        detail="" if detail == UNKNOWN else detail,
         what_now=_WHAT_NOW.get(status, ""),
         safety=status in (400, 404, 410, 500, 503),
     )

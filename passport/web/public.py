@@ -292,7 +292,7 @@ def code(passport_id: str, name: str) -> ResponseReturnValue:
     context = here()
     with database.reading(context.engine) as connection:
         battery = known(connection, passport_id)
-        lines = _label_lines(connection, battery) if name == "label.svg" else ()
+        lines = label_lines(connection, battery) if name == "label.svg" else ()
     public_url = context.settings.public_url
     text = qr_text(public_url, battery.identifier)
     if name == "qr.png":
@@ -306,7 +306,7 @@ def code(passport_id: str, name: str) -> ResponseReturnValue:
     return _conditional(_open(response))
 
 
-def _label_lines(connection: Connection, battery: Battery) -> tuple[str, ...]:
+def label_lines(connection: Connection, battery: Battery) -> tuple[str, ...]:
     """Maker and model, as far as a record states them."""
     version = versions.latest(connection, battery.id, RecordKind.PASSPORT)
     if version is None:

@@ -1,4 +1,4 @@
-"""A house for tests of the web: real database, real keys in files, real issuer, one operator, a few batteries."""
+"""A house for tests of the web: real database, keys and issuer, one operator, a few batteries."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

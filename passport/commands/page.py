@@ -1,0 +1,41 @@
+"""`cellpass page`: the page of one battery as a file."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command("page", epilog="Example: cellpass page /01/09521234543213/21/ABC -o passport.html")
+@click.argument("battery")
+@click.option(
+    "--audience",
+    type=click.Choice(["public", "legitimate_interest", "authority"]),
+    default="public",
+    show_default=True,
+    help="Whose page it is; other pages than the public one say so.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help="File to write (default: standard output).",
+)
+@click.pass_obj
+def command(house: Any, *, battery: str, audience: str, output: Path | None) -> None:
+    """Write the passport page of BATTERY (URL, identifier path or id) as one HTML file without script."""
+    from passport.documents import page
+    from passport.ledger import batteries
+    from passport.web.public import load
+    from schemas.terms import Audience
+
+    public_url = house.settings.public_url
+    with house.reading() as connection:
+        found = batteries.find(connection, battery, public_url)
+        made = load(connection, found, public_url, Audience(audience))
+    html = page.render(page.context(made))
+    if output is None or str(output) == "-":
+        click.echo(html, nl=False)
+        return
+    output.write_text(html, encoding="utf-8")
+    click.echo(str(output))
