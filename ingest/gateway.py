@@ -43,6 +43,7 @@ MOST_HELD: Final = 86_400
 # Rows of a recording that are stored in one transaction.
 BATCH_ROWS: Final = 5_000
 _IDENTITY: Final = ("serial_number", "manufacture_date")
+_CONDITIONS: Final = ("alarm", "warning", "protection")
 
 
 class Unbound(IngestError):  # noqa: N818 - named as its siblings in ingest.errors
@@ -188,7 +189,8 @@ class Heard:
         silent: cycles without one answer.
         unbound: readings of parts that are bound to nobody, by part.
         doubts: how often each doubt was raised.
-        last: newest reading of each quantity, by battery.
+        last: newest reading of each quantity but the conditions, by battery.
+        conditions: alarms, warnings and protections with the number of rows that reported them, by battery.
         rows: how many rows each battery got.
         receipts: summed over the run, by battery.
         first_at: time of the first row; None when none has a time.
@@ -205,6 +207,7 @@ class Heard:
     unbound: Counter[str] = field(default_factory=Counter)
     doubts: Counter[str] = field(default_factory=Counter)
     last: dict[str, dict[tuple[str, int | None, str | None], Reading]] = field(default_factory=dict)
+    conditions: dict[str, Counter[str]] = field(default_factory=dict)
     rows: Counter[str] = field(default_factory=Counter)
     receipts: dict[str, Receipt] = field(default_factory=dict)
     first_at: datetime | None = None
@@ -221,7 +224,10 @@ class Heard:
         """Note a row."""
         known = self.last.setdefault(battery, {})
         for reading in readings:
-            if QUANTITIES[reading.quantity].kind is not ValueKind.TEXT or reading.value is not None:
+            if reading.quantity in _CONDITIONS:
+                if reading.value is not None:
+                    self.conditions.setdefault(battery, Counter())[f"{reading.quantity} {reading.value}"] += 1
+            elif QUANTITIES[reading.quantity].kind is not ValueKind.TEXT or reading.value is not None:
                 known[reading.quantity, reading.index, reading.component] = reading
             self.doubts.update(reading.doubts)
         self.rows[battery] += 1

@@ -79,6 +79,7 @@ class Report:
                     "created": bound.created,
                     "url": self.url(bound.battery),
                     "rows": heard.rows[bound.battery],
+                    "conditions": dict(heard.conditions.get(bound.battery, {})),
                     "receipt": _receipt(heard.receipts.get(bound.battery)),
                     "readings": [r.to_wire() for r in heard.last.get(bound.battery, {}).values()],
                 }
@@ -105,6 +106,8 @@ class Report:
                 f"  {self.url(bound.battery)}",
             ]
             lines += [f"  {line}" for line in _latest(heard.last.get(bound.battery, {}))]
+            for condition, rows in sorted(heard.conditions.get(bound.battery, {}).items()):
+                lines.append(f"  {condition}, reported in {plural(rows, 'row')}")
             lines.append(f"  {_stored(heard.receipts.get(bound.battery), self.unit)}")
         if heard.unbound:
             loose = ", ".join(
@@ -169,7 +172,4 @@ def _latest(readings: Mapping[tuple[str, int | None, str | None], Reading]) -> l
             numbers = sorted(found, key=lambda reading: reading.value)  # type: ignore[arg-type, return-value]
             unit = "°C" if found[0].unit == "degC" else found[0].unit
             lines.append(f"{len(found)} {noun}, {numbers[0].value} to {numbers[-1].value} {unit}")
-    active = [f"{name} {r.value}" for name in ("protection", "alarm", "warning") for r in values(name)]
-    if active:
-        lines.append(", ".join(active))
     return lines

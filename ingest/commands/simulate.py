@@ -3,6 +3,7 @@
 import signal
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 import click
@@ -90,19 +91,21 @@ def command(
     if protocol == "jbd" and modules != 1:
         raise click.UsageError("a JBD line has one battery; --modules is for pylontech-rs485")
 
-    def pack(number: int) -> LivePack:
-        bike = protocol == "jbd"
-        spec = PackSpec(
-            chemistry or ("NMC" if bike else "LFP"),
-            cells or (10 if bike else 15),
-            capacity or (14.0 if bike else 50.0),
-            seed=seed + number,
-        )
-        return LivePack(spec, state_of_charge=0.6 + 0.01 * number, ambient_degc=ambient)
-
-    device: Device = (
-        JbdDevice(pack(0)) if protocol == "jbd" else PylontechBank([pack(n) for n in range(modules)])
+    bike = protocol == "jbd"
+    spec = PackSpec(
+        chemistry or ("NMC" if bike else "LFP"),
+        cells or (10 if bike else 15),
+        capacity or (14.0 if bike else 50.0),
+        seed=seed,
     )
+    packs = [
+        LivePack(replace(spec, seed=seed + number), state_of_charge=0.6 + 0.01 * number, ambient_degc=ambient)
+        for number in range(modules)
+    ]
+    try:
+        device: Device = JbdDevice(packs[0]) if bike else PylontechBank(packs)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
     bad_line = BadLine(noise=noise, silence=silence, seed=seed)
     ending = threading.Event()
     _end_on_signal(ending.set)
@@ -114,9 +117,14 @@ def command(
         )
         with line as address:
             click.echo(address)
+            facts = f"chemistry={spec.chemistry},rated_capacity={spec.rated_capacity_ah:g}"
+            facts += f",cells_in_series={spec.cells_in_series}"
+            kind = "lmt" if protocol == "jbd" else "stationary"
+            parts = [""] if modules == 1 else [f"module/{number}=" for number in range(1, modules + 1)]
+            creates = " ".join(f"--create {part}category={kind},{facts}" for part in parts)
             click.echo(
                 "Simulated; ingest from it in another terminal:\n"
-                f"  cellpass ingest '{address}' --protocol {protocol} --interval 2 --bind BATTERY",
+                f"  cellpass ingest '{address}' --protocol {protocol} --interval 2 {creates}",
                 err=True,
             )
             while not ending.wait(0.2):

@@ -76,7 +76,8 @@ class JbdDevice:
         charge = state_of_charge(state)
         full_ah = float(state.capacity_as.min()) / 3600.0
         # Above 327 A or 655 Ah the fine steps overflow; the board then counts in steps ten times as large.
-        coarse = spec.rated_capacity_ah > 300.0
+        most_a = spec.rated_capacity_ah * max(spec.charge_limit_c, spec.discharge_limit_c)
+        coarse = most_a > 327.0 or spec.rated_capacity_ah > 655.0
         step = -1 if coarse else -2
         return jbd.encode_basic(
             voltage=exact(float(cell_voltages(spec, state).sum()), -2),

@@ -14,6 +14,7 @@ from ingest.simulators.pack import STOPS_CHARGE, Protection, cell_voltages, cycl
 
 _SENSORS: Final = 4
 MOST_MODULES: Final = 12  # a longer answer outgrows the twelve bits of its length
+MOST_V: Final = 65.0
 _BELOW: Final = 0x01
 _ABOVE: Final = 0x02
 _COMMAND_UNKNOWN: Final = 0x04
@@ -31,7 +32,17 @@ class PylontechBank:
     """
 
     def __init__(self, modules: Sequence[LivePack]) -> None:
-        """Raises ValueError when there is no module, or more than one answer can hold."""
+        """Put modules on one bus.
+
+        Raises:
+            ValueError: there is no module, more than one answer can hold, or one of too high a voltage.
+        """
+        for module in modules:
+            if module.spec.maximum_v > MOST_V:
+                raise ValueError(
+                    f"a module's voltage is sent in sixteen bits, so it ends at {MOST_V} V; "
+                    f"{module.spec.cells_in_series} cells reach {module.spec.maximum_v:.1f} V"
+                )
         if not 1 <= len(modules) <= MOST_MODULES:
             raise ValueError(f"a bank has from 1 to {MOST_MODULES} modules, got {len(modules)}")
         self.modules = tuple(modules)

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ingest.errors import JournalUnavailable, RequestForbidden, SequenceConflict, TransportFailed
 from ingest.gateway import (
@@ -28,7 +30,7 @@ from ingest.protocols import jbd
 from ingest.protocols import pylontech_rs485 as pylontech
 from ingest.simulators.jbd import JbdDevice
 from ingest.simulators.live import LivePack
-from ingest.simulators.pack import PackSpec
+from ingest.simulators.pack import PackSpec, step
 from ingest.simulators.pylontech_rs485 import PylontechBank
 from ingest.simulators.serve import BadLine, serve_pty, serve_tcp
 from ingest.transports.address import parse_address
@@ -345,6 +347,62 @@ def test_an_exchanged_device_is_noticed_and_not_stored_under_the_old_battery():
     with pytest.raises(AnotherDevice, match="was it exchanged"):
         gate.run(count=10)
     assert len(sink.sequences("B")) == 2
+
+
+class BabblingLine:
+    """Says what it is given, in pieces, whatever it is asked."""
+
+    address = "babble"
+
+    def __init__(self, pieces):
+        self.pieces = list(pieces)
+
+    def send(self, data):
+        pass
+
+    def receive(self, timeout_s):
+        return self.pieces.pop(0) if self.pieces else b""
+
+    def discard(self):
+        pass
+
+    def close(self):
+        pass
+
+
+def _sound():
+    """Answers of real layouts, to be mixed with rubbish."""
+    device, modules = board(), bank(2)
+    answers = [device.hear(jbd.PROTOCOL.request(row.name)) for row in jbd.PROTOCOL.requests]
+    return answers + [
+        modules.hear(pylontech.PROTOCOL.request(row.name)) for row in pylontech.PROTOCOL.requests
+    ]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.one_of(st.binary(min_size=1, max_size=60), st.sampled_from(_sound())), max_size=12),
+    st.sampled_from([jbd.PROTOCOL, pylontech.PROTOCOL]),
+)
+def test_whatever_a_line_says_is_a_row_or_a_refusal_and_nothing_else(pieces, protocol):
+    sink, line = ListSink(), BabblingLine(pieces)
+    routing = {None: "REST", "module/1": "ONE", "module/2": "TWO"}
+    gate = gateway("tcp:unused:1", protocol, routing, sink, opener=lambda _: line)
+    try:
+        heard = gate.run(count=2)
+    except (NeverAnswered, AnotherDevice, Unbound):
+        heard = gate.heard
+    for battery, rows in heard.rows.items():
+        assert heard.receipts[battery].accepted == rows
+
+
+def test_conditions_are_counted_and_not_kept_as_if_they_still_held():
+    device, sink = board(), ListSink()
+    device.pack.state = step(device.pack.spec, device.pack.state, 10, -200.0, 21.0)
+    with serve_tcp(device, speed=0.0) as address:
+        heard = gateway(address, jbd.PROTOCOL, {None: "B"}, sink).run(count=3)
+    assert heard.conditions == {"B": {"protection discharge_over_current": 3}}
+    assert not any(quantity == "protection" for quantity, _, _ in heard.last["B"])
 
 
 # Stopping and storing

@@ -452,6 +452,7 @@ def test_the_simulate_command_prints_an_address_that_can_be_ingested(house, tmp_
     [
         (["jbd", "--modules", "2"], "a JBD line has one battery"),
         (["jbd", "--tcp", "0", "--pty"], "exclude each other"),
+        (["pylontech-rs485", "--cells", "24"], "24 cells reach 87.6 V"),
         (["emus-serial"], "'jbd', 'pylontech-rs485'"),
     ],
 )
