@@ -175,6 +175,15 @@ def create(
             _text(expires_at),
         ),
     )
+    audit_administrator(
+        connection,
+        action="key create",
+        now=now,
+        battery=battery,
+        audience=audience,
+        purpose=purpose.strip(),
+        detail=f"{handle} until {_text(expires_at)}",
+    )
     return key
 
 
@@ -193,6 +202,7 @@ def revoke(connection: Connection, handle: str, *, now: datetime) -> None:
     connection.exec_driver_sql(
         "UPDATE api_key SET revoked_at = ? WHERE handle = ? AND revoked_at IS NULL", (_text(now), name)
     )
+    audit_administrator(connection, action="key revoke", now=now, detail=name)
 
 
 def keys(connection: Connection) -> list[KeyRow]:
@@ -285,20 +295,36 @@ def audit(
 
     Reads of a visitor without a key are not written down at all.
     """
-    if who.key is None:
-        return
+    if who.key is not None:
+        _write(connection, f"key:{who.key}", action, now, (battery, who.audience, who.purpose, detail))
+
+
+def audit_administrator(
+    connection: Connection,
+    *,
+    action: str,
+    now: datetime,
+    battery: str | None = None,
+    audience: Audience | None = None,
+    purpose: str | None = None,
+    detail: str = "",
+) -> None:
+    """Write down what was done on the machine itself: keys made and ended, restricted copies taken."""
+    _write(connection, "administrator", action, now, (battery, audience, purpose, detail))
+
+
+def _write(
+    connection: Connection,
+    actor: str,
+    action: str,
+    now: datetime,
+    rest: tuple[str | None, Audience | None, str | None, str],
+) -> None:
+    battery, audience, purpose, detail = rest
     connection.exec_driver_sql(
         "INSERT INTO audit (at, actor, action, battery, audience, purpose, detail)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (
-            _text(now),
-            f"key:{who.key}",
-            action,
-            battery,
-            who.audience.value if who.audience else None,
-            who.purpose,
-            detail[:500],
-        ),
+        (_text(now), actor, action, battery, audience.value if audience else None, purpose, detail[:500]),
     )
 
 

@@ -15,7 +15,7 @@ def command() -> None:
     """Make, list and revoke API keys."""
 
 
-@command.command("create")
+@command.command("create", epilog="Example: cellpass key create --audience authority --purpose 'case 12'")
 @click.option(
     "--audience",
     type=click.Choice(["legitimate_interest", "authority"]),
@@ -43,14 +43,11 @@ def create(
     battery: str | None,
     as_json: bool,
 ) -> None:
-    r"""Make a key and show it, this once only.
-
-    \b
-    Example: cellpass key create --audience authority --purpose "market surveillance, case 12"
-    """
+    """Make a key and show it, this once only."""
     from passport import grants
     from passport.ledger import batteries
     from schemas.terms import Audience
+    from schemas.values import utc_text
 
     if device == (audience is not None):
         raise click.UsageError("give either --audience or --device")
@@ -69,7 +66,8 @@ def create(
         )
     handle = key.split("_")[1]
     if as_json:
-        click.echo(orjson.dumps({"key": key, "handle": handle, "expires_at": now + timedelta(days=days)}))
+        ends = utc_text(now + timedelta(days=days))
+        click.echo(orjson.dumps({"key": key, "handle": handle, "expires_at": ends}))
         return
     click.echo(key)
     click.echo(
@@ -77,24 +75,21 @@ def create(
     )
 
 
-@command.command("list")
+@command.command("list", epilog="Example: cellpass key list --json")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
 @click.pass_obj
 def list_keys(house: Any, *, as_json: bool) -> None:
-    r"""Show all keys; never the keys themselves.
-
-    \b
-    Example: cellpass key list --json
-    """
+    """Show all keys; never the keys themselves."""
     from passport import grants
+    from schemas.values import utc_text
 
     with house.reading() as connection:
         rows = grants.keys(connection)
     for row in rows:
         state = row.state(house.now())
         if as_json:
-            shown = {**row.__dict__, "state": state}
-            click.echo(orjson.dumps(shown))
+            times = {name: at and utc_text(at) for name, at in vars(row).items() if name.endswith("_at")}
+            click.echo(orjson.dumps({**vars(row), **times, "state": state}))
         else:
             scope = row.battery or row.operator or "all batteries"
             who = row.audience or "device"
@@ -105,15 +100,11 @@ def list_keys(house: Any, *, as_json: bool) -> None:
         click.echo("No keys yet. Make one with: cellpass key create --audience ... --purpose ...", err=True)
 
 
-@command.command("revoke")
+@command.command("revoke", epilog="Example: cellpass key revoke ceirceir")
 @click.argument("handle")
 @click.pass_obj
 def revoke(house: Any, handle: str) -> None:
-    r"""End the key HANDLE; its next request is refused.
-
-    \b
-    Example: cellpass key revoke ceirceir
-    """
+    """End the key HANDLE; its next request is refused."""
     from passport import grants
 
     with house.writing() as connection:
