@@ -86,22 +86,25 @@ class Routing:
         """
         readings = list(readings)
         whole = self.bindings.get(None)
-        loose = sorted({r.component for r in readings if r.component and self._bound(r.component) is None})
+        # A frame has many readings and few parts: each part is looked up once.
+        paths = {part: self._bound(part) for part in {r.component for r in readings} if part}
+        loose = sorted(part for part, path in paths.items() if path is None)
         if whole is not None and len(loose) > 1:
             raise Unbound(loose)
         out: dict[str, list[Reading]] = {}
         unbound: Counter[str] = Counter()
         for reading in readings:
-            component = reading.component
-            prefix = self._bound(component) if component else None
-            if prefix is not None and component is not None:
-                rest = component[len(prefix) + 1 :] or None
-                out.setdefault(self.bindings[prefix], []).append(replace(reading, component=rest))
+            part = reading.component
+            path = paths[part] if part else None
+            if part and path:
+                mine = replace(reading, component=part[len(path) + 1 :] or None)
+                out.setdefault(self.bindings[path], []).append(mine)
             elif whole is not None:
                 # One part alone is the whole: a bank of one module is that module.
-                out.setdefault(whole, []).append(replace(reading, component=None))
+                mine = replace(reading, component=None) if part else reading
+                out.setdefault(whole, []).append(mine)
             else:
-                unbound[component or "the whole device"] += 1
+                unbound[part or "the whole device"] += 1
         return out, unbound
 
     def _bound(self, component: str) -> str | None:
