@@ -30,7 +30,7 @@ FULL_CYCLES: Final = "fec.dis_rated.v1"
 FULL_CYCLES_THROUGHPUT: Final = "fec.thru_rated.v1"
 
 _TWICE_MA_MS_PER_AH: Final = 2 * 1000 * 3_600_000
-_TWICE_UW_MS_PER_KWH: Final = 2 * 1000 * 1_000_000 * 3_600_000 * 1000
+_TWICE_UW_MS_PER_KWH: Final = 2 * 1000 * 1_000_000 * 3_600_000
 _MILLI: Final = Decimal("0.001")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -28,7 +28,10 @@ _COLUMNS = {
     ColumnKey("state_of_charge"): (st.sampled_from([0, 99, 100, 500, 1000, 1100, 1500]), [-1, -2]),
     ColumnKey("cell_voltage", 1): (st.sampled_from([3300, 3301, 0, 65_535]), [-3]),
     ColumnKey("cell_voltage", 2): (st.sampled_from([3299, 3302, 4000]), [-3, -4]),
-    ColumnKey("cell_temperature", 1, "module/2"): (st.sampled_from([-200, -201, 0, 250, 449, 450, 599]), [-1]),
+    ColumnKey("cell_temperature", 1, "module/2"): (
+        st.sampled_from([-200, -201, 0, 250, 449, 450, 599]),
+        [-1],
+    ),
     ColumnKey("cell_temperature_max"): (st.sampled_from([251, 300, 601]), [-1]),
     ColumnKey("cycle_count"): (st.sampled_from([0, 1, 5, 6, 7, 120]), [0]),
     ColumnKey("event_count", None, None, "over_current"): (st.sampled_from([0, 1, 2]), [0]),
@@ -69,7 +72,9 @@ def epochs(draw: st.DrawFn, *, absolute: bool | None = None, largest: int = 24) 
             doubts = draw(st.sampled_from([("saturated",), ("cell_count_differs",), ("a", "b", "c", "d")]))
             notes.append(Note(int(sequence[row]), str(key), None, None, doubts))
     notes.sort(key=lambda note: (note.sequence, note.key))
-    return Samples(sequence.astype(np.int64), time_ms.astype(np.int64), timed, columns, tuple(notes), absolute)
+    return Samples(
+        sequence.astype(np.int64), time_ms.astype(np.int64), timed, columns, tuple(notes), absolute
+    )
 
 
 @st.composite
@@ -89,7 +94,9 @@ def cut(samples: Samples, at: list[int]) -> list[Samples]:
     """Consecutive pieces, cut before the given rows."""
     index = np.arange(len(samples))
     bounds = [0, *sorted(set(at)), len(samples)]
-    pieces = [rows.take(samples, (index >= a) & (index < b)) for a, b in zip(bounds, bounds[1:], strict=False)]
+    pieces = [
+        rows.take(samples, (index >= a) & (index < b)) for a, b in zip(bounds, bounds[1:], strict=False)
+    ]
     return [piece for piece in pieces if len(piece)]
 
 
@@ -130,7 +137,10 @@ def accept(connection, source, epoch, samples):
 @given(st.lists(histories(), min_size=1, max_size=3), st.integers(0, 3))
 def test_arrays_and_plain_python_end_in_the_same_bytes(batteries, sparse):
     chunks = [
-        [Chunk("B", source, epoch, 1, samples) for source, epoch, samples in sorted(history, key=lambda h: h[:2])]
+        [
+            Chunk("B", source, epoch, 1, samples)
+            for source, epoch, samples in sorted(history, key=lambda h: h[:2])
+        ]
         for history in batteries
     ]
     before, folding.SPARSE_ROWS = folding.SPARSE_ROWS, (0, 0, 6, 12)[sparse]
