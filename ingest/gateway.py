@@ -43,6 +43,7 @@ MOST_HELD: Final = 86_400
 # Rows of a recording that are stored in one transaction.
 BATCH_ROWS: Final = 5_000
 _IDENTITY: Final = ("serial_number", "manufacture_date")
+_STORE_UNAVAILABLE: Final = "store_unavailable"
 _CONDITIONS: Final = ("alarm", "warning", "protection")
 
 
@@ -149,6 +150,16 @@ class JournalSink:
 
     def __call__(self, rows: Mapping[str, Samples]) -> Sequence[Receipt]:
         """See `Sink`."""
+        try:
+            return self._store(rows)
+        except Exception as error:
+            # The database is the passport side's, and so is its word for a full disk or an endless lock. Its
+            # class is a stranger here; its code is documented.
+            if getattr(error, "code", None) == _STORE_UNAVAILABLE:
+                raise JournalUnavailable(str(error)) from error
+            raise
+
+    def _store(self, rows: Mapping[str, Samples]) -> Sequence[Receipt]:
         at = self.now()
         with journal.intake(self.writing, received_at=at) as connection:
             receipts = [

@@ -17,6 +17,7 @@ from ingest.gateway import (
     AnotherDevice,
     Clock,
     Gateway,
+    JournalSink,
     NeverAnswered,
     Pace,
     Routing,
@@ -438,6 +439,29 @@ def test_rows_that_could_not_be_stored_to_the_end_are_counted():
         pytest.raises(JournalUnavailable, match="3 rows were heard and not stored"),
     ):
         gateway(address, jbd.PROTOCOL, {None: "B"}, sink).run(count=3)
+
+
+class StoreUnavailableError(Exception):
+    """The passport side's word for a database that cannot be written now."""
+
+    code = "store_unavailable"
+
+
+@pytest.mark.parametrize(
+    ("trouble", "expected"),
+    [
+        (StoreUnavailableError("disk full"), JournalUnavailable),
+        (ZeroDivisionError("a mistake"), ZeroDivisionError),
+    ],
+    ids=["full disk", "mistake"],
+)
+def test_a_database_that_cannot_be_written_is_a_reason_to_wait_and_a_mistake_is_not(trouble, expected):
+    def writing():
+        raise trouble
+
+    sink = JournalSink(writing, batteries=None, source="s", epoch="1", now=lambda: NOON)
+    with pytest.raises(expected, match=str(trouble)):
+        sink({})
 
 
 def test_a_conflict_is_told_once():
