@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from passport.lifecycle.state import LifecycleState
     from passport.settings import Settings
     from passport.signing.keys import RemoteSigner
+    from schemas.measure import Ratio
 
 # Every command and the package that holds it, in the order in which help lists them.
 COMMANDS: Final[Mapping[str, str]] = {
@@ -120,9 +121,18 @@ class House:
         self.batteries = PassportSide(self)
         self._closing = ExitStack()
 
+    def beside(self, data_dir: Path) -> "House":
+        """Another house of the same make on another data folder."""
+        return House(data_dir)
+
     def close(self) -> None:
         """End what was started: the signer, the connections."""
         self._closing.close()
+
+    def reopen(self) -> None:
+        """Forget everything that was made, so that the next use makes it anew."""
+        for name in ("settings", "engine", "issuer", "_signer_runs"):
+            self.__dict__.pop(name, None)
 
     def now(self) -> datetime:
         """The time, for whoever must be given one."""
@@ -195,12 +205,16 @@ class House:
             )
         return True
 
+    def start_signer(self) -> None:
+        """Have the signer ready before the first record needs it."""
+        assert self._signer_runs
+
     def signer(self, operator: str) -> "RemoteSigner":
         """The signer of one operator, its keys made."""
         from passport.ledger.operators import did
         from passport.signing.keys import RemoteSigner
 
-        assert self._signer_runs
+        self.start_signer()
         signer = RemoteSigner(self._socket, operator)
         signer.ensure_key(did(self.settings.public_url, operator))
         return signer
@@ -260,7 +274,20 @@ class House:
             sender = principal(connection, key, self.now())
         return envelope.receive(body, sender, writing=self.writing, batteries=self.batteries, now=self.now())
 
+    def bench_intake(self, battery: str, folder: Path) -> "Iterator[Ratio]":
+        """The benchmarks of ingestion, for `cellpass bench`."""
+        from ingest import bench
+
+        return bench.run(self, battery, folder)
+
     # -------------------------------------------------------------------------------------------------- demo
+
+    def is_empty(self) -> bool:
+        """Whether no battery is known here."""
+        from passport.ledger import batteries
+
+        with self.reading() as connection:
+            return not batteries.every(connection)
 
     def install_demo(self, progress: Callable[[str, int, int], None]) -> None:
         """Fill an empty data folder with the simulated fleet."""
@@ -282,7 +309,8 @@ class DemoHooks:
         """A simulated battery with the pack's declared facts."""
         from passport.ledger import trial
 
-        return trial.create_simulated(connection, pack, at=at).id
+        maker = pack.model.maker
+        return trial.create_simulated(connection, pack, operator=maker.id, name=maker.name, at=at).id
 
     def settle(self, battery_id: str, *, at: datetime) -> None:
         """Fold, and issue what a battery of the demo has."""

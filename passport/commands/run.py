@@ -1,10 +1,11 @@
 """`cellpass run`: the whole service with one command on one SQLite file."""
 
+import json
 import os
 import socket
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import click
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 SWEEP_SECONDS: Final = 2.0
-CHECKPOINT_SECONDS: Final = 3600.0
 
 
 @click.command(
@@ -49,27 +49,21 @@ def command(
     from rich.console import Console
 
     console = Console(stderr=True)
-    port = port or house.settings.port
     if lan:
         host = host or _lan_address()
-        public_url = public_url or f"http://{host}:{port}"
-    elif demo and public_url is None and not _fixed(house.data_dir):
-        public_url = f"http://127.0.0.1:{port}"
+        public_url = public_url or f"http://{host}:{port or house.settings.port}"
     house.override(host=host, port=port, public_url=public_url)
+    _settle_address(house, console, demo=demo, chosen=bool(port or public_url))
     settings = house.settings
     _refuse_taken(settings.host, settings.port)
-    house.fix_public_url(only_simulated=demo)
 
     house.start_signer()
     house.issuer.recover(house.now())
-    house.check_log()
-    if demo and not house.has_batteries():
+    house.issuer.check_log(house.now())
+    if demo and house.is_empty():
         _install_demo(house, console)
     if settings.leads_to_this_machine_only:
-        console.print(
-            "Codes lead to this machine only: set public_url (or --lan) before anything is printed.",
-            style="yellow",
-        )
+        console.print("Codes lead to this machine only; a phone needs --lan or a public_url.", style="yellow")
     _welcome(house, console)
     stop = threading.Event()
     sweeper = threading.Thread(target=_sweep, args=(house, stop), name="sweeper", daemon=True)
@@ -81,8 +75,31 @@ def command(
         sweeper.join(10)
 
 
-def _fixed(data_dir: Path) -> bool:
-    return (data_dir / "cellpass.toml").exists()
+def _settle_address(house: Any, console: "Console", *, demo: bool, chosen: bool) -> None:
+    """What is signed and printed is decided by the first issue; a demo may be made anew elsewhere."""
+    from passport.ledger import fixed
+
+    settings = house.settings
+    decided = fixed.peek_public_url(house.data_dir)
+    if decided is None:
+        if settings.leads_to_this_machine_only:
+            house.override(public_url=f"http://127.0.0.1:{settings.port}")
+        return
+    if settings.public_url == decided:
+        if not chosen and settings.leads_to_this_machine_only:
+            house.override(port=urlsplit(decided).port)
+        return
+    with house.reading() as connection:
+        all_simulated = fixed.only_simulated(connection)
+    if not (demo and all_simulated):
+        raise click.UsageError(
+            f"records in {house.data_dir} are issued under {decided}, and codes with it may be printed;"
+            f" {settings.public_url} needs a data folder of its own (--data)"
+        )
+    console.print(f"The demo was made for {decided}; making it anew for {settings.public_url}.")
+    house.close()
+    fixed.remove_demo(house.data_dir)
+    house.reopen()
 
 
 def _lan_address() -> str:
@@ -124,20 +141,18 @@ def _install_demo(house: Any, console: "Console") -> None:
 
 
 def _welcome(house: Any, console: "Console") -> None:
-    settings = house.settings
-    console.print(
-        f"Cellpass is at [bold]{settings.public_url}[/bold]  (data in {settings.data_dir}; Ctrl-C ends)"
-    )
-    shown = house.a_passport()
-    if shown is None:
-        return
     from passport.documents import qr
+    from passport.ledger import trial
     from schemas.identifier import identifier_url, qr_text
 
-    text = qr_text(settings.public_url, shown.identifier)
-    if console.is_terminal:
-        console.print(qr.terminal(text), highlight=False, markup=False, soft_wrap=True)
-    console.print(f"Scan it, or open {identifier_url(settings.public_url, shown.identifier)}", soft_wrap=True)
+    settings = house.settings
+    with house.reading() as connection:
+        shown = trial.an_example(connection)
+    if shown is not None:
+        if console.is_terminal:
+            click.echo(qr.terminal(qr_text(settings.public_url, shown)), err=True)
+        click.echo(f"Scan it, or open {identifier_url(settings.public_url, shown)}", err=True)
+    click.echo(f"Cellpass is at {settings.public_url} (data in {settings.data_dir}; Ctrl-C ends)", err=True)
 
 
 def _sweep(house: Any, stop: threading.Event) -> None:
@@ -159,7 +174,7 @@ def _serve(house: Any, workers: int) -> None:
 
     settings = house.settings
     os.environ["CELLPASS_DATA"] = str(settings.data_dir.resolve())
-    os.environ["CELLPASS_OVERRIDES"] = house.overrides_text()
+    os.environ["CELLPASS_OVERRIDES"] = json.dumps(house.overrides | {"public_url": settings.public_url})
     try:
         Granian(
             "app:wsgi",

@@ -1,5 +1,5 @@
-"""Estimates of health and remaining life, each with interval, method and evidence; none is made yet.
+"""What is inferred from the state, each with interval, method and evidence.
 
-It may import `passport.lifecycle` and `schemas`.
-It must never publish a number without an interval, or the BMS's own figure as an estimate of ours.
+It may import `lifecycle` and the vocabulary.
+It must never state a number without a method, nor let an unknown become one.
 """

@@ -3,6 +3,7 @@
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from shutil import rmtree
 
 from sqlalchemy import Connection
 
@@ -31,3 +32,11 @@ def peek_public_url(data_dir: Path) -> str | None:
 def only_simulated(connection: Connection) -> bool:
     """Whether every battery here exists in a simulator only."""
     return connection.exec_driver_sql("SELECT 1 FROM battery WHERE simulated = 0 LIMIT 1").first() is None
+
+
+def remove_demo(data_dir: Path) -> None:
+    """Take away database, keys and cached documents of a demo; whoever calls made sure that it is one."""
+    for name in (FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm"):
+        (data_dir / name).unlink(missing_ok=True)
+    for folder in ("keys", "cache"):
+        rmtree(data_dir / folder, ignore_errors=True)

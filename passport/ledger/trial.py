@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from typing import Final
+from typing import Final, Protocol
 
 from sqlalchemy import Connection
 
@@ -19,6 +19,7 @@ _EXAMPLE_ITEM: Final = "0952000000000"
 EXAMPLE_GTIN: Final = _EXAMPLE_ITEM + str(gtin_check_digit(_EXAMPLE_ITEM))
 OPERATOR: Final = "operator"
 OPERATOR_NAME: Final = "Operator of this installation"
+DEMO_REASON: Final = "simulated battery for demonstration: nested values and documents are not declared"
 
 
 def create(
@@ -56,3 +57,67 @@ def create(
         at=at,
         by="trial",
     )
+
+
+class SimulatedPack(Protocol):
+    """A pack of the demonstration, as far as the ledger asks."""
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """Declared facts as typed words."""
+
+    @property
+    def identifier_path(self) -> str:
+        """Canonical path of its GS1 Digital Link."""
+
+    @property
+    def placed_on(self) -> date:
+        """Day of placing on the market."""
+
+    @property
+    def category(self) -> Category:
+        """What kind of battery it plays."""
+
+
+def create_simulated(
+    connection: Connection, pack: SimulatedPack, *, operator: str, name: str, at: datetime
+) -> Battery:
+    """A battery that exists only in a simulator, marked as such for good.
+
+    Args:
+        connection: the caller's open write transaction.
+        pack: what it is.
+        operator: id of the simulated economic operator that answers for it; made when missing.
+        name: the operator's name.
+        at: now.
+
+    Raises:
+        FactRefused: a declared fact is not acceptable.
+        Conflict: the identifier is already here.
+    """
+    try:
+        facts = facts_from_text(pack.facts)
+    except FactsInvalid as error:
+        raise FactRefused(str(error)) from error
+    operators.create(connection, operator, name=name, simulated=True, at=at)
+    return batteries.create(
+        connection,
+        operator=operator,
+        category=pack.category,
+        identifier_path=pack.identifier_path,
+        facts=facts,
+        placed_on=pack.placed_on,
+        simulated=True,
+        at=at,
+        by="demonstration",
+    )
+
+
+def an_example(connection: Connection) -> str | None:
+    """Identifier path of a battery with a passport, best one with a history; None while there is none."""
+    found = connection.exec_driver_sql(
+        "SELECT b.identifier FROM battery b JOIN version v ON v.battery = b.id AND v.kind = 'passport'"
+        " LEFT JOIN lifecycle_state s ON s.battery = b.id"
+        " ORDER BY s.battery IS NULL, b.created_at, b.id LIMIT 1"
+    ).scalar()
+    return str(found) if found is not None else None

@@ -1,0 +1,117 @@
+"""`cellpass bench`: speed as ratios, each to a yardstick measured in the same run."""
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from schemas.measure import Ratio
+
+NAMES: Final = ("page", "bulk", "state", "trust", "pdf")
+_FACTS: Final = {"category": "stationary", "chemistry": "LFP", "rated_capacity": "102"}
+
+
+@click.command("bench", epilog="Example: cellpass bench state")
+@click.argument("names", nargs=-1, type=click.Choice(NAMES))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for each ratio.")
+@click.pass_obj
+def command(house: Any, names: tuple[str, ...], *, as_json: bool) -> None:
+    """Measure on a data folder of its own and print each figure beside its yardstick and its bar.
+
+    NAMES are page, bulk (rows and chunks), state, trust (issue, read, verify) and pdf; none means all.
+    A figure below its bar is printed as such; it is not an error.
+    """
+    from passport.bench.load import ToolMissing
+
+    with tempfile.TemporaryDirectory(prefix="cellpass-bench-") as folder:
+        own = house.beside(Path(folder) / "data")
+        try:
+            for name, measure in _benches(own, Path(folder)).items():
+                if names and name not in names:
+                    continue
+                try:
+                    for ratio in measure():
+                        _show(ratio, as_json=as_json)
+                except ToolMissing as error:
+                    click.echo(f"{name}: not measured: {error}", err=True)
+        finally:
+            own.close()
+
+
+def _benches(house: Any, folder: Path) -> dict[str, Callable[[], Iterator[Ratio]]]:
+    from schemas.terms import Audience, RecordKind
+
+    with house.writing() as connection:
+        battery = house.batteries.create(connection, _FACTS, at=house.now())
+    house.issuer.issue(battery, RecordKind.PASSPORT, now=house.now(), incomplete="benchmark")
+
+    def page() -> Iterator[Ratio]:
+        from passport.bench import page
+        from passport.ledger import batteries
+
+        with house.reading() as connection:
+            passport_id = batteries.get(connection, battery).passport_id
+        return page.run(house, passport_id)
+
+    def bulk() -> Iterator[Ratio]:
+        bench: Iterator[Ratio] = house.bench_intake(battery, folder)
+        return bench
+
+    def state() -> Iterator[Ratio]:
+        from passport.bench import state
+
+        return state.run()
+
+    def trust() -> Iterator[Ratio]:
+        from passport.bench import trust
+
+        return trust.run(house, battery, folder)
+
+    def paper() -> Iterator[Ratio]:
+        from passport.bench import paper
+        from passport.ledger import batteries
+        from passport.web.documents import pdf_context
+
+        with house.reading() as connection:
+            found = batteries.get(connection, battery)
+            content = pdf_context(
+                connection, found, Audience.PUBLIC, public_url=house.settings.public_url, now=house.now()
+            )
+        return paper.run(content)
+
+    return {"page": page, "bulk": bulk, "state": state, "trust": trust, "pdf": paper}
+
+
+def _show(ratio: Ratio, *, as_json: bool) -> None:
+    bar = f"{'<=' if ratio.at_most else '>='} {ratio.bar:g}"
+    verdict = "reached" if ratio.reached else "MISSED"
+    if as_json:
+        click.echo(
+            json.dumps(
+                {
+                    "name": ratio.name,
+                    "ratio": round(ratio.ratio, 4),
+                    "bar": bar,
+                    "reached": ratio.reached,
+                    "ours": ratio.ours,
+                    "yardstick": ratio.yardstick,
+                    "unit": ratio.unit,
+                    "against": ratio.against,
+                    "note": ratio.note,
+                }
+            )
+        )
+        return
+    beside = f" : {_short(ratio.yardstick)}" if ratio.yardstick is not None else ""
+    figures = f"{_short(ratio.ours)}{beside} {ratio.unit}"
+    click.echo(f"{ratio.name:<38} {_short(ratio.ratio):>9}  {bar:<8} {verdict:<8} {figures}")
+    click.echo(f"{'':<38} against {ratio.against}{'; ' + ratio.note if ratio.note else ''}")
+
+
+def _short(figure: float | None) -> str:
+    if figure is None:
+        return ""
+    return f"{figure:,.0f}" if figure >= 1000 else f"{figure:.3g}"
