@@ -6,6 +6,7 @@ from typing import Final
 
 import jinja2
 from flask import Flask, Response
+from werkzeug.routing import BaseConverter
 
 from passport.web import errors, headers
 from passport.web.context import EXTENSION, WebContext
@@ -13,6 +14,13 @@ from passport.web.context import EXTENSION, WebContext
 TEMPLATES: Final = Path(__file__).parents[2] / "templates"
 BLUEPRINTS: Final = ("resolver", "public", "intake", "documents", "recyclers", "api")
 LARGEST_BODY: Final = 1_048_576  # bytes: one batch of telemetry; forms and queries are far smaller
+
+
+class _Raw(BaseConverter):
+    """Whatever is left of a path, line ends and slashes included: the view judges it."""
+
+    regex = r"(?s:.*)"
+    part_isolating = False
 
 
 def make(context: WebContext) -> Flask:
@@ -26,6 +34,7 @@ def make(context: WebContext) -> Flask:
     # A path is what was sent: no redirect that would decode and encode a serial on the way.
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = False
+    app.url_map.converters["raw"] = _Raw
     for name in BLUEPRINTS:
         module = f"passport.web.{name}"
         if importlib.util.find_spec(module) is not None:

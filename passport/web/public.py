@@ -395,7 +395,7 @@ def log_keys(operator: str) -> ResponseReturnValue:
     return _conditional(_open(response))
 
 
-@blueprint.get("/o/<string:operator>/status/<int:number>")
+@blueprint.get("/o/<string:operator>/status/<int(max=2147483647):number>")
 def status_list(operator: str, number: int) -> ResponseReturnValue:
     """A status list, signed now and good for a day."""
     context = here()

@@ -55,7 +55,7 @@ _BY_MEDIA: Final[Mapping[str, str]] = {
 blueprint = Blueprint("resolver", __name__)
 
 
-@blueprint.get(f"/<any({', '.join(repr(key) for key in gs1.KEYS)}):key>/<path:rest>")
+@blueprint.get(f"/<any({', '.join(repr(key) for key in gs1.KEYS)}):key>/<raw:rest>")
 def resolve(key: str, rest: str) -> ResponseReturnValue:  # noqa: ARG001 - they only choose this function
     """A GS1 Digital Link; what counts is the raw target, which the router has decoded."""
     target = request_target(request.environ)
