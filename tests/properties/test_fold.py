@@ -1,9 +1,11 @@
-"""The law of the fold: whatever way rows are cut and in whatever order they come, the state ends in the same bytes."""
+"""The law of the fold: however rows are cut and in any order of arrival, the state ends in the same bytes."""
 
 from contextlib import closing
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, create_engine, event
@@ -94,9 +96,7 @@ def cut(samples: Samples, at: list[int]) -> list[Samples]:
     """Consecutive pieces, cut before the given rows."""
     index = np.arange(len(samples))
     bounds = [0, *sorted(set(at)), len(samples)]
-    pieces = [
-        rows.take(samples, (index >= a) & (index < b)) for a, b in zip(bounds, bounds[1:], strict=False)
-    ]
+    pieces = [rows.take(samples, (index >= a) & (index < b)) for a, b in pairwise(bounds)]
     return [piece for piece in pieces if len(piece)]
 
 
@@ -133,7 +133,7 @@ def accept(connection, source, epoch, samples):
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.lists(histories(), min_size=1, max_size=3), st.integers(0, 3))
 def test_arrays_and_plain_python_end_in_the_same_bytes(batteries, sparse):
     chunks = [
@@ -152,7 +152,7 @@ def test_arrays_and_plain_python_end_in_the_same_bytes(batteries, sparse):
     assert [state.to_bytes() for state in arrays] == [state.to_bytes() for state in plain]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(histories(), st.data())
 def test_folding_piece_by_piece_equals_folding_at_once(history, data):
     ordered = [Chunk("B", *place, 1, samples) for *place, samples in sorted(history, key=lambda h: h[:2])]
@@ -172,9 +172,20 @@ def test_folding_piece_by_piece_equals_folding_at_once(history, data):
     assert state.to_bytes() == whole.to_bytes()
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(histories(), st.data())
 def test_any_split_and_any_order_of_arrival_end_in_the_same_state(history, data):
+    check_any_split_and_order(history, data)
+
+
+@pytest.mark.long
+@settings(max_examples=3000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(histories(), st.data())
+def test_any_split_and_any_order_of_arrival_end_in_the_same_state_at_length(history, data):
+    check_any_split_and_order(history, data)
+
+
+def check_any_split_and_order(history, data):
     with closing(database()) as connection:
         for source, epoch, samples in history:
             accept(connection, source, epoch, samples)
@@ -200,7 +211,7 @@ def test_any_split_and_any_order_of_arrival_end_in_the_same_state(history, data)
         assert refreshed(connection) == expected
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(epochs(), st.data())
 def test_rows_dealt_out_at_random_come_back_as_they_were(samples, data):
     """Not only ranges: late rows may fall into the holes of chunks that are stored already."""
@@ -219,7 +230,7 @@ def test_rows_dealt_out_at_random_come_back_as_they_were(samples, data):
             assert rows.first_difference(part, mine) is None
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(histories())
 def test_a_state_read_back_is_the_state_and_stays_small(history):
     chunks = [Chunk("B", *place, 1, samples) for *place, samples in sorted(history, key=lambda h: h[:2])]
@@ -229,7 +240,7 @@ def test_a_state_read_back_is_the_state_and_stays_small(history):
     assert len(data) <= LARGEST_BYTES
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(epochs(), st.data())
 def test_no_sum_and_no_counter_runs_backwards(samples, data):
     state = LifecycleState()

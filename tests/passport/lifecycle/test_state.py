@@ -389,7 +389,7 @@ def test_time_beyond_a_bound_is_stated_only_where_it_can_be_told(fold):
 
 def test_a_devices_own_lifetime_counters_are_the_throughput(fold):
     counters = {ColumnKey("charge_in"): [7_000_000] * 61, ColumnKey("charge_out"): [6_000_000] * 61}
-    found = summary(hour(fold, **{}), facts())
+    found = summary(hour(fold), facts())
     assert found["capacity_throughput"].value == Decimal("50.000")
     times = [60_000 * n for n in range(61)]
     found = summary(fold(chunk(times, {CURRENT: [-50_000] * 61, **counters})), facts())
