@@ -20,16 +20,25 @@ import logging
 import os
 import secrets
 import signal
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, Final
 
 import orjson
 from sqlalchemy import Connection, Engine
 
 from passport import disclosure, search
-from passport.errors import Conflict, GateClosed, LogRefused, NotFound, SignerUnavailable, VerificationFailed
+from passport.errors import (
+    Conflict,
+    GateClosed,
+    LogRefused,
+    NotFound,
+    PassportError,
+    SignerUnavailable,
+    VerificationFailed,
+)
 from passport.judgement import compliance
 from passport.judgement.second_life.assess import Assessment, assess
 from passport.judgement.second_life.evidence import gather
@@ -44,7 +53,7 @@ from passport.signing.sign import STATUS_LIST_TYPE, parse_jws, sign_record, veri
 from passport.signing.signer import Signer, SignerRefused
 from schemas.identifier import identifier_url, new_serial, parse_path
 from schemas.record import Record, Stated
-from schemas.registry import REGISTRY, REGISTRY_VERSION, obligation
+from schemas.registry import REGISTRY, REGISTRY_VERSION
 from schemas.terms import (
     Absent,
     Audience,
@@ -68,6 +77,8 @@ CRASH_POINTS: Final = (
 """Where `CELLPASS_CRASH_AT` kills this process, for the tests that prove the steps above."""
 
 ASSESSMENT_LIFE: Final = timedelta(days=90)
+# How many versions share their transactions: a power cut undoes at most one group that nobody has seen.
+GROUP: Final = 32
 STATUS_LIST_LIFE: Final = timedelta(hours=24)
 # How long an intent belongs to whoever opened it; after that anybody may finish it.
 LEASE: Final = timedelta(seconds=60)
@@ -126,6 +137,16 @@ class Recovered:
 
 
 @dataclass(frozen=True)
+class _Draft:
+    """A record that passed the gate, with who will sign it and what it says of its own completeness."""
+
+    battery: Battery
+    record: Record
+    incomplete: str | None
+    signer: Signer
+
+
+@dataclass(frozen=True)
 class _Intent:
     battery: str
     record_id: str
@@ -153,6 +174,7 @@ def record_of(
     """What is stated today of every row of the kind. A row without a value says why."""
     facts = batteries.facts(connection, battery.id)
     as_of = batteries.declared_at(connection, battery.id)
+    rulings = compliance.rulings(battery.category, battery.placed_on, now.date())
     stated: dict[str, Stated[Any]] = {
         name: Stated.of(REGISTRY[name], value, source=Source.DECLARED, as_of=as_of)
         for name, value in facts.items()
@@ -172,8 +194,11 @@ def record_of(
         )
         state = state_of(connection, battery.id)
         if state is not None:
+            # Everything is computed for every battery; what its category may state is published.
             stated |= {
-                name: one for name, one in summary(state, facts).items() if REGISTRY[name].record is kind
+                name: one
+                for name, one in summary(state, facts).items()
+                if REGISTRY[name].record is kind and rulings[name].may_be_stated
             }
     else:
         outcome = assessment_of(connection, battery, now=now)
@@ -185,10 +210,7 @@ def record_of(
             method=outcome.method,
         )
 
-    def absent(attribute: Any) -> Absent:
-        return compliance.absence(obligation(attribute, battery.category, battery.placed_on, now.date()))
-
-    return Record.filled(kind, stated, absent)
+    return Record.filled(kind, stated, lambda attribute: compliance.absence(rulings[attribute.id]))
 
 
 def _of_the_service(
@@ -370,26 +392,110 @@ class Issuer:
             StoreUnavailable: the database could not take it; nothing is visible.
             LogRefused: the version is released, but the signer remembers another log.
         """
+        ((_, outcome),) = self._issue_group([battery_id], kind, now=now, incomplete=incomplete, force=force)
+        if isinstance(outcome, PassportError):
+            raise outcome
+        return outcome
+
+    def issue_many(
+        self,
+        battery_ids: Iterable[str],
+        kind: RecordKind,
+        *,
+        now: datetime,
+        incomplete: str | None = None,
+        force: bool = False,
+    ) -> Iterator[tuple[str, Version | PassportError]]:
+        """Each battery id with its newest version or with why there is none, as soon as its group is done.
+
+        A group shares the transactions of steps 2, 4 and 6: many versions wait for few writes to disk.
+
+        Raises:
+            Conflict: the public URL has changed.
+            StoreUnavailable: the database could not take a group; of that group nothing is visible.
+            LogRefused: as for `issue`.
+        """
+        waiting = iter(dict.fromkeys(battery_ids))
+        while group := list(islice(waiting, GROUP)):
+            yield from self._issue_group(group, kind, now=now, incomplete=incomplete, force=force)
+
+    def _issue_group(
+        self,
+        battery_ids: Sequence[str],
+        kind: RecordKind,
+        *,
+        now: datetime,
+        incomplete: str | None,
+        force: bool,
+    ) -> list[tuple[str, Version | PassportError]]:
+        outcomes: dict[str, Version | PassportError] = {}
         # A version that somebody left behind comes first: its number may already be signed.
-        self._finish_abandoned(battery_id, kind, now)
+        self._finish_abandoned(battery_ids, kind, now, outcomes)
         # 0. and 1. on one consistent moment
+        drafts: list[_Draft] = []
         with reading(self.engine) as connection:
-            battery = batteries.get(connection, battery_id)
-            record = record_of(connection, battery, kind, public_url=self.public_url, now=now)
-        reason = self._gate(battery, record, incomplete, now)
-        signer = self.signers(battery.operator)
+            for battery_id in battery_ids:
+                if battery_id in outcomes:
+                    continue
+                try:
+                    drafts.append(self._draft(connection, battery_id, kind, incomplete, now))
+                except (NotFound, GateClosed, SignerUnavailable) as error:
+                    outcomes[battery_id] = error
         # 2.
-        with writing(self.engine) as connection:
-            found = self._reserve(connection, battery, record, reason, now=now, force=force)
-            if isinstance(found, Version):
-                return found
-            self._publish_keys(connection, battery.operator, signer, now)
+        intents: list[tuple[_Intent, Signer]] = []
+        if drafts:
+            with writing(self.engine) as connection:
+                self._fix_public_url(connection, now)
+                for draft in drafts:
+                    try:
+                        found = self._reserve(connection, draft, now=now, force=force)
+                    except Conflict as error:
+                        outcomes[draft.battery.id] = error
+                        continue
+                    if isinstance(found, Version):
+                        outcomes[draft.battery.id] = found
+                    else:
+                        intents.append((found, draft.signer))
+                for operator, signer in {one.operator: signer for one, signer in intents}.items():
+                    self._publish_keys(connection, operator, signer, now)
         _reach("after_intent")
-        # 3. to 5.
-        version = self._finish(found, signer, now)
+        # 3.
+        signed: list[tuple[_Intent, Signer, bytes]] = []
+        for intent, signer in intents:
+            try:
+                signed.append((intent, signer, self._sign(intent, signer)))
+            except SignerUnavailable as error:
+                outcomes[intent.battery] = error
+        _reach("after_sign")
+        # 4. and 5.
+        if signed:
+            with writing(self.engine) as connection:
+                for intent, signer, jwt in signed:
+                    try:
+                        outcomes[intent.battery] = self._release(connection, intent, jwt, signer.kid, now)
+                    except Conflict as error:
+                        outcomes[intent.battery] = error
+                _reach("before_release")
+        _reach("after_release")
         # 6.
-        self.checkpoint(battery.operator, now, signer=signer)
-        return version
+        for operator, signer in {intent.operator: signer for intent, signer, _ in signed}.items():
+            self._checkpoint_or_later(operator, signer, now)
+        return [(battery_id, outcomes[battery_id]) for battery_id in battery_ids]
+
+    def _draft(
+        self, connection: Connection, battery_id: str, kind: RecordKind, incomplete: str | None, now: datetime
+    ) -> "_Draft":
+        battery = batteries.get(connection, battery_id)
+        record = record_of(connection, battery, kind, public_url=self.public_url, now=now)
+        reason = self._gate(battery, record, incomplete, now)
+        return _Draft(battery, record, reason, self.signers(battery.operator))
+
+    def _checkpoint_or_later(self, operator: str, signer: Signer, now: datetime) -> None:
+        """The versions are visible already; a signer that is gone now signs it when it is back."""
+        try:
+            self.checkpoint(operator, now, signer=signer)
+        except SignerUnavailable as error:
+            _log.warning("the log of %s waits for its checkpoint: %s", operator, error)
 
     def _gate(self, battery: Battery, record: Record, incomplete: str | None, now: datetime) -> str | None:
         """Step 1: what the record says of its own completeness; None where nothing is to be said."""
@@ -403,17 +509,10 @@ class Issuer:
         return incomplete.strip() if incomplete and missing else None
 
     def _reserve(
-        self,
-        connection: Connection,
-        battery: Battery,
-        record: Record,
-        incomplete: str | None,
-        *,
-        now: datetime,
-        force: bool,
+        self, connection: Connection, draft: "_Draft", *, now: datetime, force: bool
     ) -> "_Intent | Version":
         """Step 2: the intent, or the newest version where it says the same already."""
-        self._fix_public_url(connection, now)
+        battery, record, incomplete = draft.battery, draft.record, draft.incomplete
         if (opened := _open_intent(connection, battery.id, record.kind)) is not None:
             raise Conflict(
                 f"{record.kind.value} version {opened.version} of {battery.identifier} is on its way"
@@ -491,25 +590,16 @@ class Issuer:
         vkey = log.vkey(operators.log_origin(self.public_url, operator), signer.log_public_key)
         operators.publish_log_key(connection, operator, vkey, at=now)
 
-    def _finish(self, intent: _Intent, signer: Signer, now: datetime) -> Version:
-        """Steps 3 to 5: whoever comes second finds the version there."""
-        # 3.
+    def _sign(self, intent: _Intent, signer: Signer) -> bytes:
+        """Step 3: the same bytes however often it is asked."""
         try:
-            jwt = sign_record(intent.payload, signer, intent.opened_at)
+            return sign_record(intent.payload, signer, intent.opened_at)
         except SignerRefused as error:
             self._void(intent, str(error))
             raise
         except SignerUnavailable:
             self._wait(intent)
             raise
-        _reach("after_sign")
-        # 4.
-        with writing(self.engine) as connection:
-            version = self._release(connection, intent, jwt, signer.kid, now)
-            _reach("before_release")
-        # 5.
-        _reach("after_release")
-        return version
 
     def _release(
         self, connection: Connection, intent: _Intent, jwt: bytes, kid: str, now: datetime
@@ -566,31 +656,48 @@ class Issuer:
 
     # ---------------------------------------------------------------------------------------- recovering
 
-    def _finish_abandoned(self, battery_id: str, kind: RecordKind, now: datetime) -> None:
+    def _finish_abandoned(
+        self,
+        battery_ids: Sequence[str],
+        kind: RecordKind,
+        now: datetime,
+        outcomes: dict[str, Version | PassportError],
+    ) -> None:
+        """Finish what was left behind for these batteries; `outcomes` gets why one could not be finished."""
         with reading(self.engine) as connection:
-            intent = _open_intent(connection, battery_id, kind)
-        if intent is not None and (intent.waiting or now - intent.opened_at > LEASE):
-            self._resume(intent, now)
+            intents = _open_intents(connection, "AND kind = ?", (kind.value,))
+        asked = set(battery_ids)
+        for intent in intents:
+            if intent.battery in asked and (intent.waiting or now - intent.opened_at > LEASE):
+                try:
+                    self._resume(intent, now)
+                except SignerUnavailable as error:
+                    outcomes[intent.battery] = error
 
     def _resume(self, intent: _Intent, now: datetime) -> Version | None:
-        """The version that an intent became; None when it had to be voided.
+        """The version that an intent became, by whoever finished it; None when it had to be voided.
 
         Raises:
             SignerUnavailable: the signer is not there; the intent keeps waiting.
         """
         with reading(self.engine) as connection:
             last = versions.latest(connection, intent.battery, intent.kind)
+        if last is not None and last.record_id == intent.record_id:
+            return last
         if intent.version != (last.version if last else 0) + 1:
             self._void(intent, f"version {last.version if last else 0} was released last")
             return None
+        signer = self.signers(intent.operator)
         try:
-            version = self._finish(intent, self.signers(intent.operator), now)
-        except (SignerUnavailable, Conflict):
-            with reading(self.engine) as connection:
-                if _still_open(connection, intent):
-                    raise
+            jwt = self._sign(intent, signer)
+        except SignerRefused:
             return None
-        self.checkpoint(intent.operator, now)
+        with writing(self.engine) as connection:
+            try:
+                version = self._release(connection, intent, jwt, signer.kid, now)
+            except Conflict:
+                return None
+        self._checkpoint_or_later(intent.operator, signer, now)
         return version
 
     def recover(self, now: datetime) -> Recovered:

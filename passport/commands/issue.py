@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import click
 
-from passport.errors import Conflict
+from passport.errors import Conflict, PassportError
 
 ALL: Final = "all"
 NOT_COMPLIANT: Final = 1
@@ -62,53 +62,62 @@ def command(
             if battery is None
             else [batteries.find(connection, battery, house.settings.public_url)]
         )
+        waiting = set(batteries.dirty(connection, limit=1_000_000))
     kinds = list(RecordKind) if kind == ALL else [RecordKind(kind)]
-    outcomes: list[dict[str, Any]] = []
+    if kind != RecordKind.PASSPORT:
+        for one in found:
+            if one.id in waiting:  # a condition is of the newest readings
+                house.refresh(one.id)
+    refused = 0
     console = Console(stderr=True)
     columns = (TextColumn("issuing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=len(found) < 2) as bar:
+    by_id = {one.id: one for one in found}
+    now = house.now()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("issuing", total=len(found) * len(kinds))
-        for one in found:
-            for what in kinds:
-                outcomes.append(_one(house, one, what, incomplete=incomplete, force=force))
-                _say(outcomes[-1], as_json=as_json)
+        for what in kinds:
+            road = house.issuer.issue_many(by_id, what, now=now, incomplete=incomplete, force=force)
+            for battery_id, outcome in road:
+                told = _told(house, by_id[battery_id], what, outcome, now)
+                refused += told["outcome"] == "refused"
+                _say(told, as_json=as_json, in_full=battery is not None)
                 bar.advance(task)
-    if any(outcome["outcome"] == "refused" for outcome in outcomes):
+    if refused:
         sys.exit(NOT_COMPLIANT)
 
 
-def _one(house: Any, battery: Any, kind: Any, *, incomplete: str | None, force: bool) -> dict[str, Any]:
-    """Issue one record; what came of it, ready for JSON."""
+def _told(house: Any, battery: Any, kind: Any, outcome: Any, now: Any) -> dict[str, Any]:
+    """What came of one record, ready for JSON. What nobody can answer for by facts is raised."""
     from passport.issue import RecordGateClosed
     from schemas.values import utc_text
 
     said: dict[str, Any] = {"battery": battery.id, "identifier": battery.identifier, "kind": kind.value}
-    now = house.now()
-    try:
-        version = house.issuer.issue(battery.id, kind, now=now, incomplete=incomplete, force=force)
-    except RecordGateClosed as error:
-        findings = [finding.to_wire() for finding in error.findings]
-        return {**said, "outcome": "refused", "reason": str(error), "findings": findings}
-    except Conflict as error:
-        return {**said, "outcome": "refused", "reason": str(error), "findings": []}
+    if isinstance(outcome, RecordGateClosed):
+        findings = [finding.to_wire() for finding in outcome.findings]
+        return {**said, "outcome": "refused", "reason": str(outcome), "findings": findings}
+    if isinstance(outcome, Conflict):
+        return {**said, "outcome": "refused", "reason": str(outcome), "findings": []}
+    if isinstance(outcome, PassportError):
+        raise outcome
     return {
         **said,
-        "outcome": "issued" if version.issued_at == now else "unchanged",
-        "version": version.version,
-        "record": house.issuer.record_url(version.record_id),
-        "sha256": version.sha256,
-        "issued_at": utc_text(version.issued_at),
-        "incomplete": version.incomplete,
+        "outcome": "issued" if outcome.issued_at == now else "unchanged",
+        "version": outcome.version,
+        "record": house.issuer.record_url(outcome.record_id),
+        "sha256": outcome.sha256,
+        "issued_at": utc_text(outcome.issued_at),
+        "incomplete": outcome.incomplete,
     }
 
 
-def _say(outcome: dict[str, Any], *, as_json: bool) -> None:
+def _say(outcome: dict[str, Any], *, as_json: bool, in_full: bool) -> None:
     if as_json:
         import orjson
 
         click.echo(orjson.dumps(outcome))
     elif outcome["outcome"] == "refused":
-        click.echo(outcome["reason"], err=True)
+        sentence, _, rest = outcome["reason"].partition("\n")
+        click.echo(outcome["reason"] if in_full and rest else f"{outcome['kind']}: {sentence}", err=True)
     else:
         words = f"{outcome['identifier']}  {outcome['kind']} {outcome['version']}  {outcome['outcome']}"
         reason = f"  ({outcome['incomplete']})" if outcome["incomplete"] else ""

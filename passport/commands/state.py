@@ -6,6 +6,9 @@ from typing import Any, Final
 import click
 
 _BAR: Final = 40
+_CELLS: Final = frozenset({"cell_voltage", "cell_temperature", "cell_resistance"})
+# Some devices speak of their cells in one frame out of many.
+_LAST_ROWS: Final = 200
 _EXTREMES: Final = (
     ("voltage", -3, "V"),
     ("current", -3, "A"),
@@ -25,13 +28,51 @@ def command(house: Any, battery: str, as_json: bool) -> None:
     with house.reading() as connection:
         found = batteries.find(connection, battery, house.settings.public_url)
         facts = batteries.facts(connection, found.id)
-    told = tell(found, house.refresh(found.id), facts)
+    state = house.refresh(found.id)
+    with house.reading() as connection:
+        cells = _cells(house.telemetry, connection, state, found.id)
+    told = {**tell(found, state, facts), "cells": cells}
     if as_json:
         import orjson
 
         click.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2))
     else:
         _table(told)
+
+
+def _cells(telemetry: Any, connection: Any, state: Any, battery_id: str) -> list[dict[str, Any]]:
+    """What every position last said within the newest stored rows, doubted values with their doubts."""
+    from schemas.reading import QUANTITIES, WIRE_UNITS
+
+    if not state.epochs:
+        return []
+    place = (state.source, state.epoch, max(-1, state.sequence - _LAST_ROWS))
+    said: dict[Any, dict[str, Any]] = {}
+    for chunk in telemetry.chunks(connection, battery_id, after=place):
+        samples = chunk.samples
+        doubts = {(note.sequence, note.key): note for note in samples.notes}
+        for key, column in samples.columns.items():
+            if key.quantity not in _CELLS or key.index is None:
+                continue
+            for row in range(len(samples)):
+                value = column.decimal(row)
+                note = doubts.get((int(samples.sequence[row]), str(key)))
+                if value is None and (note is None or note.absence is None):
+                    continue
+                unit = QUANTITIES[key.quantity].unit
+                said[key] = {
+                    "quantity": key.quantity,
+                    "component": key.component,
+                    "index": key.index,
+                    "value": format(value, "f") if value is not None else None,
+                    "absence": note.absence if note is not None and value is None else None,
+                    "unit": WIRE_UNITS.get(unit, unit.value),
+                    "at": _moment(int(samples.time_ms[row]))
+                    if samples.absolute and samples.timed[row]
+                    else None,
+                    "doubts": list(note.doubts) if note is not None else [],
+                }
+    return [said[key] for key in sorted(said, key=lambda k: (k.quantity, k.component or "", k.index))]
 
 
 def tell(battery: Any, state: Any, facts: Any) -> dict[str, Any]:
@@ -132,6 +173,17 @@ def _table(told: dict[str, Any]) -> None:
                 (said["at"] or "") + (f"  doubted: {', '.join(said['doubts'])}" if said["doubts"] else ""),
             )
             for n, said in told["last"].items()
+        ],
+    )
+    _section(
+        "Cells, as last read",
+        [
+            (
+                f"{c['component'] + ' ' if c['component'] else ''}{c['quantity']} {c['index']}",
+                f"{c['value']} {c['unit']}" if c["value"] is not None else c["absence"],
+                f"doubted: {', '.join(c['doubts'])}" if c["doubts"] else "",
+            )
+            for c in told["cells"]
         ],
     )
     _histogram(told["residence_s"])

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum, unique
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final
 
 from schemas.citation import Citation
@@ -87,16 +89,24 @@ def gaps(record: Record, category: Category, placed_on: date | None, today: date
         placed_on: day of placing on the market; None while unknown: the duty is then assumed.
         today: the day of the question.
     """
+    ruled = rulings(category, placed_on, today)
     found = []
     for name, stated in record.values.items():
-        attribute = REGISTRY.get(name)
-        if attribute is None:
+        ruling = ruled.get(name)
+        if ruling is None:
             continue  # a record of an older registry; what its row owed is not judged by today's
-        ruling = obligation(attribute, category, placed_on, today)
         verdict = _verdict(ruling, stated=stated.value is not None, absent=stated.absent)
         if verdict is not None:
-            found.append(Finding(name, attribute.title, verdict, ruling.reason, ruling.citations))
+            found.append(Finding(name, REGISTRY[name].title, verdict, ruling.reason, ruling.citations))
     return tuple(found)
+
+
+@lru_cache(maxsize=256)
+def rulings(category: Category, placed_on: date | None, today: date) -> Mapping[str, Ruling]:
+    """What the law asks of every row, by attribute id; the same for all batteries of a day and category."""
+    return MappingProxyType(
+        {name: obligation(row, category, placed_on, today) for name, row in REGISTRY.items()}
+    )
 
 
 def _verdict(ruling: Ruling, *, stated: bool, absent: Absent | None) -> Verdict | None:
