@@ -4,7 +4,7 @@ A row always says something: the value, or why there is none. Nothing is told of
 that it is restricted and to whom it is open; whether it has a value is not told.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum, unique
@@ -14,7 +14,8 @@ from passport import disclosure
 from passport.documents import values
 from schemas.attribute import Attribute
 from schemas.registry import REGISTRY, Ruling, obligation
-from schemas.terms import Absent, Audience, Category, Disclosure, Obligation
+from schemas.terms import Absent, Audience, Category, Disclosure, Obligation, Source
+from schemas.values import Kind
 
 
 @unique
@@ -182,6 +183,82 @@ def _chapter(
     return MatrixChapter(anchor, title, lead, tuple(rows))
 
 
+_SHORT_SOURCES: Final[Mapping[str, str]] = {values.SOURCES[Source.BMS_REPORTED]: "BMS"}
+_IN_FULL: Final = "in full below"
+_LONGEST_CELL: Final = 160  # characters; more would make a row of half a page
+
+
+def _long(attribute: Attribute[Any], words: values.Shown) -> bool:
+    return len(words.text) > (_LONGEST_CELL // 2 if attribute.value.kind is Kind.STRUCTURE else _LONGEST_CELL)
+
+
+@dataclass(frozen=True)
+class FullValue:
+    """A value that no cell of the matrix could hold.
+
+    Attributes:
+        lines: what is said of it, one entry or member per line.
+        table: rows of equal length where its members are alike, the first row names them; else empty.
+    """
+
+    attribute: str
+    title: str
+    lines: tuple[str, ...]
+    table: tuple[tuple[str, ...], ...]
+
+
+def in_full(stated: Mapping[str, Mapping[str, Any]], judge: Judge) -> tuple[FullValue, ...]:
+    """Structured and long values, for the section behind the matrix."""
+    found = []
+    for attribute in REGISTRY.values():
+        wire = stated.get(attribute.id)
+        if (
+            wire is None
+            or "value" not in wire
+            or not disclosure.may_see(judge.audience, attribute.disclosure)
+        ):
+            continue
+        words = values.shown(attribute, wire)
+        if not _long(attribute, words):
+            continue
+        value = wire["value"]
+        alike, rest = _alike(value)
+        lines = tuple(_lines(attribute, wire, rest)) if isinstance(rest, Mapping) else words.lines
+        found.append(FullValue(attribute.id, attribute.title, lines, alike))
+    return tuple(found)
+
+
+def _lines(attribute: Attribute[Any], wire: Mapping[str, Any], value: Mapping[str, Any]) -> Iterator[str]:
+    """Member by member, lists last; the entries of a list each on a line of their own."""
+    for name, member in sorted(value.items(), key=lambda pair: isinstance(pair[1], list)):
+        if isinstance(member, list) and not any(isinstance(one, Mapping) for one in member):
+            yield f"{name.replace('_', ' ')}:"
+            yield from (f"\u2013 {one}" for one in member)
+        else:
+            yield from values.shown(attribute, {**wire, "value": {name: member}}).lines
+
+
+def _alike(value: Any) -> tuple[tuple[tuple[str, ...], ...], Any]:
+    """The first member that is a list of like, flat objects, as a table; and the value without it."""
+    if not isinstance(value, Mapping):
+        return (), value
+    for name, entries in value.items():
+        if not (isinstance(entries, list) and len(entries) > 1 and isinstance(entries[0], Mapping)):
+            continue
+        heads = tuple(entries[0])
+        flat = all(
+            isinstance(one, Mapping)
+            and tuple(one) == heads
+            and not any(isinstance(cell, list | Mapping) for cell in one.values())
+            for one in entries
+        )
+        if flat and len(heads) <= 5:
+            head = tuple(one.replace("_", " ") for one in heads)
+            rows = tuple(tuple(str(cell) for cell in one.values()) for one in entries)
+            return (head, *rows), {key: member for key, member in value.items() if key != name}
+    return (), value
+
+
 def _row(attribute: Attribute[Any], wire: Mapping[str, Any] | None, judge: Judge) -> Row:
     state = _state(attribute, wire, judge)
     shown = wire if state in (State.PROVIDED, State.TOO_EARLY) and wire is not None else {}
@@ -192,10 +269,10 @@ def _row(attribute: Attribute[Any], wire: Mapping[str, Any] | None, judge: Judge
         attribute=attribute.id,
         article="XIII " + ", ".join(points) if points else str(attribute.law[0]) if attribute.law else "none",
         title=attribute.title,
-        value=words.text if shown else "",
+        value=(_IN_FULL if _long(attribute, words) else words.text) if shown else "",
         unit=_unit(attribute) if shown else "",
         as_of=str(shown.get("as_of", ""))[:10],
-        source=words.source,
+        source=_SHORT_SOURCES.get(words.source, words.source),
         who=WHO[attribute.disclosure],
         state=state,
     )

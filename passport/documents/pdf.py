@@ -139,6 +139,7 @@ def html(context: PdfContext) -> str:
             c=context,
             chapters=chapters,
             summary=matrix.summary(chapters),
+            in_full=matrix.in_full(context.values, judge),
             cover=matrix.cover(context.values, judge),
             qr=qr.svg(context.qr_text),
             css=(_TEMPLATES / "styles" / "pdf.css").read_text(encoding="utf-8"),

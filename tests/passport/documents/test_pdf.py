@@ -214,8 +214,8 @@ def test_what_a_value_holds_is_text_and_nothing_is_fetched(renderer):
         '<a rel="attachment" href="file:///etc/passwd">x</a>',
         "<style>@import url(http://127.0.0.1:9/x)</style>",
         '<p style="background: url(file:///etc/hostname)">x</p>',
-        "<style>@font-face { font-family: x; src: url(file:///etc/hostname) } p { font-family: x }</style><p>",
-        '<svg width="9" height="9"><title>t</title><image href="file:///etc/hosts" width="9" height="9"/></svg>',
+        "<style>@font-face { font-family: x; src: url(file:///etc/hosts) } p { font-family: x }</style><p>",
+        '<svg width="9" height="9"><title>t</title><image href="file:///etc/hosts" width="9"/></svg>',
     ],
 )
 def test_even_markup_of_our_own_fetches_no_file_and_no_address(renderer, markup):
@@ -332,6 +332,28 @@ def test_before_february_2027_nothing_is_missing():
 def test_without_a_declared_day_the_duty_is_assumed():
     rows = rows_of({}, replace(JUDGE, placed_on=None))
     assert rows["nominal_voltage"].state is matrix.State.MISSING
+
+
+def test_a_structure_stands_in_full_behind_the_matrix_like_members_as_a_table():
+    gates = [
+        {"gate": "G1", "answer": "pass", "reason": "signed"},
+        {"gate": "G2", "answer": "unknown", "reason": "nobody looked " * 9},
+    ]
+    value = {"verdict": "needs_inspection", "inspect": ["look at it", "measure it"], "reasons": gates}
+    said = {"second_life_assessment": stated(value), "rated_capacity": stated("102", "Ah")}
+    judge = replace(JUDGE, audience=Audience.LEGITIMATE_INTEREST)
+    assert rows_of(said, judge)["second_life_assessment"].value == "in full below"
+    assert rows_of(said, judge)["rated_capacity"].value == "102"
+    (full,) = matrix.in_full(said, judge)
+    assert full.lines == (
+        "verdict: needs_inspection",
+        "inspect:",
+        "\u2013 look at it",
+        "\u2013 measure it",
+    )
+    assert full.table[0] == ("gate", "answer", "reason")
+    assert full.table[1] == ("G1", "pass", "signed")
+    assert matrix.in_full(said, JUDGE) == ()
 
 
 @pytest.mark.long
