@@ -126,7 +126,9 @@ def command(
 
 def _read(path: Path) -> bytes:
     """The bytes of a file or of standard input; more than could be a record is not read."""
-    limit = 33_554_432 + 1
+    from passport.signing.document import LARGEST_FILE_BYTES
+
+    limit = LARGEST_FILE_BYTES + 1
     if str(path) == "-":
         return sys.stdin.buffer.read(limit)
     with path.open("rb") as file:

@@ -104,7 +104,8 @@ def fitting_key(jws: Jws, keys: Sequence[Mapping[str, Any]]) -> Mapping[str, Any
             # With one candidate its own reason says most.
             reason = f"{error}"
         else:
-            if kid is None or named:
+            # A key without a name of its own cannot contradict the header.
+            if kid is None or named or "kid" not in key:
                 return key
             reason = f"the header names key {kid!r:.60}, another of the given keys fits"
     if not named and len(keys) > 1:

@@ -29,13 +29,11 @@ from urllib.parse import urlsplit
 
 from passport.errors import InputRefused, VerificationFailed
 from passport.signing import data_model
-from passport.signing.attachments import attachments
-from passport.signing.bundle import BUNDLE_FORMAT, MEMBERS
 from passport.signing.disclosures import disclose
+from passport.signing.document import LIMIT_JSON, Document, read_document
 from passport.signing.encode import digest_sri
 from passport.signing.keyset import fitting_key, interval, names, read_keys, revocation
 from passport.signing.log import (
-    PROOF_HEADING,
     leaf_hash,
     open_checkpoint,
     parse_checkpoint,
@@ -63,7 +61,6 @@ LINES: Final = (
     "status",
 )
 REQUIRED: Final = ("signature", "disclosures", "validity", "issuer", "schema")
-LARGEST_FILE_BYTES: Final = 33_554_432
 # What says whether a record may be believed must stand in clear: whoever hands it on could leave it out.
 # draft-ietf-oauth-sd-jwt-vc 3.2.2.2 and W3C VC-JOSE-COSE 3.2.1.
 NEVER_HIDDEN: Final = frozenset(
@@ -86,7 +83,6 @@ NEVER_HIDDEN: Final = frozenset(
 )
 # RFC 7519 4.1.5 allows a few minutes for clocks that differ.
 LEEWAY: Final = timedelta(seconds=60)
-_LIMIT_JSON: Final = 8_388_608
 _TYPES: Final = {"vc+sd-jwt": True, "dc+sd-jwt": True, "vc+jwt": False}
 
 
@@ -107,31 +103,6 @@ class Line:
     name: str
     answer: Answer
     reason: str
-
-
-@dataclass(frozen=True)
-class Document:
-    """What a file holds, taken apart and not believed.
-
-    Attributes:
-        jwt: the issuer-signed part.
-        disclosures: as they stand between the tildes.
-        tail: what follows the last tilde; empty in a record without holder binding.
-        tildes: whether there was any; a `vc+jwt` has none.
-        proof: a `.tlog-proof`; None when the file has none.
-        enclosed_keys: keys that came along; never trusted by themselves.
-        previous: earlier issuer-signed parts, the newest first.
-        status_list: a signed status list; None when the file has none.
-    """
-
-    jwt: bytes
-    disclosures: tuple[str, ...]
-    tail: str
-    tildes: bool
-    proof: bytes | None = None
-    enclosed_keys: tuple[dict[str, Any], ...] = ()
-    previous: tuple[bytes, ...] = ()
-    status_list: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -251,80 +222,6 @@ def verify_record(
     return verdict.claims
 
 
-def read_document(data: bytes) -> Document:
-    """The parts of a file, by its first bytes: a PDF, a bundle, or a record.
-
-    Raises:
-        InputRefused: none of them, too large, or a PDF with no record or with several.
-    """
-    if len(data) > LARGEST_FILE_BYTES:
-        raise InputRefused(f"the file has {len(data)} bytes, at most {LARGEST_FILE_BYTES} are read")
-    if data[:1024].lstrip().startswith(b"%PDF-"):
-        return _read_pdf(data)
-    if data.lstrip()[:1] == b"{":
-        return _read_bundle(data)
-    return _read_record(data)
-
-
-def _read_record(data: bytes) -> Document:
-    # One line end at the end is what editors and `echo` add; anything else belongs to the bytes.
-    text = data.removesuffix(b"\n").removesuffix(b"\r")
-    jwt, *rest = text.split(b"~")
-    if not (text.startswith(b"eyJ") or (jwt.count(b".") == 2 and rest)):
-        raise InputRefused(
-            "this is no record: expected three parts between dots and then ~, a bundle, or a PDF"
-        )
-    # Bytes outside ASCII stay visible as what they are; the step that reads them refuses them.
-    pieces = [piece.decode("ascii", "backslashreplace") for piece in rest]
-    return Document(jwt, tuple(pieces[:-1]), pieces[-1] if pieces else "", tildes=bool(rest))
-
-
-def _read_bundle(data: bytes) -> Document:
-    try:
-        bundle = loads(data, limit_bytes=_LIMIT_JSON)
-    except StrictJsonError as error:
-        raise InputRefused(f"the bundle is refused: {error}") from error
-    if not isinstance(bundle, dict) or bundle.get("format") != BUNDLE_FORMAT:
-        raise InputRefused(f"this JSON is no bundle: expected format {BUNDLE_FORMAT!r}")
-    if unknown := set(bundle) - MEMBERS:
-        raise InputRefused(f"the bundle has unknown members: {', '.join(map(repr, sorted(unknown)))}")
-    previous = bundle.get("previous", [])
-    texts = [bundle.get("record"), bundle.get("proof", ""), bundle.get("status_list", "")]
-    if not isinstance(previous, list) or not all(isinstance(text, str) for text in (*texts, *previous)):
-        raise InputRefused("the record, proof, status list and previous records of a bundle are text")
-    record = _read_record(bundle["record"].encode())
-    jwks = bundle.get("jwks", {"keys": []})
-    keys = jwks.get("keys") if isinstance(jwks, dict) else None
-    if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
-        raise InputRefused("the keys of a bundle are a JWKS")
-    return Document(
-        record.jwt,
-        record.disclosures,
-        record.tail,
-        record.tildes,
-        proof=bundle["proof"].encode() if bundle.get("proof") else None,
-        enclosed_keys=tuple(keys),
-        previous=tuple(text.split("~")[0].encode() for text in previous),
-        status_list=bundle["status_list"].encode() if bundle.get("status_list") else None,
-    )
-
-
-def _read_pdf(data: bytes) -> Document:
-    files = attachments(data)
-    bundles = {file for file in files if file.lstrip()[:1] == b"{" and BUNDLE_FORMAT.encode() in file}
-    records = {file.rstrip(b"\r\n") for file in files if file.startswith(b"eyJ") and b"~" in file}
-    proofs = {file for file in files if file.startswith(PROOF_HEADING)}
-    if len(bundles or records) > 1 or len(proofs) > 1:
-        raise InputRefused("the PDF has more than one record attached; extract the one that is meant")
-    if bundles:
-        return _read_bundle(bundles.pop())
-    if not records:
-        raise InputRefused("the PDF has no record attached; ask for the record or the bundle itself")
-    record = _read_record(records.pop())
-    proof = proofs.pop() if proofs else None
-    return Document(record.jwt, record.disclosures, record.tail, record.tildes, proof=proof)
-
-
 @dataclass
 class _Work:
     """What the steps know and find out."""
@@ -365,7 +262,7 @@ def _signature(work: _Work) -> str:
     if not isinstance(typ, str) or typ not in _TYPES:
         raise VerificationFailed(f"the header says typ {typ!r:.60}; expected one of {', '.join(_TYPES)}")
     try:
-        payload = loads(jws.payload, limit_bytes=_LIMIT_JSON)
+        payload = loads(jws.payload, limit_bytes=LIMIT_JSON)
     except StrictJsonError as error:
         raise VerificationFailed(f"the signed payload is refused: {error}") from error
     if not isinstance(payload, dict):
@@ -483,7 +380,9 @@ def _schema(work: _Work) -> str:
     assert work.jws is not None
     if not claims:
         raise _Unknown("step 2 failed: there are no claims to judge")
-    if work.jws.header["typ"] == "dc+sd-jwt":
+    # Until 2024 the drafts of SD-JWT VC used the name that W3C credentials have now.
+    older = "vct" in claims and "@context" not in claims and not data_model.is_ours(claims)
+    if work.jws.header["typ"] == "dc+sd-jwt" or older:
         data_model.check_sd_jwt_vc(claims)
         return f"an SD-JWT VC of type {claims['vct']!r:.80}; its own rules are not known here"
     if not data_model.is_ours(claims):
@@ -543,7 +442,7 @@ def _quoted(claims: Mapping[str, Any]) -> str | None:
 def _follows(later: Mapping[str, Any], earlier: bytes) -> dict[str, Any]:
     """The claims of the version before, when it is of the same battery and kind and one lower."""
     try:
-        claims = loads(parse_jws(earlier).payload, limit_bytes=_LIMIT_JSON)
+        claims = loads(parse_jws(earlier).payload, limit_bytes=LIMIT_JSON)
     except StrictJsonError as error:
         raise VerificationFailed(f"an earlier version is refused: {error}") from error
     if not isinstance(claims, dict) or not data_model.is_ours(claims):
@@ -635,7 +534,7 @@ def _status(work: _Work) -> str:
     jws = parse_jws(work.status_list)
     key = fitting_key(jws, work.jwks)
     try:
-        credential = loads(jws.payload, limit_bytes=_LIMIT_JSON)
+        credential = loads(jws.payload, limit_bytes=LIMIT_JSON)
     except StrictJsonError as error:
         raise VerificationFailed(f"the status list is refused: {error}") from error
     if jws.header.get("typ") != "vc+jwt" or LIST_TYPE not in _types(credential):

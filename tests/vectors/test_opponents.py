@@ -4,6 +4,7 @@ import warnings
 from datetime import UTC, datetime
 
 import pytest
+from openvc import P256SigningKey
 from openvc.proof.sd_jwt import ProofError, SdJwtVcProofSuite
 
 from passport.signing import encode, verify
@@ -75,3 +76,22 @@ def test_openvc_refuses_what_we_refuse(issuer):
         with pytest.raises(ProofError):
             SdJwtVcProofSuite().verify(data.decode(), public_key_jwk=issuer.signer.public_jwk)
         assert not verify.verify(data, jwks=issuer.jwks, now=NOW).good()
+
+
+FOREIGN = {"iss": "https://issuer.example", "model": "Example 48", "mass": 12.5}
+
+
+def test_we_accept_the_sd_jwt_vc_of_another_program():
+    key = P256SigningKey.generate(kid="https://issuer.example#key-1")
+    token = SdJwtVcProofSuite().issue(
+        FOREIGN, signing_key=key, disclosable=["model", "mass"], vct="urn:example:battery", decoys=3
+    )
+    unnamed = {**key.public_jwk(), "iss": "https://issuer.example"}
+    # That program writes the machine's time into the token.
+    now = datetime(2100, 1, 1, tzinfo=UTC)
+    verdict = verify.verify(token.encode(), jwks=[unnamed], now=now)
+    assert verdict.good(), verdict.lines
+    assert verdict.claims["model"] == "Example 48"
+    assert verify.verify(token.encode(), jwks=[{**unnamed, "kid": key.kid}], now=now).good()
+    assert not verify.verify(token.encode(), jwks=[{**unnamed, "kid": "another"}], now=now).good()
+    assert not verify.verify(token.encode(), jwks=[], now=now).good()

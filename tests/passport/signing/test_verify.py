@@ -582,3 +582,12 @@ def test_times_of_a_foreign_token_are_numbers(issuer):
     data = f"{head}.{base64url.encode(issuer.signer.sign(head.encode()))}~".encode()
     found = lines(data, issuer, jwks=[issuer.signer.public_jwk], now=datetime(2026, 1, 1, tzinfo=UTC))
     assert found["validity"].reason == "exp is 'tomorrow', which is no date in seconds"
+
+
+def test_an_sd_jwt_vc_of_an_older_draft_has_the_type_of_our_records(issuer):
+    claims = {"vct": "urn:example:battery", "iss": "https://a.example", "iat": 1_700_000_000}
+    found = lines(signed_view(issuer, claims), issuer, jwks=[issuer.signer.public_jwk])
+    assert answers(found)["schema"] == "yes"
+    assert found["schema"].reason.startswith("an SD-JWT VC of type 'urn:example:battery'")
+    claimed = lines(signed_view(issuer, {**claims, "type": ["BatteryPassport"]}), issuer)
+    assert claimed["schema"].answer == "no"
