@@ -44,9 +44,9 @@ def signer(tmp_path):
         yield of
 
 
-def child(folder: Path, battery: str, crash_at: str) -> subprocess.CompletedProcess:
+def child(folder: Path, owned: list[str], crash_at: str, script: str = CHILD) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, "-c", CHILD, str(folder), str(folder / "run" / "signer.sock"), battery],
+        [sys.executable, "-c", script, str(folder), str(folder / "run" / "signer.sock"), *owned],
         env={**os.environ, "CELLPASS_CRASH_AT": crash_at, "PYTHONPATH": str(ROOT)},
         cwd=ROOT,
         capture_output=True,
@@ -92,7 +92,7 @@ def test_a_kill_between_two_steps_leaves_nothing_half_issued(tmp_path, signer, p
         battery = house.battery()
         house.issuer.issue(battery.id, RecordKind.PASSPORT, now=NOW)
 
-        killed = child(tmp_path, battery.id, point)
+        killed = child(tmp_path, [battery.id], point)
         assert killed.returncode == -9, killed.stderr
         assert killed.stdout == ""
 
@@ -111,8 +111,33 @@ def test_a_kill_between_two_steps_leaves_nothing_half_issued(tmp_path, signer, p
             assert versions.checkpoint(connection, OPERATOR).size == 2
         # Recovering twice changes nothing, and life goes on.
         assert house.issuer.recover(NOW).finished == ()
-        went_on = child(tmp_path, battery.id, "")
+        went_on = child(tmp_path, [battery.id], "")
         assert went_on.stdout == "done\n", went_on.stderr
+        assert check_whole(house) == 5
+        house.issuer.check_log(NOW)
+
+
+GROUP = """
+import sys
+from pathlib import Path
+from passport.signing.keys import RemoteSigner
+from schemas.terms import RecordKind
+from tests.passport.issuing import NOW, make
+folder, socket, *batteries = sys.argv[1:]
+house = make(Path(folder), signers=lambda operator: RemoteSigner(Path(socket), operator))
+list(house.issuer.issue_many(batteries, RecordKind.PASSPORT, now=NOW))
+"""
+
+
+@pytest.mark.parametrize("point", ["after_intent", "after_sign", "before_release"])
+def test_a_kill_in_the_middle_of_a_group_loses_none_of_it(tmp_path, signer, point):
+    with installation(tmp_path, signers=signer) as house:
+        signer(OPERATOR)
+        owned = [house.battery() for _ in range(5)]
+        killed = child(tmp_path, [battery.id for battery in owned], point, script=GROUP)
+        assert killed.returncode == -9, killed.stderr
+        assert house.one("SELECT count(*) FROM version") == 0
+        assert len(house.issuer.recover(NOW).finished) == 5
         assert check_whole(house) == 5
         house.issuer.check_log(NOW)
 
@@ -147,7 +172,7 @@ def test_a_log_without_its_last_leaf_is_refused_after_a_kill(tmp_path, signer):
     with installation(tmp_path, signers=signer) as house:
         battery = house.battery()
         signer(OPERATOR)
-        assert child(tmp_path, battery.id, "after_note").returncode == -9
+        assert child(tmp_path, [battery.id], "after_note").returncode == -9
         with database.writing(house.engine) as connection:
             for table in ("version", "log_leaf"):
                 connection.exec_driver_sql(f"DROP TRIGGER {table}_no_delete")

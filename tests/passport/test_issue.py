@@ -216,6 +216,27 @@ def test_another_public_url_is_refused_after_the_first_issue(house, tmp_path):
         house.issuer.issue(battery.id, PASSPORT, now=NOW, force=True)
 
 
+def test_in_a_group_every_battery_has_its_own_outcome(house):
+    good, gone, shut, stated = house.battery(), "B" * 16, house.battery(placed_on=AFTER), house.battery()
+    before = house.issuer.issue(stated.id, PASSPORT, now=NOW)
+    ids = [good.id, gone, shut.id, stated.id, good.id]
+    outcomes = dict(house.issuer.issue_many(ids, PASSPORT, now=NOW + DAY))
+    assert outcomes[good.id].version == 1
+    assert isinstance(outcomes[gone], NotFound)
+    assert isinstance(outcomes[shut.id], RecordGateClosed)
+    assert outcomes[stated.id] == before
+    assert house.one("SELECT count(*) FROM version") == 2
+
+
+def test_a_fleet_comes_in_several_groups_and_one_log(house):
+    ids = [house.battery().id for _ in range(70)]
+    outcomes = dict(house.issuer.issue_many(ids, PASSPORT, now=NOW))
+    assert list(outcomes) == ids
+    assert sorted(version.leaf_index for version in outcomes.values()) == list(range(70))
+    assert house.one("SELECT max(size) FROM checkpoint") == 70
+    house.issuer.check_log(NOW)
+
+
 # -------------------------------------------------------------------------------------------- who sees what
 
 
@@ -361,6 +382,16 @@ def test_without_a_signer_nothing_is_visible_and_the_version_waits(house, silent
     version = house.issuer.issue(battery.id, PASSPORT, now=NOW + DAY)
     assert version.version == 2  # the one that waited went first, as its number may already have been signed
     assert house.one("SELECT count(*) FROM intent") == 0
+
+
+def test_a_signer_that_is_gone_for_the_checkpoint_signs_it_later(house, silent, monkeypatch):
+    silent.trouble = None
+    monkeypatch.setattr(silent, "checkpoint_size", lambda: (_ for _ in ()).throw(SignerUnavailable("gone")))
+    house.issuer.issue(house.battery().id, PASSPORT, now=NOW)
+    assert house.one("SELECT count(*) FROM checkpoint") == 0
+    monkeypatch.undo()
+    house.issuer.recover(NOW)
+    assert house.one("SELECT size FROM checkpoint") == 1
 
 
 def test_what_the_signer_refuses_is_void_and_its_number_free(house, silent):

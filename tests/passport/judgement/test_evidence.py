@@ -1,0 +1,88 @@
+"""Evidence is taken from the state and the facts as they are; what is not there stays unknown."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+from passport.judgement.second_life.evidence import gather
+from passport.judgement.second_life.gates import Evidence
+from passport.lifecycle.state import Counter, Extreme, Last, LifecycleState
+from schemas.terms import BatteryStatus
+
+NOW = datetime(2026, 5, 11, tzinfo=UTC)
+DAY_MS = 86_400_000
+NOW_MS = 1_778_457_600_000
+
+
+def gathered(state=None, placed_on=date(2026, 5, 1), **facts) -> Evidence:
+    return gather(state, facts, placed_on=placed_on, signature_valid=None, serial_known=None, now=NOW)
+
+
+def test_nothing_read_and_nothing_declared_is_no_evidence():
+    assert gathered() == Evidence()
+
+
+def test_declared_facts_are_taken_as_declared():
+    evidence = gathered(battery_status="waste", battery_chemistry="Li-ion LFP", accidents=({"type": "fire"},))
+    assert evidence.battery_status is BatteryStatus.WASTE
+    assert evidence.chemistry == "Li-ion LFP"
+    assert evidence.accidents is True
+    assert gathered(accidents=()).accidents is None
+
+
+def test_coverage_is_observed_time_by_time_in_service():
+    state = LifecycleState(observed_ms=9 * DAY_MS)
+    assert gathered(state).coverage == Decimal("0.9")
+    assert gathered(state, putting_into_service_date=date(2026, 5, 2)).coverage == 1
+    assert gathered(LifecycleState(observed_ms=900 * DAY_MS)).coverage == 1
+    assert gathered(LifecycleState()).coverage == 0
+
+
+def test_without_a_first_day_or_before_it_coverage_is_not_known():
+    state = LifecycleState(observed_ms=9 * DAY_MS)
+    assert gathered(state, placed_on=None).coverage is None
+    assert gathered(state, placed_on=date(2026, 5, 11)).coverage is None
+    assert gathered(state, placed_on=date(2027, 5, 11)).coverage is None
+
+
+def test_extremes_come_in_volts_and_degrees():
+    state = LifecycleState(
+        extremes={
+            "cell_voltage_min": Extreme(2499, None),
+            "cell_voltage_max": Extreme(3651, None),
+            "temperature_max": Extreme(415, None),
+            "temperature_min": Extreme(-50, None),
+        }
+    )
+    evidence = gathered(state)
+    assert evidence.lowest_cell_voltage == Decimal("2.499")
+    assert evidence.highest_cell_voltage == Decimal("3.651")
+    assert evidence.highest_temperature == Decimal("41.5")
+    assert evidence.lowest_rested_cell_voltage is None
+
+
+def test_insulation_is_by_the_highest_voltage_of_the_pack():
+    # 500 kilo-ohm at 400 V is 1250 ohm per volt
+    state = LifecycleState(
+        extremes={"voltage_max": Extreme(400_000, None)},
+        last={"insulation_resistance": Last("500", NOW_MS - 3 * DAY_MS)},
+    )
+    evidence = gathered(state)
+    assert (evidence.insulation_ohm_per_volt, evidence.insulation_age_days) == (1250, 3)
+    state.last["insulation_resistance"].doubts = ("saturated",)
+    assert gathered(state).insulation_ohm_per_volt is None
+
+
+def test_a_distrusted_cell_a_reset_and_a_silence_are_noticed():
+    state = LifecycleState(
+        last={"cell_voltage_lowest": Last("0.0", None, ("implausible",)), "hottest": Last("20", None)},
+        counters={"cycle_count": Counter(1, 2, None, segments=3), "charge_in": Counter(1, 2, None)},
+        last_ms=NOW_MS - 40 * DAY_MS,
+    )
+    evidence = gathered(state)
+    assert (evidence.sensors_doubted, evidence.resets, evidence.silent_days) == (True, 2, 40)
+    state.last["cell_voltage_lowest"].doubts = ()
+    assert gathered(state).sensors_doubted is False
+
+
+def test_a_clock_ahead_of_ours_is_of_today():
+    assert gathered(LifecycleState(last_ms=NOW_MS + DAY_MS)).silent_days == 0
