@@ -300,7 +300,6 @@ def _facts(plan: _Plan, serial: str, placed_on: date, number: int) -> Mapping[st
         # Documents; the addresses are reserved for examples and lead nowhere
         "separate_collection_symbol": f"{documents}/collection-symbol",
         "eu_declaration_of_conformity": f"{documents}/declaration",
-        "eu_declaration_id": f"EXAMPLE-DOC-{model.item}",
         "test_reports": f"{documents}/tests",
         "dismantling_manuals": f"{documents}/dismantling",
         "safety_measures": f"{documents}/safety",

@@ -118,6 +118,6 @@ def an_example(connection: Connection) -> str | None:
     found = connection.exec_driver_sql(
         "SELECT b.identifier FROM battery b JOIN version v ON v.battery = b.id AND v.kind = 'passport'"
         " LEFT JOIN lifecycle_state s ON s.battery = b.id"
-        " ORDER BY s.battery IS NULL, b.created_at, b.id LIMIT 1"
+        " ORDER BY coalesce(s.last_arrival, 0) = 0, b.created_at, b.id LIMIT 1"
     ).scalar()
     return str(found) if found is not None else None
