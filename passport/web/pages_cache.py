@@ -24,7 +24,6 @@ from passport.documents import page
 from passport.errors import StoreUnavailable
 from passport.ledger import database
 from passport.web import counters, headers
-from schemas.terms import PassportStatus
 
 logger = logging.getLogger(__name__)
 
@@ -157,13 +156,13 @@ def response(stored: Stored, accept_encoding: str, if_none_match: str | None) ->
     encoding = _remembered_encoding(accept_encoding)
     tag = etag_of(stored.etag, encoding)
     fields = [*_base_headers(), ("ETag", tag)]
-    if if_none_match is not None and matches(if_none_match, tag):
+    ended = stored.passport_status in _ENDED
+    if not ended and if_none_match is not None and matches(if_none_match, tag):
         return Response(status=304, headers=[(n, v) for n, v in fields if n != "Content-Type"])
     body = {"br": stored.brotli, "gzip": stored.gzip}.get(encoding) or gzip.decompress(stored.gzip)
     if encoding:
         fields.append(("Content-Encoding", encoding))
-    status = 410 if PassportStatus(stored.passport_status) in page.ENDED else 200
-    return Response(body, status, headers=fields)
+    return Response(body, 410 if ended else 200, headers=fields)
 
 
 class PageLayer:

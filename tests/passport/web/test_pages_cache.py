@@ -146,6 +146,10 @@ def test_an_ended_page_is_410_even_for_a_client_that_knows_it(house: House) -> N
     server = Server(house)
     tag = server.get(f"/p/{battery.passport_id}")[1]["ETag"]
     assert server.get(f"/p/{battery.passport_id}", if_none_match=tag)[0] == 410
+    with database.writing(house.engine) as connection:
+        connection.exec_driver_sql("DELETE FROM page_cache")
+    assert server.get(f"/p/{battery.passport_id}", if_none_match=tag)[0] == 410
+    assert server.passed == 2
 
 
 def test_a_new_template_or_address_is_a_new_key(house: House) -> None:
