@@ -1,8 +1,10 @@
 """A process is killed after every named step of issuing; what is visible afterwards is whole."""
 
 import os
+import random
 import subprocess
 import sys
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from tests.passport.issuing import NOW, OPERATOR, URL, installation
 ROOT = Path(__file__).parents[2]
 CHILD = """
 import sys
+import time
 from pathlib import Path
 from passport.signing.keys import RemoteSigner
 from schemas.terms import RecordKind
@@ -119,6 +122,7 @@ def test_a_kill_between_two_steps_leaves_nothing_half_issued(tmp_path, signer, p
 
 GROUP = """
 import sys
+import time
 from pathlib import Path
 from passport.signing.keys import RemoteSigner
 from schemas.terms import RecordKind
@@ -181,3 +185,52 @@ def test_a_log_without_its_last_leaf_is_refused_after_a_kill(tmp_path, signer):
             connection.exec_driver_sql("UPDATE battery SET identifier = '/01/09520123456788/21/OTHER'")
         with pytest.raises(LogRefused, match="does not extend"):
             house.issuer.issue(battery.id, RecordKind.PASSPORT, now=NOW)
+
+
+ENDLESS = """
+import sys
+import time
+from pathlib import Path
+from passport.signing.keys import RemoteSigner
+from schemas.terms import RecordKind
+from tests.passport.issuing import NOW, make
+folder, socket, *batteries = sys.argv[1:]
+house = make(Path(folder), signers=lambda operator: RemoteSigner(Path(socket), operator))
+house.issuer.recover(NOW)
+house.issuer.check_log(NOW)
+print("ready", flush=True)
+while True:
+    for kind in RecordKind:
+        for _, version in house.issuer.issue_many(batteries, kind, now=NOW, force=True):
+            print(version.record_id, flush=True)
+"""
+
+
+@pytest.mark.long
+def test_whatever_was_acknowledged_survives_kills_at_any_moment(tmp_path, signer):
+    rng = random.Random(20261120)
+    with installation(tmp_path, signers=signer) as house:
+        signer(OPERATOR)
+        owned = [house.battery().id for _ in range(3)]
+        acknowledged: list[str] = []
+        for _ in range(25):
+            with subprocess.Popen(
+                [sys.executable, "-c", ENDLESS, str(tmp_path), str(tmp_path / "run" / "signer.sock"), *owned],
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                cwd=ROOT,
+                stdout=subprocess.PIPE,
+                text=True,
+            ) as process:
+                assert process.stdout is not None
+                assert process.stdout.readline() == "ready\n"
+                time.sleep(rng.uniform(0, 0.15))
+                process.kill()
+                acknowledged += process.stdout.read().split()
+        house.issuer.recover(NOW)
+        assert acknowledged
+        with database.reading(house.engine) as connection:
+            missing = [one for one in acknowledged if versions.by_record(connection, one) is None]
+        assert missing == []
+        assert house.one("SELECT count(*) FROM intent") == 0
+        assert check_whole(house) >= len(acknowledged)
+        house.issuer.check_log(NOW)
