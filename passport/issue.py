@@ -1002,6 +1002,8 @@ def _open_intent(connection: Connection, battery_id: str, kind: RecordKind) -> _
 
 
 def _still_open(connection: Connection, intent: _Intent) -> bool:
-    return bool(
-        _open_intents(connection, "AND battery = ? AND record_id = ?", (intent.battery, intent.record_id))
+    found = connection.exec_driver_sql(
+        "SELECT 1 FROM intent WHERE battery = ? AND record_id = ? AND void_reason IS NULL",
+        (intent.battery, intent.record_id),
     )
+    return found.first() is not None
