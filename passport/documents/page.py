@@ -320,7 +320,7 @@ def context(passport: Passport, *, language: str = LANGUAGE) -> PageContext:
         numbers=_numbers(passport.identifier),
         qr=_inline_qr(passport),
         check=(
-            f"Signed by {operator}{' (simulated)' if passport.simulated else ''}.",
+            f"Signed by {_signer(operator, simulated=passport.simulated)}.",
             f"Recorded {recorded}, version {current.version}.",
             "The record is about the identifier above: compare it with the label.",
         ),
@@ -344,6 +344,11 @@ def context(passport: Passport, *, language: str = LANGUAGE) -> PageContext:
     )
 
 
+def _signer(operator: str, *, simulated: bool) -> str:
+    """The operator's name, marked where the battery is simulated and the name does not say so itself."""
+    return f"{operator} (simulated)" if simulated and "simulated" not in operator.lower() else operator
+
+
 class _Rows:
     """Rows of the page from the values of one version."""
 
@@ -352,6 +357,10 @@ class _Rows:
 
     def row(self, attribute: Attribute[Any], *, short: bool = False) -> Row:
         wire = self._passport.view.get(attribute.id)
+        if short and attribute.id == "battery_chemistry" and (wire or {}).get("value") == "other":
+            # The word says nothing; where the chemistry is named in full, that is what a reader needs.
+            named = self._passport.view.get("battery_chemistry_name", {})
+            wire = named if "value" in named else wire
         title = _SHORT_TITLES.get(attribute.id, attribute.title) if short else attribute.title
         return Row(attribute.id, title, shown(attribute, wire), "" if short else self._why(attribute, wire))
 

@@ -181,6 +181,21 @@ def test_a_simulated_battery_cannot_be_taken_for_a_real_one() -> None:
     assert "imulated" not in text_of(rendered(simulated=False))
 
 
+def test_a_simulated_operator_is_not_marked_twice() -> None:
+    view = dict(passport().view) | {"operator_name": stated("Example Cells (simulated)")}
+    assert "Signed by Example Cells (simulated)." in text_of(rendered(simulated=True, view=view))
+
+
+def test_a_chemistry_that_has_no_word_of_its_own_is_told_in_full_to_responders() -> None:
+    view = dict(passport().view) | {
+        "battery_chemistry": stated("other"),
+        "battery_chemistry_name": stated("Lithium iron manganese phosphate"),
+    }
+    html = rendered(view=view)
+    block = text_of(html[html.index('id="safety"') : html.index('id="glance"')])
+    assert "Chemistry Lithium iron manganese phosphate" in block
+
+
 def test_a_voluntary_and_incomplete_passport_says_both() -> None:
     past = page.Past(
         1, datetime(2026, 5, 4, tzinfo=UTC), "R" * 16, "k", "voluntary: placed before; no declaration yet"
