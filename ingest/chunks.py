@@ -12,6 +12,7 @@ import hashlib
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar, Final
 
 import numpy as np
@@ -149,12 +150,18 @@ def _decode(payload: bytes) -> Samples:
     columns: dict[ColumnKey, Column] = {}
     for name, exponent, origin, *packing in header["columns"]:
         values, valid = reader.unpack_masked(rows, packing)
-        columns[ColumnKey.parse(name)] = Column(values, valid, _small(exponent), Origin(origin))
+        columns[_key(name)] = Column(values, valid, _small(exponent), Origin(origin))
     if len(columns) != len(header["columns"]):
         raise ChunkCorrupt("a column stands twice")
     notes = _notes(header, reader) if "notes" in header else ()
     reader.end()
     return Samples(sequence, time_ms, timed, columns, notes, _flag(header["absolute"]))
+
+
+@lru_cache(maxsize=4096)
+def _key(name: str) -> ColumnKey:
+    """The same key object for the same name, so that columns are told alike at a glance."""
+    return ColumnKey.parse(name)
 
 
 def _notes(header: dict[str, Any], reader: "_Reader") -> tuple[Note, ...]:

@@ -8,10 +8,9 @@ before in the same segment, or from the boundary that the state carries; `reduce
 Products that outgrow 64 bits are summed in two halves, or by Python's integers where even one of them does.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TypeVar
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from passport.lifecycle.gather import (
     Rows,
     Run,
     Series,
+    Signature,
     canonical,
     counter_exponent,
     counter_name,
@@ -27,6 +27,8 @@ from passport.lifecycle.gather import (
     is_last,
     rows_of,
     runs,
+    side_by_side,
+    trusted,
     within,
 )
 from passport.lifecycle.shape import (
@@ -36,15 +38,16 @@ from passport.lifecycle.shape import (
     Extreme,
     Last,
     LifecycleState,
-    Stretch,
 )
-from schemas.samples import Bool, Chunk, Int64, Samples
+from schemas.samples import Bool, Chunk, Column, ColumnKey, Int64, Samples
 from schemas.terms import Origin
 
-SPARSE_ROWS = 6  # below this many rows a segment, arrays cost more than they save
-_WAVE_ROWS = 1 << 20
+# Where few rows of few batteries come, arrays cost more than they save.
+SPARSE_ROWS = 24
+SPARSE_BATTERIES = 8
+_ALONE_ROWS = 4096
+_GROUP_ROWS = 1 << 16
 _SAFE = 1 << 62
-_NONE = np.iinfo(np.int64).min
 _EDGES = np.array(TEMPERATURE_EDGES, np.int64)
 
 
@@ -60,133 +63,163 @@ def fold(
         states: one for each battery, in any order; they are changed and given back.
         chunks: for each battery, what follows its state, in the order of folding.
         max_gap_ms: for each battery, the longest step that still counts as observed, by source; ten minutes
-            where
-            nothing is said.
+            where nothing is said.
     """
     todo: list[tuple[LifecycleState, list[Run], Mapping[str, int]]] = []
     for number, (state, own) in enumerate(zip(states, chunks, strict=True)):
         gaps = max_gap_ms[number] if max_gap_ms is not None else {}
         todo.append((state, runs(own), gaps))
     wave = 0
-    while any(wave < len(parts) for _, parts, _ in todo):
-        segments: list[_Segment] = []
-        rows = 0
+    while todo:
+        todo = [one for one in todo if wave < len(one[1])]
+        alike: dict[Signature, list[_Segment]] = {}
+        group: list[_Segment] = []
+        latest: Signature = ()
         for state, parts, gaps in todo:
-            if wave >= len(parts):
-                continue
             run = parts[wave]
             gap = gaps.get(run.source, reference.DEFAULT_GAP_MS)
-            state.enter(run.source, run.epoch, absolute=run.absolute, max_gap_ms=gap)
-            if len(run) < SPARSE_ROWS:
-                reference.fold_run(state, run, gap)
-                continue
-            segments.append(_segment(state, run, gap))
-            rows += len(run)
-            if rows >= _WAVE_ROWS:
-                _fold_wave(segments)
-                segments, rows = [], 0
-        if segments:
-            _fold_wave(segments)
+            state.enter(run.source, run.epoch, absolute=run.samples.absolute, max_gap_ms=gap)
+            rows = len(run.samples)
+            if rows < SPARSE_ROWS and len(todo) < SPARSE_BATTERIES:
+                reference.fold_rows(state, run.samples, gap)
+            elif rows >= _ALONE_ROWS:
+                _fold_group([_Segment(state, gap, run.samples)])
+            else:
+                if run.signature != latest:  # hashing column names is dear; most neighbours are alike
+                    latest = run.signature
+                    group = alike.setdefault(latest, [])
+                group.append(_Segment(state, gap, run.samples))
+        for group in alike.values():
+            for some in _by_rows(group):
+                _fold_group(some)
         wave += 1
     return list(states)
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Segment:
-    """One run of one battery as arrays; `overlap` is None when no row stands in covered time."""
+    """One run of one battery."""
 
     state: LifecycleState
     gap: int
-    rows: Rows
-    overlap: Bool | None
-    absolute: bool
+    samples: Samples
+
+    @property
+    def absolute(self) -> bool:
+        """Whether times count from 1970."""
+        return self.samples.absolute
 
 
-def _segment(state: LifecycleState, run: Run, gap: int) -> _Segment:
-    parts = [rows_of(samples) for samples in run.parts]
-    before = state.covered_before()
-    overlaps = [_overlap(rows, before) for rows in parts]
-    for samples, rows, overlap in zip(run.parts, parts, overlaps, strict=True):
-        _say(state, samples, rows, overlap)
-    state.rows += len(run)
-    state.sequence = int(run.parts[-1].sequence[-1])
-    overlap = None
-    if any(part is not None for part in overlaps):
-        overlap = np.concatenate(
-            [
-                part if part is not None else np.zeros(len(rows.timed), np.bool_)
-                for part, rows in zip(overlaps, parts, strict=True)
-            ]
-        )
-    return _Segment(state, gap, _together(parts), overlap, run.absolute)
+def _by_rows(group: list[_Segment]) -> Iterator[list[_Segment]]:
+    """Portions that stay in the cache."""
+    some: list[_Segment] = []
+    rows = 0
+    for segment in group:
+        some.append(segment)
+        rows += len(segment.samples)
+        if rows >= _GROUP_ROWS:
+            yield some
+            some, rows = [], 0
+    if some:
+        yield some
 
 
-def _overlap(rows: Rows, before: list[Stretch]) -> Bool | None:
-    if not before:
+def _fold_group(segments: list[_Segment]) -> None:
+    """Fold segments with the same columns; each state is in at most one of them."""
+    lengths = [len(segment.samples) for segment in segments]
+    count = np.array(lengths, np.int64)
+    ends = np.cumsum(count)
+    starts = ends - count
+    time, timed, columns = side_by_side([segment.samples for segment in segments])
+    distrusted = _distrusted(segments, starts)
+    rows = rows_of(time, timed, columns, distrusted)
+    overlap = _overlap(segments, starts, ends, time, timed)
+    for segment, length in zip(segments, lengths, strict=True):
+        segment.state.rows += length
+        segment.state.sequence = int(segment.samples.sequence[-1])
+    _extremes(segments, rows, starts, ends)
+    said = _Said(segments, time, timed, overlap, starts, ends)
+    _count(said, columns, distrusted)
+    _last_words(said, columns, rows)
+    flat = _clock(segments, count, time, timed, overlap)
+    if flat is not None:
+        _integrals(flat, rows)
+        _residence(flat, rows)
+
+
+def _distrusted(segments: list[_Segment], starts: Int64) -> dict[str, list[int]]:
+    """By column, places of rows whose value is not used."""
+    found: dict[str, list[int]] = {}
+    for segment, start in zip(segments, starts.tolist(), strict=True):
+        if not segment.samples.notes:
+            continue
+        for name, sequences in doubted(segment.samples).items():
+            at = np.searchsorted(segment.samples.sequence, sorted(sequences))
+            found.setdefault(name, []).extend((at + start).tolist())
+    return found
+
+
+def _overlap(segments: list[_Segment], starts: Int64, ends: Int64, time: Int64, timed: Bool) -> Bool | None:
+    """Rows in time that was covered before; None when there are none."""
+    inside: Bool | None = None
+    for segment, start, end in zip(segments, starts.tolist(), ends.tolist(), strict=True):
+        for first, last in segment.state.covered_before():
+            if inside is None:
+                inside = np.zeros(len(time), np.bool_)
+            own = time[start:end]
+            inside[start:end] |= (own >= first) & (own <= last)
+    if inside is None:
         return None
-    inside = np.zeros(len(rows.timed), np.bool_)
-    for first, last in before:
-        inside |= (rows.time_ms >= first) & (rows.time_ms <= last)
-    inside &= rows.timed
+    inside &= timed
     return inside if inside.any() else None
 
 
-def _together(parts: list[Rows]) -> Rows:
-    if len(parts) == 1:
-        return parts[0]
-    return Rows(
-        np.concatenate([rows.time_ms for rows in parts]),
-        np.concatenate([rows.timed for rows in parts]),
-        *(_concatenated(parts, name) for name in _SERIES),
-    )
+# What is kept of columns rather than of intervals: counters and last words.
 
 
-_SERIES = ("voltage", "current", "state_of_charge", "cell_lowest", "cell_highest", "coldest", "hottest")
+@dataclass(frozen=True)
+class _Said:
+    """Segments side by side, and how to tell when something was said."""
+
+    segments: list[_Segment]
+    time: Int64
+    timed: Bool
+    overlap: Bool | None
+    starts: Int64
+    ends: Int64
+
+    def stamp(self, at: int, row: int) -> int | None:
+        """Absolute time of a row of segment `at`; None without one."""
+        return int(self.time[row]) if self.segments[at].absolute and self.timed[row] else None
+
+    def rows(self, valid: Bool) -> Bool:
+        """The rows among `valid` that still count."""
+        return valid if self.overlap is None else valid & ~self.overlap
+
+    def last_rows(self, valid: Bool) -> list[int]:
+        """By segment, the last row that counts; -1 where none does."""
+        counting = self.rows(valid)
+        if counting[self.ends - 1].all():
+            return (self.ends - 1).tolist()  # type: ignore[no-any-return]
+        marks = np.where(counting, np.arange(len(counting)), -1)
+        return np.maximum.reduceat(marks, self.starts).tolist()  # type: ignore[no-any-return]
 
 
-def _concatenated(parts: Sequence[Rows], name: str) -> Series | None:
-    series = [getattr(rows, name) for rows in parts]
-    if all(one is None for one in series):
-        return None
-    values = [
-        one.values if one is not None else np.zeros(len(rows.timed), np.int64)
-        for one, rows in zip(series, parts, strict=True)
-    ]
-    valid = [
-        one.valid if one is not None else np.zeros(len(rows.timed), np.bool_)
-        for one, rows in zip(series, parts, strict=True)
-    ]
-    return Series(np.concatenate(values), np.concatenate(valid))
-
-
-# What is kept of columns rather than of rows: counters and last words.
-
-
-def _say(state: LifecycleState, samples: Samples, rows: Rows, overlap: Bool | None) -> None:
-    found: list[tuple[int, str, Int64, Int64]] = []
-    out = doubted(samples)
-    for key, column in samples.columns.items():
-        if column.origin is Origin.PLACEHOLDER:
+def _last_words(said: _Said, columns: Mapping[ColumnKey, Column], rows: Rows) -> None:
+    for key, column in columns.items():
+        if not is_last(key) or column.origin is Origin.PLACEHOLDER:
             continue
-        name = counter_name(key)
-        last = is_last(key)
-        if name is None and not last:
-            continue
-        valid = column.valid if overlap is None else column.valid & ~overlap
-        if last and valid.any():
-            at = len(valid) - 1 - int(np.argmax(valid[::-1]))
-            reference.said_last(state, samples, key, column, row=at, stamp=_stamp(samples, at))
-        if name is not None:
-            low, high = BELIEVABLE["counter"]
-            values = canonical(column.values, column.exponent, counter_exponent(name), low=low, high=high)
-            valid = within(values, valid, low, high)
-            if out and (avoid := out.get(str(key))):
-                valid = valid & ~np.isin(samples.sequence, np.fromiter(avoid, np.int64, len(avoid)))
-            where = np.flatnonzero(valid)
-            if len(where):
-                found.append((int(where[0]), name, where, values))
-    for _, name, where, values in sorted(found, key=lambda counter: counter[:2]):
-        _count(state, samples, name, where, values[where])
+        for at, row in enumerate(said.last_rows(column.valid)):
+            if row < 0:
+                continue
+            segment, stamp = said.segments[at], said.stamp(at, row)
+            if segment.samples.notes:
+                own = row - int(said.starts[at])
+                whose = segment.samples.columns[key]
+                reference.said_last(segment.state, segment.samples, key, whose, row=own, stamp=stamp)
+            else:
+                text = reference.decimal_text(int(column.values[row]), column.exponent)
+                segment.state.last[key.quantity] = Last(text, stamp)
     for name, series, exponent in (
         ("cell_voltage_lowest", rows.cell_lowest, -3),
         ("cell_voltage_highest", rows.cell_highest, -3),
@@ -195,27 +228,45 @@ def _say(state: LifecycleState, samples: Samples, rows: Rows, overlap: Bool | No
     ):
         if series is None:
             continue
-        valid = series.valid if overlap is None else series.valid & ~overlap
-        if valid.any():
-            at = len(valid) - 1 - int(np.argmax(valid[::-1]))
-            text = reference.decimal_text(int(series.values[at]), exponent)
-            state.last[name] = Last(text, _stamp(samples, at))
+        for at, row in enumerate(said.last_rows(series.valid)):
+            if row >= 0:
+                text = reference.decimal_text(int(series.values[row]), exponent)
+                said.segments[at].state.last[name] = Last(text, said.stamp(at, row))
 
 
-def _stamp(samples: Samples, row: int) -> int | None:
-    return int(samples.time_ms[row]) if samples.absolute and samples.timed[row] else None
+def _count(said: _Said, columns: Mapping[ColumnKey, Column], distrusted: Mapping[str, list[int]]) -> None:
+    # A bounded number of event kinds is kept, first come, first served: counters begin in order of rows.
+    begun: list[tuple[int, int, str, Int64, Int64]] = []
+    low, high = BELIEVABLE["counter"]
+    for key, column in columns.items():
+        name = counter_name(key)
+        if name is None or column.origin is Origin.PLACEHOLDER:
+            continue
+        values = canonical(column.values, column.exponent, counter_exponent(name), low=low, high=high)
+        valid = said.rows(within(values, column.valid, low, high))
+        valid = trusted(valid, distrusted.get(str(key)))
+        where = np.flatnonzero(valid)
+        bounds = np.searchsorted(where, np.append(said.starts, len(values))).tolist()
+        begun.extend(
+            (at, int(where[begin]), name, where[begin:end], values)
+            for at, (begin, end) in enumerate(pairwise(bounds))
+            if begin < end
+        )
+    for at, _, name, where, values in sorted(begun, key=lambda one: one[:3]):
+        _count_one(said, at, name, where, values[where])
 
 
-def _count(state: LifecycleState, samples: Samples, name: str, where: Int64, values: Int64) -> None:
-    state.count(name, int(values[0]), _stamp(samples, int(where[0])))
+def _count_one(said: _Said, at: int, name: str, where: Int64, values: Int64) -> None:
+    state = said.segments[at].state
+    state.count(name, int(values[0]), said.stamp(at, int(where[0])))
     counter = state.counters.get(name)
     if counter is None:
         return
-    for fall in np.flatnonzero(np.diff(values) < 0).tolist():
+    for fall in np.flatnonzero(values[1:] < values[:-1]).tolist():
         counter.last = int(values[fall])
         counter.say(int(values[fall + 1]), None)
     counter.last = int(values[-1])
-    counter.time_ms = _stamp(samples, int(where[-1]))
+    counter.time_ms = said.stamp(at, int(where[-1]))
 
 
 # What is kept of rows: one flat array over all segments of a wave.
@@ -231,6 +282,8 @@ class _Flat:
         keep: which of all rows count; None when all do.
         time: of the rows that count.
         owner: segment of each row that counts.
+        present, first: segments with rows that count, and where they begin.
+        gap: longest step, of all or by segment.
         barrier: grows at every row that no interval may reach across.
         barrier_start: value of `barrier` before each segment's first row.
         barrier_end: value that a point must have to be carried on; -1 where nothing is.
@@ -241,79 +294,50 @@ class _Flat:
     keep: Bool | None
     time: Int64
     owner: Int64
+    present: Int64
+    first: Int64
+    gap: int | Int64
     barrier: Int64 | None
     barrier_start: Int64
     barrier_end: Int64
 
 
-def _fold_wave(segments: list[_Segment]) -> None:
-    count = np.array([len(segment.rows.timed) for segment in segments], np.int64)
-    starts = np.concatenate(([0], np.cumsum(count)[:-1]))
-    time = _cat([segment.rows.time_ms for segment in segments])
-    timed = _cat([segment.rows.timed for segment in segments])
-    together = [_flat_series(segments, name) for name in _SERIES]
-    series = dict(zip(_SERIES, together, strict=True))
-    _extremes(segments, series, starts, time, timed)
-    overlap = None
-    if any(segment.overlap is not None for segment in segments):
-        overlap = np.concatenate(
-            [
-                segment.overlap
-                if segment.overlap is not None
-                else np.zeros(len(segment.rows.timed), np.bool_)
-                for segment in segments
-            ]
-        )
-    flat = _clock(segments, count, time, timed, overlap)
-    if flat is None:
-        return
-    _integrals(flat, series)
-    _residence(flat, series)
-
-
-_Array = TypeVar("_Array", Int64, Bool)
-
-
-def _cat(arrays: list[_Array]) -> _Array:
-    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
-
-
-def _flat_series(segments: list[_Segment], name: str) -> Series | None:
-    if len(segments) == 1:
-        found: Series | None = getattr(segments[0].rows, name)
-        return found
-    return _concatenated([segment.rows for segment in segments], name)
-
-
-def _extremes(
-    segments: list[_Segment], series: dict[str, Series | None], starts: Int64, time: Int64, timed: Bool
-) -> None:
-    ends = np.append(starts[1:], len(time))
+def _extremes(segments: list[_Segment], rows: Rows, starts: Int64, ends: Int64) -> None:
     for name, low, high in (
-        ("voltage", "voltage", "voltage"),
-        ("current", "current", "current"),
-        ("cell_voltage", "cell_lowest", "cell_highest"),
-        ("temperature", "coldest", "hottest"),
+        ("voltage", rows.voltage, rows.voltage),
+        ("current", rows.current, rows.current),
+        ("cell_voltage", rows.cell_lowest, rows.cell_highest),
+        ("temperature", rows.coldest, rows.hottest),
     ):
-        for which, wanted, lowest in ((f"{name}_min", low, True), (f"{name}_max", high, False)):
-            one = series[wanted]
-            if one is None:
+        for which, series, lowest in ((f"{name}_min", low, True), (f"{name}_max", high, False)):
+            if series is None:
                 continue
-            missing = np.iinfo(np.int64).max if lowest else _NONE
-            values = one.values if one.valid.all() else np.where(one.valid, one.values, missing)
-            reduce = np.minimum if lowest else np.maximum
-            best = reduce.reduceat(values, starts).tolist()
-            for at, value in enumerate(best):
-                if value == missing:
-                    continue
-                state = segments[at].state
-                known = state.extremes.get(which)
-                if known is not None and (value >= known.value if lowest else value <= known.value):
-                    continue
-                begin = int(starts[at])
-                row = begin + int(np.argmax(values[begin : ends[at]] == value))
-                stamp = int(time[row]) if segments[at].absolute and timed[row] else None
-                state.extremes[which] = Extreme(value, stamp)
+            missing = np.iinfo(np.int64).max if lowest else np.iinfo(np.int64).min
+            values = series.values if series.valid.all() else np.where(series.valid, series.values, missing)
+            best = (np.minimum if lowest else np.maximum).reduceat(values, starts)
+            further = [
+                at
+                for at, value in enumerate(best.tolist())
+                if value != missing
+                and (
+                    (known := segments[at].state.extremes.get(which)) is None
+                    or (value < known.value if lowest else value > known.value)
+                )
+            ]
+            if further:
+                where = _first_rows(values, best, starts, ends, further)
+                for at, row in zip(further, where, strict=True):
+                    stamped = segments[at].absolute and rows.timed[row]
+                    stamp = int(rows.time_ms[row]) if stamped else None
+                    segments[at].state.extremes[which] = Extreme(int(best[at]), stamp)
+
+
+def _first_rows(values: Int64, best: Int64, starts: Int64, ends: Int64, wanted: list[int]) -> list[int]:
+    """The first row of each wanted segment that shows its best value."""
+    if len(wanted) * 64 < len(values):
+        return [int(starts[at]) + int(np.argmax(values[starts[at] : ends[at]] == best[at])) for at in wanted]
+    hits = np.flatnonzero(values == np.repeat(best, ends - starts))
+    return hits[np.searchsorted(hits, starts[wanted])].tolist()  # type: ignore[no-any-return]
 
 
 def _clock(
@@ -353,7 +377,8 @@ def _clock(
     _only_covered(segments, present, covered_start, covered_end)
     if not len(present):
         return None
-    gap = np.array([segment.gap for segment in segments], np.int64)
+    gaps = {segment.gap for segment in segments}
+    gap = gaps.pop() if len(gaps) == 1 else np.array([segment.gap for segment in segments], np.int64)
     previous = np.empty_like(time)
     previous[1:] = time[:-1]
     clocks = [segments[at].state.boundary.clock for at in present.tolist()]
@@ -371,7 +396,7 @@ def _clock(
     across &= ~begins
     step[begins] = 0
     back = (step < 0) & ~across
-    longest = gap[owner] if len(segments) > 1 else gap[0]
+    longest = gap if isinstance(gap, int) else gap[owner]
     unknown = ((step > longest) | across) & (step > 0)
     observed = np.where(unknown | (step < 0), 0, step)
     _write_clock(segments, present, first, observed=observed, unknown=np.where(unknown, step, 0), back=back)
@@ -397,7 +422,7 @@ def _clock(
             state.close_stretch()
             state.boundary.clock = None
             barrier_end[at] = -1
-    return _Flat(segments, count, keep, time, owner, barrier, barrier_start, barrier_end)
+    return _Flat(segments, count, keep, time, owner, present, first, gap, barrier, barrier_start, barrier_end)
 
 
 def _only_covered(segments: list[_Segment], present: Int64, start: Int64, end: Int64) -> None:
@@ -455,9 +480,8 @@ class _Steps:
 
     Attributes:
         rows: index of each point among the rows that count; None when every row is a point.
-        present, first: segments that have points, and where they begin.
+        present, first, last: segments that have points, where they begin and end.
         time, step: of each point; `step` is 0 where no interval ends.
-        carried: for each segment present, whether its boundary is the point before.
     """
 
     rows: Int64 | None
@@ -466,7 +490,6 @@ class _Steps:
     last: Int64
     time: Int64
     step: Int64
-    carried: list[bool]
 
 
 def _steps(flat: _Flat, points: Bool | None, boundaries: list[int | None]) -> _Steps | None:
@@ -477,36 +500,32 @@ def _steps(flat: _Flat, points: Bool | None, boundaries: list[int | None]) -> _S
         points: over rows that count; None when all are points.
         boundaries: time of the boundary by segment; None where there is none.
     """
-    if points is None:
-        rows, time, owner, barrier = None, flat.time, flat.owner, flat.barrier
-    else:
+    rows = None
+    time, first, present, barrier = flat.time, flat.first, flat.present, flat.barrier
+    if points is not None:
         rows = np.flatnonzero(points)
-        time, owner = flat.time[rows], flat.owner[rows]
+        if not len(rows):
+            return None
+        time = flat.time[rows]
+        owner = flat.owner[rows]
+        first = np.flatnonzero(np.concatenate(([True], owner[1:] != owner[:-1])))
+        present = owner[first]
         barrier = flat.barrier[rows] if flat.barrier is not None else None
-    if not len(time):
-        return None
-    first = np.flatnonzero(np.concatenate(([True], owner[1:] != owner[:-1])))
-    present = owner[first]
-    previous = np.empty_like(time)
-    previous[1:] = time[:-1]
-    previous[first] = [boundaries[at] or 0 for at in present.tolist()]
-    step = time - previous
-    carried = [boundaries[at] is not None for at in present.tolist()]
-    apart = np.zeros(len(time), np.bool_)
-    apart[first] = [not one for one in carried]
+    step = np.empty_like(time)
+    np.subtract(time[1:], time[:-1], out=step[1:])
+    before = [boundaries[at] for at in present.tolist()]
+    step[first] = time[first] - np.array([one if one is not None else 0 for one in before], np.int64)
+    longest = flat.gap if isinstance(flat.gap, int) else flat.gap[flat.owner if rows is None else owner]
+    counts = (step >= 0) & (step <= longest)
+    counts[first] &= np.array([one is not None for one in before], np.bool_)
     if barrier is not None:
-        before = np.empty_like(barrier)
-        before[1:] = barrier[:-1]
-        before[first] = flat.barrier_start[present]
-        apart |= barrier != before
-    if len(flat.segments) > 1:
-        longest = np.array([segment.gap for segment in flat.segments], np.int64)[owner]
-    else:
-        longest = np.array(flat.segments[0].gap)
-    apart |= (step > longest) | (step < 0)
-    step[apart] = 0
+        crossed = np.empty(len(barrier), np.bool_)
+        np.not_equal(barrier[1:], barrier[:-1], out=crossed[1:])
+        crossed[first] = barrier[first] != flat.barrier_start[present]
+        counts &= ~crossed
+    step *= counts
     last = np.append(first[1:], len(time)) - 1
-    return _Steps(rows, present, first, last, time, step, carried)
+    return _Steps(rows, present, first, last, time, step)
 
 
 def _carried_on(flat: _Flat, steps: _Steps | None) -> list[int]:
@@ -540,9 +559,9 @@ def _points(*valid: Bool) -> Bool | None:
     return None if both.all() else both
 
 
-def _integrals(flat: _Flat, series: dict[str, Series | None]) -> None:
+def _integrals(flat: _Flat, rows: Rows) -> None:
     states = [segment.state for segment in flat.segments]
-    current, voltage = _counting(flat, series["current"]), _counting(flat, series["voltage"])
+    current, voltage = _counting(flat, rows.current), _counting(flat, rows.voltage)
     steps = area_in = area_out = None
     values = None
     if current is not None:
@@ -634,10 +653,10 @@ def _integrate_long(pair: Int64, step: Int64, first: Int64) -> tuple[list[int], 
     return into, out
 
 
-def _residence(flat: _Flat, series: dict[str, Series | None]) -> None:
+def _residence(flat: _Flat, rows: Rows) -> None:
     states = [segment.state for segment in flat.segments]
-    hot, cold = _counting(flat, series["hottest"]), _counting(flat, series["coldest"])
-    charge = _counting(flat, series["state_of_charge"])
+    hot, cold = _counting(flat, rows.hottest), _counting(flat, rows.coldest)
+    charge = _counting(flat, rows.state_of_charge)
     hot_bin = _temperature_bins(hot)
     cold_bin = hot_bin if cold is hot or _same(cold, hot) else _temperature_bins(cold)
     steps = None
@@ -710,23 +729,22 @@ def _spend(
     steps: _Steps, bins: Int64, carried: list[int], targets: list[dict[int, int]], number: int
 ) -> None:
     """Give each step to the bin in which it began."""
-    began = np.empty_like(bins)
-    began[1:] = bins[:-1]
-    began[steps.first] = carried
-    place = began + np.repeat(np.arange(len(targets)) * number, np.diff(np.append(steps.first, len(bins))))
-    spent = steps.step
+    # Neighbouring steps mostly begin in one bin: each such stretch is summed at once.
+    place = np.empty_like(bins)
+    place[1:] = bins[:-1]
+    place[steps.first] = carried
+    change = np.empty(len(place), np.bool_)
+    np.not_equal(place[1:], place[:-1], out=change[1:])
+    change[steps.first] = True
+    where = np.flatnonzero(change)
+    spent = np.add.reduceat(steps.step, where)
+    owner = np.searchsorted(steps.first, where, side="right") - 1
+    began = place[where]
     wanted = (began >= 0) & (spent > 0)
-    if not wanted.all():
-        place, spent = place[wanted], spent[wanted]
+    key = owner[wanted] * number + began[wanted]
+    found, which = np.unique(key, return_inverse=True)
     # Weights are floats, and exact: steps are at most an hour, so sums stay below 2**53.
-    if len(targets) * number <= 4 * len(place) + 1024:
-        sums = np.bincount(place, weights=spent, minlength=0)
-        filled = np.flatnonzero(sums)
-        pairs = zip(filled.tolist(), sums[filled].astype(np.int64).tolist(), strict=True)
-    else:
-        filled, which = np.unique(place, return_inverse=True)
-        sums = np.bincount(which, weights=spent)
-        pairs = zip(filled.tolist(), sums.astype(np.int64).tolist(), strict=True)
-    for key, amount in pairs:
-        target, where = targets[key // number], key % number
-        target[where] = target.get(where, 0) + amount
+    sums = np.bincount(which, weights=spent[wanted])
+    for one, amount in zip(found.tolist(), sums.astype(np.int64).tolist(), strict=True):
+        target, at = targets[one // number], one % number
+        target[at] = target.get(at, 0) + amount

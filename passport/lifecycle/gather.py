@@ -4,7 +4,7 @@ A row speaks of the battery as a whole (columns without a component) and of its 
 component: the hottest cell of a rack is its hottest cell).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,40 +27,83 @@ COLDEST: Final = frozenset({"cell_temperature", "cell_temperature_min"})
 HOTTEST: Final = frozenset({"cell_temperature", "cell_temperature_max"})
 
 
+# Neighbouring chunks are put together up to this many rows; more no longer helps, and leaves the cache.
+_RUN_ROWS: Final = 1 << 16
+
+Signature = tuple[object, ...]
+
+
 @dataclass(frozen=True)
 class Run:
-    """Neighbouring chunks of one battery in one epoch of one source.
+    """Neighbouring rows of one battery in one epoch of one source.
 
     Attributes:
         source, epoch: where they come from.
-        parts: the rows.
+        samples: the rows.
+        signature: equal for rows that have the same columns at the same scale.
     """
 
     source: str
     epoch: str
-    parts: tuple[Samples, ...]
-
-    @property
-    def absolute(self) -> bool:
-        """Whether times count from 1970."""
-        return self.parts[0].absolute
-
-    def __len__(self) -> int:
-        """How many rows."""
-        return sum(len(part) for part in self.parts)
+    samples: Samples
+    signature: Signature
 
 
 def runs(chunks: Iterable[Chunk]) -> list[Run]:
-    """Chunks of one battery in fold order, put together by epoch."""
-    found: list[tuple[str, str, list[Samples]]] = []
+    """Chunks of one battery in fold order; neighbours of one epoch that look alike are put together."""
+    found: list[tuple[str, str, Signature, list[Samples]]] = []
+    rows = 0
     for chunk in chunks:
         if not len(chunk.samples):
             continue
-        if found and found[-1][:2] == (chunk.source, chunk.epoch):
-            found[-1][2].append(chunk.samples)
+        place = (chunk.source, chunk.epoch, _signature(chunk.samples))
+        rows += len(chunk.samples)
+        if found and found[-1][:3] == place and rows <= _RUN_ROWS:
+            found[-1][3].append(chunk.samples)
         else:
-            found.append((chunk.source, chunk.epoch, [chunk.samples]))
-    return [Run(source, epoch, tuple(parts)) for source, epoch, parts in found]
+            found.append((*place, [chunk.samples]))
+            rows = len(chunk.samples)
+    return [Run(source, epoch, _joined(parts), signature) for source, epoch, signature, parts in found]
+
+
+def _signature(samples: Samples) -> Signature:
+    columns = samples.columns.items()
+    return (samples.absolute, *((key, column.exponent, column.origin) for key, column in columns))
+
+
+def _joined(parts: list[Samples]) -> Samples:
+    if len(parts) == 1:
+        return parts[0]
+    time_ms, timed, columns = side_by_side(parts)
+    return Samples(
+        np.concatenate([part.sequence for part in parts]),
+        time_ms,
+        timed,
+        columns,
+        tuple(note for part in parts for note in part.notes),
+        parts[0].absolute,
+    )
+
+
+def side_by_side(parts: Sequence[Samples]) -> tuple[Int64, Bool, dict[ColumnKey, Column]]:
+    """Times and columns of parts with one signature, one part after the other."""
+    if len(parts) == 1:
+        return parts[0].time_ms, parts[0].timed, dict(parts[0].columns)
+    columns = {}
+    for key, several in zip(
+        parts[0].columns, zip(*(part.columns.values() for part in parts), strict=True), strict=True
+    ):
+        columns[key] = Column(
+            np.concatenate([column.values for column in several]),
+            np.concatenate([column.valid for column in several]),
+            several[0].exponent,
+            several[0].origin,
+        )
+    return (
+        np.concatenate([part.time_ms for part in parts]),
+        np.concatenate([part.timed for part in parts]),
+        columns,
+    )
 
 
 def doubted(samples: Samples) -> dict[str, set[int]]:
@@ -121,33 +164,34 @@ class Rows:
     hottest: Series | None
 
 
-def rows_of(samples: Samples) -> Rows:
-    """The series of a chunk."""
-    out = doubted(samples)
+def rows_of(
+    time_ms: Int64, timed: Bool, columns: Mapping[ColumnKey, Column], distrusted: Mapping[str, list[int]]
+) -> Rows:
+    """The series of columns; `distrusted` names rows (by place) whose value is not used, by column."""
     groups: dict[str, list[Series]] = {}
-    for key, column in samples.columns.items():
+    for key, column in columns.items():
         if column.origin is Origin.PLACEHOLDER:
             continue
         quantity = key.quantity
-        if quantity in EXPONENTS and key.component is None and key.index is None:
-            exponent = EXPONENTS[quantity]
-            groups[quantity] = [_series(samples, key, column, kind=quantity, exponent=exponent, out=out)]
-            continue
-        if quantity in LOWEST_CELL or quantity in HIGHEST_CELL:
-            series = _series(samples, key, column, kind="cell_voltage", exponent=_MILLI, out=out)
+        rows = distrusted.get(str(key)) if distrusted else None
+        if quantity in EXPONENTS:
+            if key.component is None and key.index is None:
+                groups[quantity] = [_series(column, quantity, EXPONENTS[quantity], rows)]
+        elif quantity in LOWEST_CELL or quantity in HIGHEST_CELL:
+            series = _series(column, "cell_voltage", _MILLI, rows)
             if quantity in LOWEST_CELL:
                 groups.setdefault("cell_lowest", []).append(series)
             if quantity in HIGHEST_CELL:
                 groups.setdefault("cell_highest", []).append(series)
         elif quantity in COLDEST or quantity in HOTTEST:
-            series = _series(samples, key, column, kind="temperature", exponent=_TENTH, out=out)
+            series = _series(column, "temperature", _TENTH, rows)
             if quantity in COLDEST:
                 groups.setdefault("coldest", []).append(series)
             if quantity in HOTTEST:
                 groups.setdefault("hottest", []).append(series)
     return Rows(
-        samples.time_ms,
-        samples.timed,
+        time_ms,
+        timed,
         _outermost(groups.get("voltage"), highest=True),
         _outermost(groups.get("current"), highest=True),
         _outermost(groups.get("state_of_charge"), highest=True),
@@ -158,15 +202,19 @@ def rows_of(samples: Samples) -> Rows:
     )
 
 
-def _series(
-    samples: Samples, key: ColumnKey, column: Column, *, kind: str, exponent: int, out: dict[str, set[int]]
-) -> Series:
+def _series(column: Column, kind: str, exponent: int, rows: list[int] | None) -> Series:
     low, high = BELIEVABLE[kind]
     values = canonical(column.values, column.exponent, exponent, low=low, high=high)
-    valid = within(values, column.valid, low, high)
-    if out and (rows := out.get(str(key))):
-        valid = valid & ~np.isin(samples.sequence, np.fromiter(rows, np.int64, len(rows)))
-    return Series(values, valid)
+    return Series(values, trusted(within(values, column.valid, low, high), rows))
+
+
+def trusted(valid: Bool, rows: list[int] | None) -> Bool:
+    """`valid`, without these rows."""
+    if not rows:
+        return valid
+    kept = valid.copy()
+    kept[rows] = False
+    return kept
 
 
 def within(values: Int64, valid: Bool, low: int, high: int) -> Bool:

@@ -23,7 +23,6 @@ from passport.lifecycle.gather import (
     HIGHEST_CELL,
     HOTTEST,
     LOWEST_CELL,
-    Run,
     counter_exponent,
     counter_name,
     doubted,
@@ -58,19 +57,14 @@ def fold(
         gaps = max_gap_ms[number] if max_gap_ms is not None else {}
         for run in runs(own):
             gap = gaps.get(run.source, DEFAULT_GAP_MS)
-            state.enter(run.source, run.epoch, absolute=run.absolute, max_gap_ms=gap)
-            fold_run(state, run, gap)
+            state.enter(run.source, run.epoch, absolute=run.samples.absolute, max_gap_ms=gap)
+            fold_rows(state, run.samples, gap)
     return list(states)
 
 
-def fold_run(state: LifecycleState, run: Run, max_gap_ms: int) -> None:
+def fold_rows(state: LifecycleState, samples: Samples, max_gap_ms: int) -> None:
     """Fold rows of the epoch that the state has entered."""
     before = state.covered_before()
-    for part in run.parts:
-        _fold_part(state, part, before, max_gap_ms)
-
-
-def _fold_part(state: LifecycleState, samples: Samples, before: list[Stretch], max_gap_ms: int) -> None:
     cells = _cells(samples)
     times = samples.time_ms.tolist()
     timed = samples.timed.tolist()
