@@ -63,7 +63,9 @@ _READABLE: Final = click.Path(exists=True, dir_okay=False, allow_dash=True, path
     " https://id.example.com/01/09520123456788/21/ABC",
 )
 @click.argument("file", type=_READABLE)
-@click.option("--keys", type=_READABLE, multiple=True, help="Keys you trust: JWKS, JWK or DID document.")
+@click.option(
+    "--keys", type=_READABLE, multiple=True, help="Keys you trust: JWKS, JWK, DID document or trust bundle."
+)
 @click.option(
     "--log-key", "log_keys", multiple=True, metavar="KEY", help="Log key you trust: name+id+key, or a file."
 )
@@ -96,15 +98,17 @@ def command(
     says no. 1: not so. 3: the file is nothing that could be checked. No network is used.
     """
     from passport.errors import InputRefused
-    from passport.signing.keyset import read_keys
+    from passport.signing.keyset import read_keys, read_log_keys
     from passport.signing.verify import verify
 
     try:
-        trusted = [key for path in keys for key in read_keys(_read(path))] if keys else None
+        key_files = [_read(path) for path in keys]
+        trusted = [key for data in key_files for key in read_keys(data)] if keys else None
+        logs = [key for data in key_files for key in read_log_keys(data)]
         verdict = verify(
             _read(file),
             jwks=trusted,
-            log_keys=[line for text in log_keys for line in _log_keys(text)],
+            log_keys=[*logs, *(line for text in log_keys for line in _log_keys(text))],
             now=now,
             subject=subject,
             previous=_read(previous) if previous else None,

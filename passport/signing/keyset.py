@@ -1,11 +1,13 @@
 """Published keys as a verifier is given them: which key, for whom, from when to when, revoked since when.
 
 A key set is what somebody trusts; where it came from is for that person to judge. Accepted are a JWKS, a
-single JWK, a list of JWKs, and a DID document. Beside the members of RFC 7517 a key may carry, as in OpenID
-Federation 1.0 (historical keys), `iss`, `nbf`, `exp` and `revoked: {"revoked_at": ..., "log_size": ...}`; the
-last number is ours: how many leaves the operator's log had when the key was revoked.
+single JWK, a list of JWKs, a DID document, and a trust bundle with several operators' keys. Beside the members
+of RFC 7517 a key may carry, as in OpenID Federation 1.0 (historical keys), `iss`, `nbf`, `exp` and `revoked:
+{"revoked_at": ..., "log_size": ...}`; the last number is ours: how many leaves the operator's log had when the
+key was revoked.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -15,6 +17,7 @@ from passport.signing.sign import ALGORITHM, Jws, thumbprint, verify_jws
 from schemas.strict_json import StrictJsonError, loads
 
 MOST_KEYS: Final = 1_000
+TRUST_FORMAT: Final = "cellpass-trust/1"
 
 
 def read_keys(data: bytes) -> list[dict[str, Any]]:
@@ -35,11 +38,56 @@ def read_keys(data: bytes) -> list[dict[str, Any]]:
     return keys
 
 
+def read_log_keys(data: bytes) -> list[str]:
+    """The log keys in a trust bundle; none in any other key file.
+
+    Raises:
+        InputRefused: not strict JSON.
+    """
+    try:
+        document = loads(data)
+    except StrictJsonError as error:
+        raise InputRefused(f"the key file is refused: {error}") from error
+    keys = [key for operator in _operators(document) for key in operator.get("log_keys", [])]
+    return [key for key in keys if isinstance(key, str)]
+
+
+def trust_bundle(operators: Sequence[tuple[str, str, Sequence[Mapping[str, Any]], Sequence[str]]]) -> bytes:
+    """The public keys of several operators in one file, to be handed on by somebody who is trusted.
+
+    Args:
+        operators: per operator its DID, its name, its public keys and its log keys.
+    """
+    listed = [
+        {"issuer": did, "name": name, "jwks": {"keys": [dict(key) for key in keys]}, "log_keys": list(logs)}
+        for did, name, keys, logs in operators
+    ]
+    return (
+        json.dumps({"format": TRUST_FORMAT, "operators": listed}, ensure_ascii=False, indent=1).encode()
+        + b"\n"
+    )
+
+
+def _operators(document: Any) -> list[dict[str, Any]]:
+    """The operators of a trust bundle; none in any other document."""
+    if not isinstance(document, dict) or document.get("format") != TRUST_FORMAT:
+        return []
+    operators = document.get("operators")
+    return [entry for entry in operators if isinstance(entry, dict)] if isinstance(operators, list) else []
+
+
 def _keys(document: Any) -> list[Any]:
     if isinstance(document, list):
         return document
     if not isinstance(document, dict):
         return []
+    if operators := _operators(document):
+        # A key speaks for the operator under whose name it stands, whatever it says of itself.
+        return [
+            {**key, "iss": operator.get("issuer")} if isinstance(key, dict) else None
+            for operator in operators
+            for key in _keys(operator.get("jwks"))
+        ]
     if isinstance(document.get("keys"), list):
         return list(document["keys"])
     if isinstance(document.get("verificationMethod"), list):

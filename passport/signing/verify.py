@@ -268,7 +268,12 @@ def _signature(work: _Work) -> str:
     if not isinstance(payload, dict):
         raise VerificationFailed("the signed payload is no object")
     if work.jwks is not None:
-        work.key = fitting_key(jws, work.jwks)
+        try:
+            work.key = fitting_key(jws, work.jwks)
+        except VerificationFailed as error:
+            # A claim and no more; it helps whoever took the keys of another operator.
+            said = _of(payload, "issuer") or payload.get("iss")
+            raise VerificationFailed(f"{error}; it claims to be from {said!r:.80}") from None
         work.payload = payload
         return f"ES256 by key {names(work.key)}"
     enclosed = work.document.enclosed_keys

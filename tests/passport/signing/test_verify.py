@@ -591,3 +591,29 @@ def test_an_sd_jwt_vc_of_an_older_draft_has_the_type_of_our_records(issuer):
     assert found["schema"].reason.startswith("an SD-JWT VC of type 'urn:example:battery'")
     claimed = lines(signed_view(issuer, {**claims, "type": ["BatteryPassport"]}), issuer)
     assert claimed["schema"].answer == "no"
+
+
+def test_a_trust_bundle_binds_keys_to_operators_and_brings_log_keys(issuer, tmp_path):
+    other = Issuer(tmp_path / "other")
+    stolen = {**other.signer.public_jwk, "iss": ISSUER}
+    data = keyset.trust_bundle(
+        [
+            (ISSUER, "Example Batteries", issuer.jwks, [issuer.log_key]),
+            ("did:web:other.example", "Example Other", [stolen], []),
+        ]
+    )
+    keys = keyset.read_keys(data)
+    assert [key["iss"] for key in keys] == [ISSUER, "did:web:other.example"]
+    jwt, _ = issuer.issue()
+    found = lines(issuer.bundle(jwt), issuer, jwks=keys, log_keys=keyset.read_log_keys(data))
+    assert [found[name].answer for name in ("signature", "issuer", "log")] == ["yes"] * 3
+    forged, _ = other.issue()
+    assert lines(encode.view(forged, []), issuer, jwks=keys)["issuer"].answer == "no"
+    assert keyset.read_log_keys(json.dumps({"keys": issuer.jwks}).encode()) == []
+
+
+def test_a_failed_signature_says_whom_the_record_claims_to_be_from(issuer, tmp_path):
+    jwt, _ = issuer.issue()
+    other = Issuer(tmp_path / "other")
+    reason = lines(encode.view(jwt, []), issuer, jwks=other.jwks)["signature"].reason
+    assert reason.endswith(f"it claims to be from {ISSUER!r}")

@@ -1,0 +1,78 @@
+"""`cellpass bundle`: what somebody needs to verify offline, in one file."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command(
+    "bundle",
+    epilog="Example: cellpass bundle -o trust.json, or cellpass bundle /01/09521234543213/21/ABC -o p.json",
+)
+@click.argument("battery", required=False)
+@click.option(
+    "--kind",
+    type=click.Choice(["passport", "condition", "assessment"]),
+    default="passport",
+    show_default=True,
+    help="Which of the battery's records.",
+)
+@click.option(
+    "--audience",
+    type=click.Choice(["public", "legitimate_interest", "authority"]),
+    default="public",
+    show_default=True,
+    help="Whose view of the record.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help="File to write (default: standard output).",
+)
+@click.pass_obj
+def command(house: Any, *, battery: str | None, kind: str, audience: str, output: Path | None) -> None:
+    """Write the newest record of BATTERY with its proofs; without BATTERY, the keys of all operators.
+
+    The keys of all operators are a trust bundle: `cellpass verify --keys` takes it. Hand it on by a way that
+    its reader trusts, apart from the records.
+    """
+    with house.reading() as connection:
+        data = _record(house, connection, battery, kind, audience) if battery else _trust(house, connection)
+    if output is None or str(output) == "-":
+        click.echo(data, nl=False)
+        return
+    output.write_bytes(data)
+    click.echo(str(output))
+
+
+def _record(house: Any, connection: Any, argument: str, kind: str, audience: str) -> bytes:
+    from passport.errors import NotFound
+    from passport.issue import view_of
+    from passport.ledger import batteries, versions
+    from passport.web.views import bundle
+    from schemas.terms import Audience, RecordKind
+
+    found = batteries.find(connection, argument, house.settings.public_url)
+    version = versions.latest(connection, found.id, RecordKind(kind))
+    if version is None:
+        raise NotFound(f"no {kind} record was issued for {found.identifier} yet; cellpass issue makes one")
+    return bundle(connection, view_of(connection, version, Audience(audience)))
+
+
+def _trust(house: Any, connection: Any) -> bytes:
+    from passport.ledger import operators
+    from passport.signing.keyset import trust_bundle
+
+    return trust_bundle(
+        [
+            (
+                operators.did(house.settings.public_url, one.id),
+                one.name,
+                operators.jwks(connection, one.id)["keys"],
+                [key.vkey for key in operators.log_keys(connection, one.id)],
+            )
+            for one in operators.all_operators(connection)
+        ]
+    )
