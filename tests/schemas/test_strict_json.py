@@ -5,7 +5,7 @@ from pathlib import Path
 from time import perf_counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.strict_json import StrictJsonError, loads
@@ -147,6 +147,7 @@ def test_a_text_over_the_limit_is_refused_before_it_is_parsed():
         loads('["äöü"]"\n', limit_bytes=10)
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(),
@@ -159,6 +160,7 @@ def test_what_python_writes_is_read_back(value: object):
         assert loads(json.dumps(value, ensure_ascii=ascii_only)) == value
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200) | st.text(alphabet='[]{}",:\\u0dD8 1eE+-.ntf', max_size=60))
 def test_any_bytes_are_a_value_or_a_strict_json_error(data: bytes | str):
     with suppress(StrictJsonError):
