@@ -3,8 +3,8 @@
 A key set is what somebody trusts; where it came from is for that person to judge. Accepted are a JWKS, a
 single JWK, a list of JWKs, a DID document, and a trust bundle with several operators' keys. Beside the
 members of RFC 7517 a key may carry, as in OpenID Federation 1.0 (historical keys), `iss`, `nbf`, `exp` and
-`revoked: {"revoked_at": ..., "log_size": ...}`; the last number is ours: how many leaves the operator's log had
-when the key was revoked.
+`revoked: {"revoked_at": ..., "log_size": ...}`; the last number is ours: how many leaves the operator's log
+had when the key was revoked.
 """
 
 import json
