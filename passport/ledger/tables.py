@@ -304,6 +304,7 @@ class BatterySearchRow(SQLModel, table=True):
         Index("battery_search_category_energy", "category", "rated_energy", "battery"),
         Index("battery_search_manufacturer", "manufacturer", "model"),
         Index("battery_search_model", "model", "battery"),
+        Index("battery_search_operator", "operator", "battery"),
     )
 
     battery: str = Field(primary_key=True)

@@ -99,6 +99,7 @@ def upgrade() -> None:
     op.create_index(
         "battery_search_nominal_voltage", "battery_search", ["nominal_voltage", "battery"], unique=False
     )
+    op.create_index("battery_search_operator", "battery_search", ["operator", "battery"], unique=False)
     op.create_index(
         "battery_search_rated_capacity", "battery_search", ["rated_capacity", "battery"], unique=False
     )
