@@ -35,6 +35,7 @@ from passport.lifecycle.shape import (
     BELIEVABLE,
     CHARGE_BINS,
     TEMPERATURE_EDGES,
+    Boundary,
     Extreme,
     Last,
     LifecycleState,
@@ -96,7 +97,7 @@ def fold(
     return list(states)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Segment:
     """One run of one battery."""
 
@@ -196,42 +197,42 @@ class _Said:
         """The rows among `valid` that still count."""
         return valid if self.overlap is None else valid & ~self.overlap
 
-    def last_rows(self, valid: Bool) -> list[int]:
-        """By segment, the last row that counts; -1 where none does."""
-        counting = self.rows(valid)
-        if counting[self.ends - 1].all():
-            return (self.ends - 1).tolist()  # type: ignore[no-any-return]
-        marks = np.where(counting, np.arange(len(counting)), -1)
-        return np.maximum.reduceat(marks, self.starts).tolist()  # type: ignore[no-any-return]
+    def last(self, series: Series) -> Iterator[tuple[int, int, int, int | None]]:
+        """Segment, row, value and time of the last row that counts, where one does."""
+        counting = self.rows(series.valid)
+        rows = self.ends - 1
+        if not counting[rows].all():
+            marks = np.where(counting, np.arange(len(counting)), -1)
+            rows = np.maximum.reduceat(marks, self.starts)
+        absolute = self.segments[0].absolute  # part of the signature that all segments share
+        times, timed = self.time[rows].tolist(), self.timed[rows].tolist()
+        values = series.values[rows].tolist()
+        for at, row in enumerate(rows.tolist()):
+            if row >= 0:
+                yield at, row, values[at], times[at] if absolute and timed[at] else None
 
 
 def _last_words(said: _Said, columns: Mapping[ColumnKey, Column], rows: Rows) -> None:
     for key, column in columns.items():
         if not is_last(key) or column.origin is Origin.PLACEHOLDER:
             continue
-        for at, row in enumerate(said.last_rows(column.valid)):
-            if row < 0:
-                continue
-            segment, stamp = said.segments[at], said.stamp(at, row)
+        for at, row, value, stamp in said.last(Series(column.values, column.valid)):
+            segment = said.segments[at]
             if segment.samples.notes:
                 own = row - int(said.starts[at])
                 whose = segment.samples.columns[key]
                 reference.said_last(segment.state, segment.samples, key, whose, row=own, stamp=stamp)
             else:
-                text = reference.decimal_text(int(column.values[row]), column.exponent)
-                segment.state.last[key.quantity] = Last(text, stamp)
+                segment.state.last[key.quantity] = Last(reference.decimal_text(value, column.exponent), stamp)
     for name, series, exponent in (
         ("cell_voltage_lowest", rows.cell_lowest, -3),
         ("cell_voltage_highest", rows.cell_highest, -3),
         ("coldest", rows.coldest, -1),
         ("hottest", rows.hottest, -1),
     ):
-        if series is None:
-            continue
-        for at, row in enumerate(said.last_rows(series.valid)):
-            if row >= 0:
-                text = reference.decimal_text(int(series.values[row]), exponent)
-                said.segments[at].state.last[name] = Last(text, said.stamp(at, row))
+        if series is not None:
+            for at, _, value, stamp in said.last(series):
+                said.segments[at].state.last[name] = Last(reference.decimal_text(value, exponent), stamp)
 
 
 def _count(said: _Said, columns: Mapping[ColumnKey, Column], distrusted: Mapping[str, list[int]]) -> None:
@@ -528,21 +529,29 @@ def _steps(flat: _Flat, points: Bool | None, boundaries: list[int | None]) -> _S
     return _Steps(rows, present, first, last, time, step)
 
 
-def _carried_on(flat: _Flat, steps: _Steps | None) -> list[int]:
-    """By segment, which point is the next boundary; -1 keeps the old one, -2 leaves none."""
-    fate = np.full(len(flat.segments), -1, np.int64)
-    # A barrier anywhere in the segment spoils what was carried into it.
-    fate[flat.barrier_start != flat.barrier_end] = -2
+def _points_left(
+    flat: _Flat, steps: _Steps | None, *values: Int64
+) -> Iterator[tuple[Boundary, tuple[int, ...] | None]]:
+    """The boundaries that change, each with its next point (time, then values); None leaves none."""
+    # A barrier anywhere in a segment spoils what was carried into it.
+    spoilt = flat.barrier_start != flat.barrier_end
+    present: list[int] = []
     if steps is not None:
-        fate[steps.present] = steps.last
-        if flat.barrier is not None or (flat.barrier_end == -1).any():
-            barrier = np.zeros(len(steps.last), np.int64)
-            if flat.barrier is not None:
-                at = steps.last if steps.rows is None else steps.rows[steps.last]
-                barrier = flat.barrier[at]
-            lost = barrier != flat.barrier_end[steps.present]
-            fate[steps.present[lost]] = -2
-    return [int(one) for one in fate.tolist()]
+        present = steps.present.tolist()
+        kept = np.ones(len(present), np.bool_)
+        if flat.barrier is not None:
+            at = steps.last if steps.rows is None else steps.rows[steps.last]
+            kept = flat.barrier[at] == flat.barrier_end[steps.present]
+        elif spoilt.any():
+            kept = ~spoilt[steps.present]
+        points = zip(
+            steps.time[steps.last].tolist(), *(one[steps.last].tolist() for one in values), strict=True
+        )
+        for number, point, keep in zip(present, points, kept.tolist(), strict=True):
+            yield flat.segments[number].state.boundary, point if keep else None
+    if spoilt.any():
+        for number in set(np.flatnonzero(spoilt).tolist()).difference(present):
+            yield flat.segments[number].state.boundary, None
 
 
 def _counting(flat: _Flat, series: Series | None) -> Series | None:
@@ -562,51 +571,53 @@ def _points(*valid: Bool) -> Bool | None:
 def _integrals(flat: _Flat, rows: Rows) -> None:
     states = [segment.state for segment in flat.segments]
     current, voltage = _counting(flat, rows.current), _counting(flat, rows.voltage)
-    steps = area_in = area_out = None
-    values = None
-    if current is not None:
-        points = _points(current.valid)
-        steps = _steps(flat, points, [s.boundary.current[0] if s.boundary.current else None for s in states])
-        if steps is not None:
-            values = current.values if steps.rows is None else current.values[steps.rows]
-            carried = [states[at].boundary.current for at in steps.present.tolist()]
-            area_in, area_out = integrate(
-                values, steps.step, steps.first, [c[1] if c else 0 for c in carried]
-            )
-            spent = np.add.reduceat(steps.step, steps.first).tolist()
-            for number, at in enumerate(steps.present.tolist()):
-                states[at].charge_in += area_in[number]
-                states[at].charge_out += area_out[number]
-                states[at].charge_ms += spent[number]
-    for at, row in enumerate(_carried_on(flat, steps)):
-        if row >= 0 and steps is not None and values is not None:
-            states[at].boundary.current = (int(steps.time[row]), int(values[row]))
-        elif row == -2:
-            states[at].boundary.current = None
-    steps, values = None, None
-    if current is not None and voltage is not None:
-        points = _points(current.valid, voltage.valid)
-        steps = _steps(flat, points, [s.boundary.power[0] if s.boundary.power else None for s in states])
-        if steps is not None:
-            values = (
-                current.values * voltage.values
-                if steps.rows is None
-                else (current.values[steps.rows] * voltage.values[steps.rows])
-            )
-            carried = [states[at].boundary.power for at in steps.present.tolist()]
-            area_in, area_out = integrate(
-                values, steps.step, steps.first, [c[1] if c else 0 for c in carried]
-            )
-            spent = np.add.reduceat(steps.step, steps.first).tolist()
-            for number, at in enumerate(steps.present.tolist()):
-                states[at].energy_in += area_in[number]
-                states[at].energy_out += area_out[number]
-                states[at].energy_ms += spent[number]
-    for at, row in enumerate(_carried_on(flat, steps)):
-        if row >= 0 and steps is not None and values is not None:
-            states[at].boundary.power = (int(steps.time[row]), int(values[row]))
-        elif row == -2:
-            states[at].boundary.power = None
+    if current is None:
+        for boundary, _ in _points_left(flat, None):
+            boundary.current = boundary.power = None
+        return
+    before = [state.boundary.current for state in states]
+    steps = _steps(flat, _points(current.valid), [one[0] if one else None for one in before])
+    mine = _at_points(current.values, steps)
+    for state, area_in, area_out, spent in _areas(flat, steps, mine, before):
+        state.charge_in += area_in
+        state.charge_out += area_out
+        state.charge_ms += spent
+    for boundary, point in _points_left(flat, steps, mine):
+        boundary.current = (point[0], point[1]) if point else None
+    if voltage is None:
+        for boundary, _ in _points_left(flat, None):
+            boundary.power = None
+        return
+    before = [state.boundary.power for state in states]
+    both = _points(current.valid, voltage.valid)
+    steps = _steps(flat, both, [one[0] if one else None for one in before])
+    mine = _at_points(current.values, steps) * _at_points(voltage.values, steps)
+    for state, area_in, area_out, spent in _areas(flat, steps, mine, before):
+        state.energy_in += area_in
+        state.energy_out += area_out
+        state.energy_ms += spent
+    for boundary, point in _points_left(flat, steps, mine):
+        boundary.power = (point[0], point[1]) if point else None
+
+
+def _at_points(values: Int64, steps: _Steps | None) -> Int64:
+    if steps is None:
+        return values[:0]
+    return values if steps.rows is None else values[steps.rows]
+
+
+def _areas(
+    flat: _Flat, steps: _Steps | None, values: Int64, before: Sequence[tuple[int, int] | None]
+) -> Iterator[tuple[LifecycleState, int, int, int]]:
+    """By segment with points: its state, what went in and out, and over which time."""
+    if steps is None:
+        return
+    present = steps.present.tolist()
+    carried = [one[1] if (one := before[at]) else 0 for at in present]
+    areas_in, areas_out = integrate(values, steps.step, steps.first, carried)
+    spent = np.add.reduceat(steps.step, steps.first).tolist()
+    for number, at in enumerate(present):
+        yield flat.segments[at].state, areas_in[number], areas_out[number], spent[number]
 
 
 def integrate(
@@ -654,59 +665,47 @@ def _integrate_long(pair: Int64, step: Int64, first: Int64) -> tuple[list[int], 
 
 
 def _residence(flat: _Flat, rows: Rows) -> None:
-    states = [segment.state for segment in flat.segments]
     hot, cold = _counting(flat, rows.hottest), _counting(flat, rows.coldest)
-    charge = _counting(flat, rows.state_of_charge)
     hot_bin = _temperature_bins(hot)
-    cold_bin = hot_bin if cold is hot or _same(cold, hot) else _temperature_bins(cold)
-    steps = None
-    if hot_bin is not None or cold_bin is not None:
-        some = [bins >= 0 for bins in (hot_bin, cold_bin) if bins is not None]
-        points = _points(some[0] | some[-1])
-        boundaries = [s.boundary.temperature[0] if s.boundary.temperature else None for s in states]
-        steps = _steps(flat, points, boundaries)
-    hots = colds = None
+    cold_bin = hot_bin if _same(cold, hot) else _temperature_bins(cold)
+    _temperatures(flat, hot_bin, cold_bin)
+    charge = _counting(flat, rows.state_of_charge)
+    if hot is None or hot_bin is None or charge is None:
+        for boundary, _ in _points_left(flat, None):
+            boundary.residence = None
+        return
+    before = [segment.state.boundary.residence for segment in flat.segments]
+    steps = _steps(flat, _points(hot.valid, charge.valid), [one[0] if one else None for one in before])
+    tenths = _at_points(charge.values, steps)
+    where = _at_points(hot_bin, steps) * CHARGE_BINS + np.clip(tenths // 100, 0, CHARGE_BINS - 1)
     if steps is not None:
-        none = np.full(len(steps.time), -1, np.int64)
-        hots = none if hot_bin is None else hot_bin if steps.rows is None else hot_bin[steps.rows]
-        colds = none if cold_bin is None else cold_bin if steps.rows is None else cold_bin[steps.rows]
-        carried = [states[at].boundary.temperature or (0, -1, -1) for at in steps.present.tolist()]
-        bins = len(TEMPERATURE_EDGES) + 1
-        _spend(
-            steps, hots, [one[1] for one in carried], [states[at].hot for at in steps.present.tolist()], bins
-        )
-        _spend(
-            steps,
-            colds,
-            [one[2] for one in carried],
-            [states[at].cold for at in steps.present.tolist()],
-            bins,
-        )
-    for at, row in enumerate(_carried_on(flat, steps)):
-        if row >= 0 and steps is not None and hots is not None and colds is not None:
-            states[at].boundary.temperature = (int(steps.time[row]), int(hots[row]), int(colds[row]))
-        elif row == -2:
-            states[at].boundary.temperature = None
-    steps, where = None, None
-    if hot is not None and hot_bin is not None and charge is not None:
-        points = _points(hot.valid, charge.valid)
-        steps = _steps(
-            flat, points, [s.boundary.residence[0] if s.boundary.residence else None for s in states]
-        )
-        if steps is not None:
-            tenths = charge.values if steps.rows is None else charge.values[steps.rows]
-            row_bins = hot_bin if steps.rows is None else hot_bin[steps.rows]
-            where = row_bins * CHARGE_BINS + np.clip(tenths // 100, 0, CHARGE_BINS - 1)
-            before = [states[at].boundary.residence or (0, -1) for at in steps.present.tolist()]
-            targets = [states[at].residence for at in steps.present.tolist()]
-            _spend(
-                steps, where, [one[1] for one in before], targets, (len(TEMPERATURE_EDGES) + 1) * CHARGE_BINS
-            )
-    for at, row in enumerate(_carried_on(flat, steps)):
-        if row >= 0 and steps is not None and where is not None:
-            states[at].boundary.residence = (int(steps.time[row]), int(where[row]))
-        elif row == -2:
-            states[at].boundary.residence = None
+        present = steps.present.tolist()
+        carried = [one[1] if (one := before[at]) else -1 for at in present]
+        _spend(steps, where, carried, [flat.segments[at].state.residence for at in present])
+    for boundary, point in _points_left(flat, steps, where):
+        boundary.residence = (point[0], point[1]) if point else None
+
+
+def _temperatures(flat: _Flat, hot_bin: Int64 | None, cold_bin: Int64 | None) -> None:
+    some = [bins for bins in (hot_bin, cold_bin) if bins is not None]
+    if not some:
+        for boundary, _ in _points_left(flat, None):
+            boundary.temperature = None
+        return
+    before = [segment.state.boundary.temperature for segment in flat.segments]
+    points = _points((some[0] >= 0) if some[0] is some[-1] else (some[0] >= 0) | (some[-1] >= 0))
+    steps = _steps(flat, points, [one[0] if one else None for one in before])
+    none = np.full(len(some[0]), -1, np.int64)
+    hots = _at_points(none if hot_bin is None else hot_bin, steps)
+    colds = _at_points(none if cold_bin is None else cold_bin, steps)
+    if steps is not None:
+        present = steps.present.tolist()
+        states = [flat.segments[at].state for at in present]
+        for bins, place in ((hots, 1), (colds, 2)):
+            carried = [one[place] if (one := before[at]) else -1 for at in present]
+            _spend(steps, bins, carried, [state.hot if place == 1 else state.cold for state in states])
+    for boundary, point in _points_left(flat, steps, hots, colds):
+        boundary.temperature = (point[0], point[1], point[2]) if point else None
 
 
 def _same(one: Series | None, other: Series | None) -> bool:
@@ -725,9 +724,10 @@ def _temperature_bins(series: Series | None) -> Int64 | None:
     return bins
 
 
-def _spend(
-    steps: _Steps, bins: Int64, carried: list[int], targets: list[dict[int, int]], number: int
-) -> None:
+_BINS = (len(TEMPERATURE_EDGES) + 1) * CHARGE_BINS
+
+
+def _spend(steps: _Steps, bins: Int64, carried: list[int], targets: list[dict[int, int]]) -> None:
     """Give each step to the bin in which it began."""
     # Neighbouring steps mostly begin in one bin: each such stretch is summed at once.
     place = np.empty_like(bins)
@@ -741,10 +741,10 @@ def _spend(
     owner = np.searchsorted(steps.first, where, side="right") - 1
     began = place[where]
     wanted = (began >= 0) & (spent > 0)
-    key = owner[wanted] * number + began[wanted]
+    key = owner[wanted] * _BINS + began[wanted]
     found, which = np.unique(key, return_inverse=True)
     # Weights are floats, and exact: steps are at most an hour, so sums stay below 2**53.
     sums = np.bincount(which, weights=spent[wanted])
     for one, amount in zip(found.tolist(), sums.astype(np.int64).tolist(), strict=True):
-        target, at = targets[one // number], one % number
+        target, at = targets[one // _BINS], one % _BINS
         target[at] = target.get(at, 0) + amount

@@ -33,7 +33,7 @@ _RUN_ROWS: Final = 1 << 16
 Signature = tuple[object, ...]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Run:
     """Neighbouring rows of one battery in one epoch of one source.
 
@@ -67,8 +67,10 @@ def runs(chunks: Iterable[Chunk]) -> list[Run]:
 
 
 def _signature(samples: Samples) -> Signature:
-    columns = samples.columns.items()
-    return (samples.absolute, *((key, column.exponent, column.origin) for key, column in columns))
+    found: list[object] = [samples.absolute, *samples.columns]
+    for column in samples.columns.values():
+        found += (column.exponent, column.origin)
+    return tuple(found)
 
 
 def _joined(parts: list[Samples]) -> Samples:

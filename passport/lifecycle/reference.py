@@ -65,7 +65,7 @@ def fold(
 def fold_rows(state: LifecycleState, samples: Samples, max_gap_ms: int) -> None:
     """Fold rows of the epoch that the state has entered."""
     before = state.covered_before()
-    cells = _cells(samples)
+    cells = _Cells(samples)
     times = samples.time_ms.tolist()
     timed = samples.timed.tolist()
     sequence = samples.sequence.tolist()
@@ -190,6 +190,26 @@ def charge_bin(tenths: int) -> int:
     return min(max(tenths // 100, 0), CHARGE_BINS - 1)
 
 
+def integrate(
+    values: Sequence[int], step: Sequence[int], first: Sequence[int], carried: Sequence[int]
+) -> tuple[list[int], list[int]]:
+    """As `folding.integrate`: twice the trapezoid sums of each segment, in and out."""
+    into: list[int] = []
+    out: list[int] = []
+    for begin, end, before in zip(first, [*first[1:], len(values)], carried, strict=True):
+        entered = left = 0
+        for row in range(begin, end):
+            area = (before + values[row]) * step[row]
+            if area > 0:
+                entered += area
+            else:
+                left -= area
+            before = values[row]  # noqa: PLW2901 (the point before the next)
+        into.append(entered)
+        out.append(left)
+    return into, out
+
+
 def decimal_text(value: int, exponent: int) -> str:
     """The shortest plain decimal text of `value * 10**exponent`."""
     if exponent >= 0:
@@ -209,7 +229,7 @@ def rounded(value: int, exponent: int, wanted: int) -> int:
     return quotient + (2 * rest > factor or (2 * rest == factor and quotient % 2 == 1))
 
 
-class _cells:  # noqa: N801 (a function with a memory)
+class _Cells:
     """The columns of a chunk as lists, with a way to ask for one row."""
 
     def __init__(self, samples: Samples) -> None:

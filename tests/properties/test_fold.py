@@ -265,3 +265,25 @@ def test_no_sum_and_no_counter_runs_backwards(samples, data):
             assert counter.total >= total.get(name, 0)
             growth[name], total[name] = counter.growth, counter.total
         seen = now
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.lists(
+            st.tuples(st.integers(-(10**15), 10**15) | st.integers(-5, 5), st.integers(0, 3_600_000)),
+            min_size=1,
+            max_size=6,
+        ),
+        min_size=1,
+        max_size=5,
+    ),
+    st.data(),
+)
+def test_sums_by_arrays_are_the_sums_by_hand_however_large(segments, data):
+    flat = [point for segment in segments for point in segment]
+    first = [sum(map(len, segments[:at])) for at in range(len(segments))]
+    carried = data.draw(st.lists(st.integers(-(10**15), 10**15), min_size=len(first), max_size=len(first)))
+    values, steps = [value for value, _ in flat], [step for _, step in flat]
+    arrays = folding.integrate(np.array(values), np.array(steps), np.array(first), carried)
+    assert arrays == reference.integrate(values, steps, first, carried)
