@@ -46,6 +46,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "pdf": "passport",
     "label": "passport",
     "verify": "passport",
+    "bundle": "passport",
     "link": "passport",
     "key": "passport",
     "audit": "passport",
@@ -200,7 +201,10 @@ class House:
         if not answers(self._socket):
             self._closing.enter_context(
                 SignerProcess(
-                    self.settings.keys_dir.resolve(), self._socket, production=self.settings.production
+                    self.settings.keys_dir.resolve(),
+                    self._socket,
+                    password_file=self.settings.key_password_file,
+                    production=self.settings.production,
                 )
             )
         return True

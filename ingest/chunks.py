@@ -41,7 +41,7 @@ _SIGNED: Final[dict[int, np.dtype[Any]]] = {width: np.dtype(f"<i{width}") for wi
 Bytes8 = npt.NDArray[np.uint8]
 
 
-class ChunkCorrupt(IngestError):  # noqa: N818 (named for what happened, as the tree it belongs to)
+class ChunkCorrupt(IngestError):
     """Stored bytes are no chunk: damaged, forged, or of an encoding this version does not know."""
 
     code: ClassVar[str] = "ingest.chunk_corrupt"

@@ -47,7 +47,7 @@ _STORE_UNAVAILABLE: Final = "store_unavailable"
 _CONDITIONS: Final = ("alarm", "warning", "protection")
 
 
-class Unbound(IngestError):  # noqa: N818 - named as its siblings in ingest.errors
+class Unbound(IngestError):
     """What was heard speaks of several parts, and it is not said which battery each of them is."""
 
     code = "ingest.unbound"
@@ -60,7 +60,7 @@ class Unbound(IngestError):  # noqa: N818 - named as its siblings in ingest.erro
         self.components = tuple(components)
 
 
-class AnotherDevice(IngestError):  # noqa: N818 - as above
+class AnotherDevice(IngestError):
     """The device on the line says it is another one than before."""
 
     code = "ingest.another_device"

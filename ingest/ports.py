@@ -24,7 +24,9 @@ class Batteries(Protocol):
             ValueError: a fact is unknown or its value is refused; the sentence names it.
         """
 
-    def bind(self, connection: Connection, *, battery: str, source: str, component: str | None, at: datetime) -> None:
+    def bind(
+        self, connection: Connection, *, battery: str, source: str, component: str | None, at: datetime
+    ) -> None:
         """A commissioning record: from `at`, what `source` says of `component` belongs to `battery`.
 
         The same binding again changes nothing. Binding the same (source, component) to another battery while

@@ -20,7 +20,7 @@ from typing import ClassVar
 
 
 class PassportError(Exception):
-    """Base of all refusals of the passport side; `code` is stable and documented, `status` is its HTTP answer."""
+    """Base of all refusals of the passport side; `code` is stable, `status` is its HTTP answer."""
 
     code: ClassVar[str] = "passport.error"
     status: ClassVar[int] = 500

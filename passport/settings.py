@@ -25,7 +25,9 @@ class Settings:
         host: address to listen on; loopback unless told otherwise.
         port: TCP port to listen on.
         timezone: IANA name in which input without a zone is read; None refuses such input.
-        production: refuses what is only good for trials: unencrypted keys, plain http.
+        production: refuses what is only good for trials: a key password that lies beside the keys.
+        key_password_file: holds the password of the key files; None keeps one beside them, which production
+            refuses.
     """
 
     data_dir: Path
@@ -34,6 +36,7 @@ class Settings:
     port: int = 8000
     timezone: str | None = None
     production: bool = False
+    key_password_file: Path | None = None
 
     @property
     def keys_dir(self) -> Path:
@@ -106,10 +109,18 @@ def _production(value: Any, origin: str) -> bool:
     return value
 
 
+def _key_password_file(value: Any, origin: str) -> Path:
+    path = Path(value) if isinstance(value, (str, Path)) else None
+    if path is None or not path.is_file():
+        raise InputRefused(f"{origin}: key_password_file is a file that can be read; got {value!r}")
+    return path.resolve()
+
+
 _CHECKS: Final[Mapping[str, Callable[[Any, str], Any]]] = {
     "public_url": _public_url,
     "host": _host,
     "port": _port,
     "timezone": _timezone,
     "production": _production,
+    "key_password_file": _key_password_file,
 }

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 
-class ValueInvalid(ValueError):  # noqa: N818 - read as a sentence where it is raised
+class ValueInvalid(ValueError):
     """A value does not fit its application identifier; the sentence says what was expected and what came."""
 
 

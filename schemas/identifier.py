@@ -52,7 +52,7 @@ _SHORT_NAMES: Final = frozenset(
 )
 
 
-class LinkInvalid(ValueError):  # noqa: N818 - read as a sentence where it is raised
+class LinkInvalid(ValueError):
     """The text is no link that we accept; the sentence says why, in words a label printer understands."""
 
 

@@ -155,7 +155,7 @@ class SamplesBuilder:
     def build(self) -> Samples:
         """All rows so far, ordered by sequence.
 
-        A second reading of the same column in one row replaces the first, as the later frame is the newer one.
+        A second reading of the same column in one row replaces the first: the later frame is newer.
 
         Raises:
             ValueError: two rows share a sequence number, or a value outgrows 64 bits at its exponent.

@@ -35,7 +35,7 @@ class StrictJsonError(ValueError):
     """The text is not JSON with exactly one meaning; the sentence says what came and where."""
 
 
-class _Refused(Exception):  # noqa: N818 - never leaves this module
+class _Refused(Exception):
     """A parser hook met something; it knows the literal but not the place."""
 
     def __init__(self, literal: str, sentence: str) -> None:

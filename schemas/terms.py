@@ -36,7 +36,7 @@ class Unit(StrEnum):
 
 @unique
 class Category(StrEnum):
-    """What kind of battery the passport is for (Art. 3(1)(11), (13), (14)); stationary is industrial by law."""
+    """What kind of battery the passport is for (Art. 3(1)(11), (13), (14)); stationary is industrial."""
 
     EV = "ev"
     LMT = "lmt"

@@ -66,7 +66,7 @@ MAX_LIST: Final = 500
 _URI_SCHEMES: Final = frozenset({"https", "http", "urn", "did"})
 
 
-class FactsInvalid(ValueError):  # noqa: N818 - named as what happened, like the rest of our refusals
+class FactsInvalid(ValueError):
     """Declared facts are not acceptable.
 
     Attributes:

@@ -23,6 +23,10 @@ def shared() -> Callable[[str], Path]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how many tests were skipped because the data beside the project is not there."""
-    skipped = [r for r in terminalreporter.stats.get("skipped", []) if "no test data beside" in str(r.longrepr)]
+    skipped = [
+        r for r in terminalreporter.stats.get("skipped", []) if "no test data beside" in str(r.longrepr)
+    ]
     state = "present" if ROOT.is_dir() else "not present"
-    terminalreporter.write_line(f"test data beside the project: {state}; {len(skipped)} tests skipped for want of it")
+    terminalreporter.write_line(
+        f"test data beside the project: {state}; {len(skipped)} tests skipped for want of it"
+    )

@@ -1,4 +1,4 @@
-"""Where test data beside the project is found: recordings, vectors and schemas from elsewhere, never copied in."""
+"""Test data beside the project: recordings, vectors and schemas from elsewhere, never copied in."""
 
 import os
 from pathlib import Path

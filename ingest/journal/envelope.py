@@ -69,7 +69,7 @@ class EnvelopeTooLarge(EnvelopeRefused):
     status: ClassVar[int] = 413
 
 
-class SenderRefused(IngestError):  # noqa: N818 (named for what happened, as the tree it belongs to)
+class SenderRefused(IngestError):
     """The key may not send telemetry of this battery or from this source."""
 
     code: ClassVar[str] = "ingest.sender_refused"

@@ -15,7 +15,7 @@ WRK_SECONDS = 3
 CONNECTIONS = 32
 
 
-class ToolMissing(RuntimeError):  # noqa: N818 - named for what happened
+class ToolMissing(RuntimeError):
     """A program the benchmark compares with is not installed; the sentence names the package."""
 
 
@@ -104,9 +104,7 @@ def requests_per_second(url: str, headers: dict[str, str]) -> float:
     command = [*pinned(1), need("wrk", "wrk"), "-t1", f"-c{CONNECTIONS}", f"-d{WRK_SECONDS}s"]
     for name, value in headers.items():
         command += ["-H", f"{name}: {value}"]
-    done = subprocess.run(  # noqa: S603
-        [*command, url], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([*command, url], capture_output=True, text=True, check=True)  # noqa: S603
     if "Non-2xx" in done.stdout and "If-None-Match" not in headers:
         raise RuntimeError(f"the server answered with errors:\n{done.stdout}")
     found = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)

@@ -45,7 +45,7 @@ _TEMPLATES: Final = Path(__file__).resolve().parents[2] / "templates"
 DEBIAN_PACKAGES: Final = ("libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0")
 
 
-class PdfUnavailable(PassportError):  # noqa: N818 (named for what happened, as the tree it belongs to)
+class PdfUnavailable(PassportError):
     """No PDF now: a system library is missing, or the process was stopped at its time limit."""
 
     code: ClassVar[str] = "pdf_unavailable"

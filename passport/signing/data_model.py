@@ -44,7 +44,7 @@ _TYPED: Final = ("credentialStatus", "credentialSchema", "termsOfUse", "evidence
 _IDENTIFIED: Final = ("credentialSchema", "relatedResource")
 
 
-class UnknownRegistry(Exception):  # noqa: N818 - not an error: the question cannot be answered here
+class UnknownRegistry(Exception):
     """The record speaks the words of a registry that this program does not know."""
 
 

@@ -63,7 +63,7 @@ _TABLES: Final = """
 """
 
 
-class Refused(PassportError):  # noqa: N818 - named like its siblings in passport.errors
+class Refused(PassportError):
     """A request that breaks a rule of this process; the sentence goes back to whoever asked."""
 
     code = "signer_refused"

@@ -86,7 +86,7 @@ LEEWAY: Final = timedelta(seconds=60)
 _TYPES: Final = {"vc+sd-jwt": True, "dc+sd-jwt": True, "vc+jwt": False}
 
 
-class _Unknown(Exception):  # noqa: N818 - an answer, not an error
+class _Unknown(Exception):
     """The question cannot be answered with what was given; the sentence says what is missing."""
 
 

@@ -251,7 +251,7 @@ def test_troubles_show_where_they_should():
     ("pack", "end", "sentence"),
     [
         (HOUSE, NEW_YEAR, "no row of 600 s"),
-        (HOUSE, datetime(2026, 2, 1), "need a zone"),  # noqa: DTZ001
+        (HOUSE, datetime(2026, 2, 1), "need a zone"),
         (PackSpec("LFP", 16, 100.0, duty="racing"), NEW_YEAR + timedelta(days=1), "unknown duty 'racing'"),
         (PackSpec("LFP", 16, 100.0, climate="lunar"), NEW_YEAR + timedelta(days=1), "unknown climate"),
     ],

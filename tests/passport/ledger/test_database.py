@@ -108,7 +108,7 @@ def test_history_refuses_to_be_changed(engine, table, verb):
 
 
 def test_what_raises_is_undone(engine):
-    with pytest.raises(RuntimeError, match="stop"), database.writing(engine) as connection:  # noqa: PT012
+    with pytest.raises(RuntimeError, match="stop"), database.writing(engine) as connection:
         connection.exec_driver_sql(ROWS["fixed"])
         raise RuntimeError("stop")
     with database.reading(engine) as connection:
@@ -120,7 +120,7 @@ def test_a_full_disk_is_said_and_reading_goes_on(engine):
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
         connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
         connection.exec_driver_sql(ROWS["fixed"])
-    with (  # noqa: PT012
+    with (
         pytest.raises(StoreUnavailable, match="disk is full"),
         database.writing(engine) as connection,
     ):

@@ -499,7 +499,7 @@ def test_a_bad_log_key_or_a_time_without_a_zone_is_the_callers_mistake(issuer):
     with pytest.raises(InputRefused, match="log key"):
         lines(jwt + b"~", issuer, log_keys=["nonsense"])
     with pytest.raises(InputRefused, match="needs a zone"):
-        lines(jwt + b"~", issuer, now=datetime(2026, 11, 21))  # noqa: DTZ001
+        lines(jwt + b"~", issuer, now=datetime(2026, 11, 21))
 
 
 def test_verify_record_gives_claims_or_names_the_step(issuer):

@@ -25,11 +25,11 @@ def house(tmp_path: Path) -> Iterator[House]:
     made.close()
 
 
-class Coded(Exception):  # noqa: N818
+class Coded(Exception):
     code = "ingest.sequence_conflict"
 
 
-class Strange(Exception):  # noqa: N818
+class Strange(Exception):
     code = 42
 
 

@@ -64,10 +64,10 @@ def test_too_much_is_413_before_a_byte_is_read(house: House) -> None:
 
 
 def test_a_refusal_of_the_journal_keeps_its_code(house: House) -> None:
-    class EnvelopeRefused(Exception):  # noqa: N818
+    class EnvelopeRefused(Exception):
         code = "ingest.envelope_refused"
 
-    class JournalUnavailable(Exception):  # noqa: N818
+    class JournalUnavailable(Exception):
         code = "ingest.journal_unavailable"
 
     for error, status in (
