@@ -297,7 +297,8 @@ def _state(attribute: Attribute[Any], wire: Mapping[str, Any] | None, judge: Jud
 
 def _unit(attribute: Attribute[Any]) -> str:
     unit = attribute.value.unit
-    return "" if unit is None or unit == "1" else str(unit)
+    # As after a number of several: "years", not "a".
+    return "" if unit is None else values.quantity("2", unit).removeprefix("2").strip(values.NO_BREAK)
 
 
 _COVER_FACTS: Final = (

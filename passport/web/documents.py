@@ -13,7 +13,7 @@ from passport import grants
 from passport.documents import pdf
 from passport.errors import NotFound
 from passport.ledger import batteries, database
-from passport.web import context, session, views
+from passport.web import context, headers, session, views
 from schemas.identifier import identifier_url, qr_text
 from schemas.terms import Audience, RecordKind
 
@@ -121,7 +121,12 @@ def answer(passport_id: str, who: grants.Principal) -> Response:
     views.write_down(here, who, action="read", battery=battery.id, detail="pdf")
     response = Response(data, mimetype="application/pdf")
     response.headers["Content-Disposition"] = f'inline; filename="{pdf.file_name(document)}"'
-    public = audience is Audience.PUBLIC and who.key is None
-    response.headers["Cache-Control"] = "public, max-age=300" if public else "no-store"
     response.headers["Vary"] = "Authorization"
+    if audience is not Audience.PUBLIC or who.key is not None:
+        response.headers["Cache-Control"] = "no-store"
+        return response
+    # Looked at again before each use, so that a change of status shows on the next request.
+    response.headers[headers.REVALIDATE[0]] = headers.REVALIDATE[1]
+    response.set_etag(pdf.cache_name(document)[:32])
+    response.make_conditional(request)
     return response

@@ -376,7 +376,9 @@ def test_the_pdf_by_header_and_by_session_is_the_readers_copy(site):
     public = site.get(f"/p/{path}/passport.pdf")
     assert public.status_code == 200
     assert public.mimetype == "application/pdf"
-    assert public.headers["Cache-Control"] == "public, max-age=300"
+    assert public.headers["Cache-Control"] == "public, no-cache"
+    again = site.get(f"/p/{path}/passport.pdf", **{"If-None-Match": public.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
     own = site.signed_in("interest").get(f"/recyclers/b/{path}/passport.pdf")
     assert own.status_code == 200
     assert own.headers["Cache-Control"] == "no-store"

@@ -1,0 +1,123 @@
+"""`cellpass key`, `search`, `audit` and `pdf`, as typed on a command line."""
+
+import io
+from datetime import UTC, datetime
+
+import orjson
+import pikepdf
+import pytest
+from click.testing import CliRunner
+
+from passport import issue
+from passport.commands import audit, key, pdf, search
+from passport.ledger import batteries, database, operators
+from passport.settings import Settings
+from passport.signing.keys import FileSigner, create_key
+from schemas.identifier import identifier_path
+from schemas.terms import Category, RecordKind
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+PATH = identifier_path("09521234543213", "SERIAL1")
+
+
+class House:
+    """What these commands use of the house: a folder, its database, a clock."""
+
+    def __init__(self, folder):
+        self.data_dir = folder
+        self.settings = Settings(folder)
+        self.engine = database.open_database(folder)
+        database.upgrade(self.engine)
+
+    def now(self):
+        return NOW
+
+    def reading(self):
+        return database.reading(self.engine)
+
+    def writing(self):
+        return database.writing(self.engine)
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("house")
+    house = House(folder)
+    (folder / "keys").mkdir()
+    create_key(folder / "keys" / "first.pem", password=None)
+    signer = FileSigner(folder / "keys" / "first.pem")
+    with house.writing() as connection:
+        operators.create(connection, "first", name="Example First", simulated=True, at=NOW)
+        battery = batteries.create(
+            connection,
+            operator="first",
+            category=Category.STATIONARY,
+            identifier_path=PATH,
+            facts={"model_identifier": "EX-1"},
+            placed_on=None,
+            simulated=True,
+            at=NOW,
+        )
+    issuer = issue.Issuer(house.engine, house.settings, lambda _: signer)
+    for kind in RecordKind:
+        issuer.issue(battery.id, kind, now=NOW, incomplete="trial")
+    yield house
+    house.engine.dispose()
+
+
+def run(command, house, *arguments):
+    return CliRunner().invoke(command, arguments, obj=house, catch_exceptions=False)
+
+
+def test_a_key_is_shown_once_and_listed_without_itself(house):
+    made = run(key.command, house, "create", "--audience", "authority", "--purpose", "case 12", "--days", "3")
+    assert made.exit_code == 0
+    shown = made.stdout.strip()
+    assert shown.startswith("cp_")
+    listed = run(key.command, house, "list", "--json")
+    rows = [orjson.loads(line) for line in listed.stdout.splitlines()]
+    handle = shown.split("_")[1]
+    (row,) = [row for row in rows if row["handle"] == handle]
+    assert (row["audience"], row["state"], row["expires_at"]) == (
+        "authority",
+        "active",
+        "2026-11-23T12:00:00Z",
+    )
+    assert shown not in listed.stdout
+    assert run(key.command, house, "revoke", handle).exit_code == 0
+    assert '"state":"revoked"' in run(key.command, house, "list", "--json").stdout
+
+
+def test_a_key_needs_an_audience_or_is_a_devices(house):
+    assert run(key.command, house, "create", "--purpose", "x").exit_code == 2
+    wrong = run(key.command, house, "create", "--purpose", "x", "--device", "--audience", "authority")
+    assert wrong.exit_code == 2
+    device = run(
+        key.command, house, "create", "--purpose", "gateway", "--device", "--battery", PATH, "--json"
+    )
+    assert orjson.loads(device.stdout)["key"].startswith("cp_")
+
+
+def test_search_answers_within_the_rights_that_were_chosen(house):
+    found = run(search.command, house, "category=stationary", "--json")
+    row = orjson.loads(found.stdout)
+    assert row["fields"]["verdict"] == {"value": "needs_inspection"}
+    public = run(search.command, house, "--audience", "public", "--json")
+    assert orjson.loads(public.stdout)["fields"]["verdict"] == {"absent": "restricted"}
+    assert run(search.command, house, "stationary").exit_code == 2
+    assert "No battery fits" in run(search.command, house, "category=ev").stderr
+
+
+def test_the_pdf_is_written_and_a_restricted_copy_is_written_down(house, tmp_path):
+    for audience, name in (("public", "a.pdf"), ("legitimate_interest", "b.pdf")):
+        target = tmp_path / name
+        done = run(pdf.command, house, PATH, "--audience", audience, "-o", str(target))
+        assert done.exit_code == 0
+        with pikepdf.open(io.BytesIO(target.read_bytes())) as opened:
+            assert ("condition.sdjwt" in opened.attachments) is (audience == "legitimate_interest")
+    rows = [
+        orjson.loads(line)
+        for line in run(audit.command, house, "--battery", PATH, "--json").stdout.splitlines()
+    ]
+    reads = [(row["actor"], row["audience"], row["detail"]) for row in rows if row["action"] == "read"]
+    assert reads == [("administrator", "legitimate_interest", "pdf")]
