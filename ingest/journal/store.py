@@ -131,10 +131,17 @@ def iter_chunks(
 
 
 def _stored(
-    connection: Connection, place: tuple[str, str, str], after_arrival: int | None = None, *, beyond: int = -1
+    connection: Connection,
+    place: tuple[str, str, str],
+    after_arrival: int | None = None,
+    *,
+    beyond: int = -1,
+    payloads: bool = True,
 ) -> list[_Stored]:
+    payload = "payload" if payloads else "x''"
     found = connection.exec_driver_sql(
-        "SELECT first_sequence, last_sequence, count, first_time_ms, arrival, payload, received_at, evidence "
+        "SELECT first_sequence, last_sequence, count, first_time_ms, arrival, "
+        f"{payload}, received_at, evidence "
         "FROM telemetry_chunk WHERE battery = ? AND source = ? AND epoch = ? AND arrival > ? "
         "AND last_sequence > ? ORDER BY first_sequence",
         (*place, -1 if after_arrival is None else after_arrival, beyond),
@@ -169,9 +176,10 @@ def compact(connection: Connection, battery: str) -> int:
     with available():
         for source, epoch, _ in epoch_order(connection, battery):
             place = (battery, source, epoch)
-            for group in _days(_apart(_stored(connection, place))):
+            # Payloads are read only of what is joined: most of a long history stays as it is.
+            for group in _days(_apart(_stored(connection, place, payloads=False))):
                 fewer += _merge(connection, place, group)
-            remaining = _apart(_stored(connection, place))
+            remaining = _apart(_stored(connection, place, payloads=False))
             connection.exec_driver_sql(
                 "UPDATE telemetry_epoch SET woven = ? WHERE battery = ? AND source = ? AND epoch = ?",
                 (any(len(group) > 1 for group in remaining), *place),
@@ -200,11 +208,16 @@ def _days(groups: Iterable[list[_Stored]]) -> list[list[_Stored]]:
 def _merge(connection: Connection, place: tuple[str, str, str], group: list[_Stored]) -> int:
     if len(group) < 2:
         return 0
+    own = {stored.first for stored in group}
+    payloads = connection.exec_driver_sql(
+        "SELECT first_sequence, payload FROM telemetry_chunk "
+        "WHERE battery = ? AND source = ? AND epoch = ? AND first_sequence BETWEEN ? AND ?",
+        (*place, min(own), max(own)),
+    )
+    parts = [chunks.decode(payload) for first, payload in payloads if first in own]
     try:
-        samples: Samples = rows.join([chunks.decode(stored.payload) for stored in group])
+        samples: Samples = rows.join(parts)
         encoded = chunks.encode(samples)
-    except chunks.ChunkCorrupt:
-        raise
     except ValueError:
         return 0  # too large for one chunk, or a column changed its origin: they stay apart
     connection.exec_driver_sql(
