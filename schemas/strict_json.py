@@ -12,12 +12,17 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NoReturn
 
+import orjson
+
 LIMIT_BYTES: Final = 1_048_576
 MAX_DEPTH: Final = 64
 # RFC 7493 2.2: outside this range a reader with IEEE 754 doubles sees another integer.
 LARGEST_INTEGER: Final = 2**53 - 1
 # A zero may be written 0e-999999999; printing that in full would fill the memory.
 _LARGEST_EXPONENT: Final = 400
+
+# A number with a fraction, an exponent or sixteen digits; in a string it only costs the slower road.
+_NO_SMALL_INTEGER: Final = re.compile(rb"[:,\[]-?[0-9]{1,15}[.eE0-9]")
 
 _MARKS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
@@ -75,6 +80,33 @@ def loads(data: bytes | str, *, limit_bytes: int = LIMIT_BYTES, max_depth: int =
     if "\\u" in text:
         _check_surrogates(text)
     return value
+
+
+def loads_own(data: bytes, *, limit_bytes: int = LIMIT_BYTES, max_depth: int = MAX_DEPTH) -> Any:
+    """Exactly what `loads` gives, and several times sooner for a text as we write it ourselves.
+
+    A text that a fast parser reads and a writer with sorted names spells again byte by byte has no name
+    twice, no NaN and no half surrogate pair. Numbers and depth are looked at besides. Every other text, good
+    or bad, is left to `loads`.
+
+    Raises:
+        StrictJsonError: as `loads`.
+
+    >>> loads_own(b'{"a":[1,"2.50"]}')
+    {'a': [1, '2.50']}
+    """
+    if data[:1] in (b"{", b"[") and len(data) <= limit_bytes and not _NO_SMALL_INTEGER.search(data):
+        try:
+            value = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            return loads(data, limit_bytes=limit_bytes, max_depth=max_depth)
+        # Indented by two, what stands inside the deepest allowed bracket begins with that many blanks; a line
+        # break inside a string is written as an escape.
+        if orjson.dumps(value, option=orjson.OPT_SORT_KEYS) == data and (
+            b"\n" + b"  " * max_depth not in orjson.dumps(value, option=orjson.OPT_INDENT_2)
+        ):
+            return value
+    return loads(data, limit_bytes=limit_bytes, max_depth=max_depth)
 
 
 def _text(data: bytes | str, limit_bytes: int) -> str:

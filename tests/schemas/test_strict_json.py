@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.strict_json import StrictJsonError, loads
+from schemas.strict_json import StrictJsonError, loads, loads_own
 from tests.data import shared_files
 
 SUITE = shared_files("vectors/json-parsing/*.json")
@@ -165,3 +165,77 @@ def test_what_python_writes_is_read_back(value: object):
 def test_any_bytes_are_a_value_or_a_strict_json_error(data: bytes | str):
     with suppress(StrictJsonError):
         loads(data)
+
+
+# ---------------------------------------------------------------------------------- the road for our own text
+
+
+def answer(reader, data: bytes):
+    """The value with its types, or the sentence of the refusal."""
+    try:
+        return repr(reader(data))
+    except StrictJsonError as error:
+        return f"refused: {error}"
+
+
+TRICKY = (
+    b'{"a":1,"a":1}',
+    b'{"a":{"b":1,"b":2}}',
+    b'{"b":1,"a":2}',
+    b'{"a": 1}',
+    b"[9007199254740991]",
+    b"[9007199254740992]",
+    b"[-9007199254740992]",
+    b"[18446744073709551615]",
+    b"[1.5]",
+    b"[1.0]",
+    b"[1e5]",
+    b"[-0]",
+    b"[-0.0]",
+    b"[NaN]",
+    b"1",
+    b"9007199254740992",
+    b'"text"',
+    b'["\\ud800"]',
+    b'["\xed\xa0\x80"]',
+    b"\xef\xbb\xbf[]",
+    b"[" * 64 + b"]" * 64,
+    b"[" * 65 + b"]" * 65,
+    b'{"a":' * 64 + b"{}" + b"}" * 64,
+    b'{"a":' * 63 + b"{}" + b"}" * 63,
+    b"[" * 64 + b"1" + b"]" * 64,
+    b"[" * 2000 + b"]" * 2000,
+    b'["' + b"[" * 100 + b'"]',
+    b'[":1.5"]',
+    b"",
+    b" []",
+)
+
+
+@pytest.mark.parametrize("data", TRICKY, ids=lambda data: data.decode("ascii", "replace")[:24])
+def test_our_own_text_and_any_other_is_read_as_the_careful_reader_reads_it(data):
+    assert answer(loads_own, data) == answer(loads, data)
+
+
+@pytest.mark.parametrize("path", SUITE or [None], ids=lambda path: path.name if path else "absent")
+def test_both_readers_agree_on_the_json_test_suite(path: Path | None):
+    if path is None:
+        pytest.skip("no test data beside the project: vectors/json-parsing")
+    assert answer(loads_own, path.read_bytes()) == answer(loads, path.read_bytes())
+
+
+@settings(deadline=None)
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text() | st.decimals(allow_nan=False).map(str),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=20,
+    ),
+    st.data(),
+)
+def test_both_readers_agree_on_our_own_spelling_and_after_one_changed_byte(value: object, data):
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+    assert answer(loads_own, text) == answer(loads, text)
+    place = data.draw(st.integers(0, len(text) - 1))
+    other = text[:place] + data.draw(st.binary(max_size=2)) + text[place + 1 :]
+    assert answer(loads_own, other) == answer(loads, other)
