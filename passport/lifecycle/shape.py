@@ -28,7 +28,17 @@ LONGEST_WORD: Final = 24
 # Doubts that are told and used all the same; a value with any other doubt stays out of sums, residence,
 # extremes and counters. What cannot be measured (a sentinel, a saturated field) must not become a
 # measurement.
-TOLD_AND_USED: Final = frozenset({"cells_against_pack", "extremes_disordered", "cell_count_differs"})
+TOLD_AND_USED: Final = frozenset(
+    {
+        "cells_against_pack",
+        "cell_count_differs",
+        "extremes_disordered",
+        "masters_answer",
+        "no_such_day",
+        "repeats_nominal",
+        "unreadable_text",
+    }
+)
 
 # Where sums, extremes and residence believe a value; beyond lies no battery. Canonical units.
 BELIEVABLE: Final = {
