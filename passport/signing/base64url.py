@@ -27,7 +27,10 @@ def decode(text: str) -> bytes:
 
     Raises:
         ValueError: another alphabet, padding, blanks, an impossible length, or bits that encode nothing.
+        TypeError: no text, as a stranger's JSON may have it.
     """
+    if not isinstance(text, str):
+        raise TypeError(f"base64url is text, {type(text).__name__} came")
     characters = text.encode("utf-8", "surrogatepass")
     if characters.translate(None, _BYTES):
         wrong = next(index for index, character in enumerate(text) if character not in _ALPHABET)

@@ -5,7 +5,6 @@ An operator has two keys in one folder, both encrypted PKCS#8 files that only th
 production only the signer process opens them; everybody else holds a `RemoteSigner`, which knows a socket.
 """
 
-import json
 import os
 import re
 import secrets
@@ -18,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Self
 
+import orjson
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
@@ -28,7 +28,7 @@ from passport.signing import base64url
 from passport.signing.log import assemble_note
 from passport.signing.sign import thumbprint
 from passport.signing.signer import Signer, SignerRefused
-from schemas.strict_json import StrictJsonError, loads
+from schemas.strict_json import StrictJsonError, loads_own
 
 __all__ = [
     "FileSigner",
@@ -42,6 +42,7 @@ __all__ = [
 OPERATOR: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 PASSWORD_FILE: Final = "password"  # noqa: S105 - the name of a file
 MAX_MESSAGE_BYTES: Final = 1_048_576
+MOST_SIGNED_BYTES: Final = 524_288  # of signing inputs in one message
 TIMEOUT_S: Final = 10.0
 START_TIMEOUT_S: Final = 20.0
 # sun_path of sockaddr_un holds 108 bytes with its closing zero (unix(7)).
@@ -166,6 +167,16 @@ class FileSigner:
         r, s = decode_dss_signature(der)
         return r.to_bytes(32) + s.to_bytes(32)
 
+    def sign_many(self, signing_inputs: Sequence[bytes]) -> list[bytes | SignerUnavailable]:
+        """Each by itself."""
+        signed: list[bytes | SignerUnavailable] = []
+        for signing_input in signing_inputs:
+            try:
+                signed.append(self.sign(signing_input))
+            except SignerUnavailable as error:
+                signed.append(error)
+        return signed
+
     def checkpoint_size(self) -> int | None:
         """None: this signer remembers nothing."""
         return None
@@ -216,6 +227,23 @@ class RemoteSigner:
         )
         return base64url.decode(answer["signature"])
 
+    def sign_many(self, signing_inputs: Sequence[bytes]) -> list[bytes | SignerUnavailable]:
+        """As many as fit into one message are asked for at once; each is signed or refused by itself."""
+        signed: list[bytes | SignerUnavailable] = []
+        for group in _by_size(signing_inputs, MOST_SIGNED_BYTES):
+            request = {
+                "op": "sign_records",
+                "operator": self.operator,
+                "inputs": [one.decode("ascii") for one in group],
+            }
+            try:
+                answers = self._ask(request)["answers"]
+            except SignerUnavailable as error:
+                # Whoever does not answer now is not asked again for the rest.
+                return signed + [error] * (len(signing_inputs) - len(signed))
+            signed += [_signature(answer) for answer in answers]
+        return signed
+
     def sign_note(self, text: bytes, consistency: Sequence[bytes] = ()) -> bytes:
         """The signed note over a checkpoint that extends the last one."""
         answer = self._ask(
@@ -258,11 +286,36 @@ class RemoteSigner:
             raise SignerUnavailable(f"the signer cannot be reached: {error}") from error
         if answer is None:
             raise SignerUnavailable("the signer closed the line without an answer")
-        if "refused" in answer:
-            raise SignerRefused(f"the signer refused: {answer['refused']}")
-        if "unavailable" in answer:
-            raise SignerUnavailable(f"the signer cannot: {answer['unavailable']}")
+        if (trouble := _trouble(answer)) is not None:
+            raise trouble
         return answer
+
+
+def _trouble(answer: Mapping[str, Any]) -> SignerUnavailable | None:
+    """What an answer says instead of a result."""
+    if "refused" in answer:
+        return SignerRefused(f"the signer refused: {answer['refused']}")
+    if "unavailable" in answer:
+        return SignerUnavailable(f"the signer cannot: {answer['unavailable']}")
+    return None
+
+
+def _signature(answer: Mapping[str, Any]) -> bytes | SignerUnavailable:
+    return _trouble(answer) or base64url.decode(answer["signature"])
+
+
+def _by_size(inputs: Sequence[bytes], most: int) -> Iterator[list[bytes]]:
+    """The inputs in their order, in groups of so many bytes; one that is larger stands alone."""
+    group: list[bytes] = []
+    size = 0
+    for one in inputs:
+        if group and size + len(one) > most:
+            yield group
+            group, size = [], 0
+        group.append(one)
+        size += len(one)
+    if group:
+        yield group
 
 
 class SignerProcess:
@@ -351,7 +404,7 @@ class SignerProcess:
 
 def send_message(connection: socket.socket, message: Mapping[str, Any]) -> None:
     """One JSON object behind its length in four bytes, most significant first."""
-    data = json.dumps(message).encode()
+    data = orjson.dumps(message, option=orjson.OPT_SORT_KEYS)
     connection.sendall(_LENGTH.pack(len(data)) + data)
 
 
@@ -367,7 +420,7 @@ def receive_message(connection: socket.socket) -> dict[str, Any] | None:
     (length,) = _LENGTH.unpack(head) if len(head) == _LENGTH.size else (0,)
     if not 0 < length <= MAX_MESSAGE_BYTES:
         raise StrictJsonError(f"a message has 1 to {MAX_MESSAGE_BYTES} bytes, {length} were announced")
-    message = loads(_receive(connection, length), limit_bytes=MAX_MESSAGE_BYTES)
+    message = loads_own(_receive(connection, length), limit_bytes=MAX_MESSAGE_BYTES)
     if not isinstance(message, dict):
         raise StrictJsonError("a message is one JSON object")
     return message

@@ -11,7 +11,7 @@ Source: RFC 7515 (JWS) sections 4, 5 and 7.1; RFC 7518 section 3.4 (ES256); RFC 
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -21,11 +21,11 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-from passport.errors import VerificationFailed
+from passport.errors import SignerUnavailable, VerificationFailed
 from passport.signing import base64url
 from passport.signing.encode import json_bytes
 from passport.signing.signer import Signer
-from schemas.strict_json import StrictJsonError, loads
+from schemas.strict_json import StrictJsonError, loads_own
 
 ALGORITHM: Final = "ES256"
 RECORD_TYPE: Final = "vc+sd-jwt"
@@ -67,6 +67,21 @@ def sign_record(payload: bytes, signer: Signer, issued_at: datetime, *, typ: str
     return signing_input + b"." + base64url.encode(signer.sign(signing_input)).encode()
 
 
+def sign_records(
+    payloads: Sequence[tuple[bytes, datetime]], signer: Signer, *, typ: str = RECORD_TYPE
+) -> list[bytes | SignerUnavailable]:
+    """For each payload with its time of issue the same bytes as `sign_record`, or why there are none."""
+    inputs = [
+        unsigned_jws(payload, kid=signer.kid, issued_at=issued_at, typ=typ) for payload, issued_at in payloads
+    ]
+    return [
+        signed
+        if isinstance(signed, SignerUnavailable)
+        else signing_input + b"." + base64url.encode(signed).encode()
+        for signing_input, signed in zip(inputs, signer.sign_many(inputs), strict=True)
+    ]
+
+
 def unsigned_jws(payload: bytes, *, kid: str, issued_at: datetime, typ: str) -> bytes:
     """Header and payload as the signature covers them."""
     if issued_at.tzinfo is None:
@@ -92,7 +107,7 @@ def parse_jws(token: bytes) -> Jws:
             raise VerificationFailed(f"the {name} is not base64url: {_plain(error)}") from error
     header_bytes, payload, signature = decoded
     try:
-        header = loads(header_bytes, limit_bytes=_LIMIT_BYTES)
+        header = loads_own(header_bytes, limit_bytes=_LIMIT_BYTES)
     except StrictJsonError as error:
         raise VerificationFailed(f"the header is refused: {error}") from error
     if not isinstance(header, dict):

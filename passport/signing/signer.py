@@ -35,6 +35,9 @@ class Signer(Protocol):
             SignerRefused: this must not be signed; the sentence says why.
         """
 
+    def sign_many(self, signing_inputs: Sequence[bytes]) -> list[bytes | SignerUnavailable]:
+        """For each input its signature, or why there is none; in their order. What `sign` raises is told."""
+
     def checkpoint_size(self) -> int | None:
         """Leaves in the last signed checkpoint; None before the first, or when nothing is remembered."""
 

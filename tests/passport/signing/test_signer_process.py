@@ -2,6 +2,7 @@ import hashlib
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ import pytest
 from passport.errors import SignerUnavailable
 from passport.signing import base64url, encode, log
 from passport.signing.keys import RemoteSigner, SignerProcess, SignerRefused, receive_message, send_message
-from passport.signing.sign import parse_jws, sign_record, unsigned_jws, verify_jws
+from passport.signing.sign import parse_jws, sign_record, sign_records, unsigned_jws, verify_jws
 from passport.signing.signer_process import BURST, Rules
 from schemas.strict_json import StrictJsonError
 from schemas.terms import RecordKind
@@ -268,7 +269,7 @@ def test_the_rate_is_limited_and_recovers(tmp_path):
     made = unsigned()
     text, answer = signed(rules, made)
     rules._buckets["demo"]._level = 0.0
-    assert "more than 1000 signatures a second" in signed(rules, made)[1]["unavailable"]
+    assert "more than 5000 signatures a second" in signed(rules, made)[1]["unavailable"]
     now[0] += 0.002
     assert signed(rules, made)[1] == answer
     now[0] += 1e9
@@ -329,3 +330,79 @@ def test_the_memory_outlives_the_process(tmp_path):
     assert "does not shrink from 8 to 5" in note(second, 5)["refused"]
     assert second.answer({"op": "public", "operator": "demo"})["did"] == ISSUER
     second.memory.close()
+
+
+# ----------------------------------------------------------------------------------------- several at once
+
+
+def numbered(count, **changes):
+    return [unsigned(identifier_url=f"{PUBLIC_URL}/01/1/21/{number}", **changes) for number in range(count)]
+
+
+def inputs_of(rules, records):
+    kid = rules.answer({"op": "public", "operator": "demo"})["jwk"]["kid"]
+    return [unsigned_jws(one.payload, kid=kid, issued_at=ISSUED, typ="vc+sd-jwt").decode() for one in records]
+
+
+def test_several_are_signed_as_each_would_be_alone(rules):
+    records = numbered(3)
+    answers = rules.answer({"op": "sign_records", "operator": "demo", "inputs": inputs_of(rules, records)})[
+        "answers"
+    ]
+    assert answers == [signed(rules, one)[1] for one in records]
+
+
+def test_one_that_breaks_a_rule_is_refused_and_the_others_are_signed(rules):
+    good, stranger, other = inputs_of(
+        rules, [*numbered(1), unsigned(issuer_did="did:web:evil.example"), unsigned()]
+    )
+    answers = rules.answer(
+        {"op": "sign_records", "operator": "demo", "inputs": [good, stranger, None, other]}
+    )["answers"]
+    assert [next(iter(one)) for one in answers] == ["signature", "refused", "refused", "signature"]
+    fork = inputs_of(rules, [unsigned(simulated=True)])[0]
+    assert (
+        "1 was signed last"
+        in rules.answer({"op": "sign_record", "operator": "demo", "input": fork})["refused"]
+    )
+    for inputs in (None, "text", {"0": good}):
+        assert "refused" in rules.answer({"op": "sign_records", "operator": "demo", "inputs": inputs})
+
+
+def test_of_several_none_leaves_when_the_memory_fails(rules, monkeypatch):
+    remember, calls = rules.memory.remember_version, []
+
+    def full(*arguments):
+        remember(*arguments)
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(rules.memory, "remember_version", full)
+    request = {"op": "sign_records", "operator": "demo", "inputs": inputs_of(rules, numbered(3))}
+    assert "memory or key folder failed" in rules.answer(request)["unavailable"]
+    assert rules.memory.last_version("demo", f"{PUBLIC_URL}/01/1/21/0", "passport") is None
+    monkeypatch.undo()
+    assert len(rules.answer(request)["answers"]) == 3
+
+
+def test_more_than_fits_into_a_message_is_asked_for_in_several(process):
+    signer = process.signer("many")
+    signer.ensure_key(ISSUER)
+    # 70 records of about 14 kB as signing inputs: two messages of at most half a megabyte.
+    records = numbered(70, incomplete="x" * 9000)
+    jwts = sign_records([(one.payload, ISSUED) for one in records], signer)
+    assert len(jwts) == 70
+    for jwt, made in zip(jwts, records, strict=True):
+        assert parse_jws(jwt).payload == made.payload
+        verify_jws(parse_jws(jwt), signer.public_jwk)
+
+
+def test_without_a_signer_every_one_of_several_gets_the_reason(process, tmp_path):
+    kid = process.signer("demo")
+    kid.ensure_key(ISSUER)
+    nobody = RemoteSigner(tmp_path / "nothing.sock", "demo")
+    answers = nobody.sign_many([b"a.b", b"c.d"])
+    assert [type(one) for one in answers] == [SignerUnavailable, SignerUnavailable]
+    refused, _ = kid.sign_many([b"a.b", b"c.d"])
+    assert isinstance(refused, SignerRefused)
