@@ -21,8 +21,7 @@ LARGEST_INTEGER: Final = 2**53 - 1
 # A zero may be written 0e-999999999; printing that in full would fill the memory.
 _LARGEST_EXPONENT: Final = 400
 
-# A number with a fraction, an exponent or sixteen digits; in a string it only costs the slower road.
-_NO_SMALL_INTEGER: Final = re.compile(rb"[:,\[]-?[0-9]{1,15}[.eE0-9]")
+_FRACTION_OR_LONG: Final = re.compile(rb"[0-9](?:[.eE]|[0-9]{15})")
 
 _MARKS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
@@ -95,7 +94,7 @@ def loads_own(data: bytes, *, limit_bytes: int = LIMIT_BYTES, max_depth: int = M
     >>> loads_own(b'{"a":[1,"2.50"]}')
     {'a': [1, '2.50']}
     """
-    if data[:1] in (b"{", b"[") and len(data) <= limit_bytes and not _NO_SMALL_INTEGER.search(data):
+    if len(data) <= limit_bytes and has_small_integers_alone(data):
         try:
             value = orjson.loads(data)
         except orjson.JSONDecodeError:
@@ -107,6 +106,16 @@ def loads_own(data: bytes, *, limit_bytes: int = LIMIT_BYTES, max_depth: int = M
         ):
             return value
     return loads(data, limit_bytes=limit_bytes, max_depth=max_depth)
+
+
+def has_small_integers_alone(data: bytes) -> bool:
+    """True when JSON surely holds no number but integers of at most fifteen digits; False when in doubt.
+
+    >>> has_small_integers_alone(b'{"capacity":"102.40","cells":16}')
+    True
+    """
+    # Without escapes, what stands outside strings is every second piece between quotes.
+    return b"\\" not in data and not _FRACTION_OR_LONG.search(b"".join(data.split(b'"')[::2]))
 
 
 def _text(data: bytes | str, limit_bytes: int) -> str:
