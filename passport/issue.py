@@ -82,9 +82,6 @@ GROUP: Final = 32
 STATUS_LIST_LIFE: Final = timedelta(hours=24)
 # How long an intent belongs to whoever opened it; after that anybody may finish it.
 LEASE: Final = timedelta(seconds=60)
-VOLUNTARY: Final = (
-    "voluntary: placed on the market before 18 February 2027, so no passport is owed (Art. 77(1))"
-)
 # Attributes that change with every version although nothing about the battery did.
 _OF_THE_VERSION: Final = frozenset({"dpp_last_updated_at", "dpp_issued_at"})
 
@@ -142,6 +139,7 @@ class _Draft:
 
     battery: Battery
     record: Record
+    voluntary: bool
     incomplete: str | None
     signer: Signer
 
@@ -158,6 +156,7 @@ class _Intent:
     valid_until: datetime | None
     status_list: int
     status_index: int
+    voluntary: bool
     incomplete: str | None
     simulated: bool
     registry_version: str
@@ -381,7 +380,8 @@ class Issuer:
             battery_id: whose record.
             kind: which record.
             now: aware; becomes `validFrom`.
-            incomplete: why it may be issued although something owed is missing; written into the record.
+            incomplete: why it may be issued although something owed is missing; written into the record where
+                something is. Of a voluntary passport nothing is owed.
             force: issue a new version although nothing has changed.
 
         Raises:
@@ -488,7 +488,8 @@ class Issuer:
         battery = batteries.get(connection, battery_id)
         record = record_of(connection, battery, kind, public_url=self.public_url, now=now)
         reason = self._gate(battery, record, incomplete, now)
-        return _Draft(battery, record, reason, self.signers(battery.operator))
+        voluntary = compliance.voluntary(battery.placed_on)
+        return _Draft(battery, record, voluntary, reason, self.signers(battery.operator))
 
     def _checkpoint_or_later(self, operator: str, signer: Signer, now: datetime) -> None:
         """The versions are visible already; a signer that is gone now signs it when it is back."""
@@ -498,13 +499,11 @@ class Issuer:
             _log.warning("the log of %s waits for its checkpoint: %s", operator, error)
 
     def _gate(self, battery: Battery, record: Record, incomplete: str | None, now: datetime) -> str | None:
-        """Step 1: what the record says of its own completeness; None where nothing is to be said."""
+        """Step 1: why something owed is missing, in the operator's words; None where nothing is."""
         findings = compliance.gaps(record, battery.category, battery.placed_on, now.date())
         shut = compliance.closing(findings, incomplete=bool(incomplete and incomplete.strip()))
         if shut:
             raise RecordGateClosed(battery, shut)
-        if compliance.voluntary(battery.placed_on):
-            return f"{VOLUNTARY}; {incomplete.strip()}" if incomplete and incomplete.strip() else VOLUNTARY
         missing = any(finding.closes_gate for finding in findings)
         return incomplete.strip() if incomplete and missing else None
 
@@ -520,11 +519,8 @@ class Issuer:
             )
         last = versions.latest(connection, battery.id, record.kind)
         public, restricted = _split(record)
-        if (
-            last is not None
-            and not force
-            and _same(connection, last, {**public, **restricted}, incomplete, now)
-        ):
+        marks = (draft.voluntary, incomplete)
+        if last is not None and not force and _same(connection, last, {**public, **restricted}, marks, now):
             return last
         record_id = new_serial(self._random_bytes(10))
         number, index = versions.reserve_status(connection, battery.operator, record_id, self._random_below)
@@ -544,6 +540,7 @@ class Issuer:
             previous=(self.record_url(last.record_id), bytes.fromhex(last.sha256)) if last else None,
             status=status.status_entry(self.status_list_url(battery.operator, number), index),
             simulated=battery.simulated,
+            voluntary=draft.voluntary,
             incomplete=incomplete,
             salt=lambda: self._random_bytes(encode.SALT_BYTES),
         )
@@ -558,6 +555,7 @@ class Issuer:
             valid_until=valid_until,
             status_list=number,
             status_index=index,
+            voluntary=draft.voluntary,
             incomplete=incomplete,
             simulated=battery.simulated,
             registry_version=record.registry_version,
@@ -624,6 +622,7 @@ class Issuer:
             leaf_index=leaves.append(connection, intent.operator, jwt, **place),  # type: ignore[arg-type]
             operator=intent.operator,
             status_index=intent.status_index,
+            voluntary=intent.voluntary,
             incomplete=intent.incomplete,
             simulated=intent.simulated,
             status_list=intent.status_list,
@@ -893,10 +892,14 @@ def _split(record: Record) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _same(
-    connection: Connection, last: Version, values: Mapping[str, Any], incomplete: str | None, now: datetime
+    connection: Connection,
+    last: Version,
+    values: Mapping[str, Any],
+    marks: tuple[bool, str | None],
+    now: datetime,
 ) -> bool:
     """Whether the newest version says this already, salts and times aside; an old opinion is renewed."""
-    if last.registry_version != REGISTRY_VERSION or last.incomplete != incomplete:
+    if last.registry_version != REGISTRY_VERSION or (last.voluntary, last.incomplete) != marks:
         return False
     if last.valid_until is not None and last.valid_until - now < ASSESSMENT_LIFE / 3:
         return False
@@ -941,13 +944,13 @@ def _checkpoint_size(connection: Connection, operator: str) -> int:
 
 _INTENT_COLUMNS: Final = (
     "battery, record_id, kind, version, operator, opened_at, waiting, valid_until, status_list, status_index,"
-    " incomplete, simulated, registry_version, payload, disclosures"
+    " voluntary, incomplete, simulated, registry_version, payload, disclosures"
 )
 
 
 def _store_intent(connection: Connection, intent: _Intent) -> None:
     connection.exec_driver_sql(
-        f"INSERT INTO intent ({_INTENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO intent ({_INTENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             intent.battery,
             intent.record_id,
@@ -959,6 +962,7 @@ def _store_intent(connection: Connection, intent: _Intent) -> None:
             utc_text(intent.valid_until) if intent.valid_until else None,
             intent.status_list,
             intent.status_index,
+            int(intent.voluntary),
             intent.incomplete,
             int(intent.simulated),
             intent.registry_version,
@@ -986,11 +990,12 @@ def _open_intents(connection: Connection, where: str = "", values: tuple[Any, ..
             valid_until=from_utc_text(row[7]) if row[7] else None,
             status_list=row[8],
             status_index=row[9],
-            incomplete=row[10],
-            simulated=bool(row[11]),
-            registry_version=row[12],
-            payload=bytes(row[13]),
-            disclosures=tuple((name, encoded) for name, encoded in orjson.loads(row[14])),
+            voluntary=bool(row[10]),
+            incomplete=row[11],
+            simulated=bool(row[12]),
+            registry_version=row[13],
+            payload=bytes(row[14]),
+            disclosures=tuple((name, encoded) for name, encoded in orjson.loads(row[15])),
         )
         for row in rows
     ]

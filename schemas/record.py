@@ -7,6 +7,7 @@ holds one for every row of its kind, so that silence is never mistaken for an an
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar, cast
 
@@ -73,8 +74,8 @@ class Stated(Generic[T]):
 
     @classmethod
     def missing(cls, absent: Absent) -> "Stated[T]":
-        """No value, and why."""
-        return cls(None, absent=absent)
+        """No value, and why; the same object for the same reason."""
+        return _MISSING[absent.value]
 
     def to_wire(self, attribute: Attribute[T]) -> dict[str, Any]:
         """As signed: `{"value": "102", "unit": "Ah", "as_of": "...Z", "source": "declared"}`.
@@ -93,6 +94,16 @@ class Stated(Generic[T]):
         if self.method is not None:
             wire["method"] = self.method
         return wire
+
+
+# By word, since a word is found sooner than a member.
+_MISSING: Mapping[str, Stated[Any]] = {absent.value: Stated(None, absent=absent) for absent in Absent}
+
+
+@cache
+def names_of(kind: RecordKind) -> frozenset[str]:
+    """Ids of the rows that a record of that kind holds."""
+    return frozenset(row.id for row in by_record(kind))
 
 
 def stated_from_wire(attribute: Attribute[T], wire: object) -> Stated[T]:
@@ -161,7 +172,9 @@ class Record:
         object.__setattr__(self, "values", MappingProxyType(dict(self.values)))
         if self.registry_version != REGISTRY_VERSION:
             return
-        rows = {row.id for row in by_record(self.kind)}
+        rows = names_of(self.kind)
+        if self.values.keys() == rows:
+            return
         if missing := sorted(rows - set(self.values)):
             raise ValueError(f"{self.kind.value} record: nothing said of {', '.join(missing)}")
         if strange := sorted(set(self.values) - rows):
@@ -179,11 +192,18 @@ class Record:
         Raises:
             ValueError: `stated` names an attribute that is unknown or lives in another kind of record.
         """
-        rows = by_record(kind)
-        if strange := sorted(set(stated) - {row.id for row in rows}):
-            raise ValueError(f"{kind.value} record: does not hold {', '.join(strange)}")
-        values = {row.id: stated.get(row.id) or Stated.missing(absent(row)) for row in rows}
-        return cls(kind, REGISTRY_VERSION, values)
+        blank = {row.id: Stated.missing(absent(row)) for row in by_record(kind)}
+        return cls(kind, REGISTRY_VERSION, blank).stating(stated)
+
+    def stating(self, stated: Mapping[str, Stated[Any]]) -> "Record":
+        """The same record with other words for these rows.
+
+        Raises:
+            ValueError: `stated` names an attribute that is unknown or lives in another kind of record.
+        """
+        if strange := sorted(stated.keys() - self.values.keys()):
+            raise ValueError(f"{self.kind.value} record: does not hold {', '.join(strange)}")
+        return Record(self.kind, self.registry_version, {**self.values, **stated})
 
     def get(self, attribute: Attribute[T]) -> Stated[T] | None:
         """What is stated of the attribute; None when the record is not of its kind or its registry."""

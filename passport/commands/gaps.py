@@ -99,7 +99,9 @@ def _table(outcome: dict[str, Any]) -> None:
     placed = outcome["placed_on"] or "a day that is not known: the duty is assumed"
     click.echo(f"{outcome['identifier']}  {outcome['category']}, placed on the market on {placed}")
     if outcome["voluntary"]:
-        click.echo("Placed before 18 February 2027: no passport is owed, this one is voluntary (Art. 77(1)).")
+        from passport.judgement import compliance
+
+        click.echo(f"Voluntary passport. {compliance.VOLUNTARY}")
     for verdict, heading in _HEADINGS.items():
         sentences = [sentence for found, sentence in outcome["findings_in_words"] if found == verdict]
         if sentences:

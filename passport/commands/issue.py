@@ -68,7 +68,7 @@ def command(
         for one in found:
             if one.id in waiting:  # a condition is of the newest readings
                 house.refresh(one.id)
-    refused = 0
+    refused = whole = 0
     console = Console(stderr=True)
     columns = (TextColumn("issuing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     by_id = {one.id: one for one in found}
@@ -80,8 +80,11 @@ def command(
             for battery_id, outcome in road:
                 told = _told(house, by_id[battery_id], what, outcome, now)
                 refused += told["outcome"] == "refused"
+                whole += told["outcome"] != "refused" and told["incomplete"] is None
                 _say(told, as_json=as_json, in_full=battery is not None)
                 bar.advance(task)
+    if incomplete is not None and whole:
+        click.echo(f"The reason is not written where nothing owed is missing: {whole} of these.", err=True)
     if refused:
         sys.exit(NOT_COMPLIANT)
 
@@ -106,6 +109,7 @@ def _told(house: Any, battery: Any, kind: Any, outcome: Any, now: Any) -> dict[s
         "record": house.issuer.record_url(outcome.record_id),
         "sha256": outcome.sha256,
         "issued_at": utc_text(outcome.issued_at),
+        "voluntary": outcome.voluntary,
         "incomplete": outcome.incomplete,
     }
 
@@ -120,5 +124,5 @@ def _say(outcome: dict[str, Any], *, as_json: bool, in_full: bool) -> None:
         click.echo(outcome["reason"] if in_full and rest else f"{outcome['kind']}: {sentence}", err=True)
     else:
         words = f"{outcome['identifier']}  {outcome['kind']} {outcome['version']}  {outcome['outcome']}"
-        reason = f"  ({outcome['incomplete']})" if outcome["incomplete"] else ""
-        click.echo(f"{words}  {outcome['record']}{reason}")
+        marks = ["voluntary"] * outcome["voluntary"] + [outcome["incomplete"]] * bool(outcome["incomplete"])
+        click.echo(f"{words}  {outcome['record']}" + "".join(f"  ({mark})" for mark in marks))

@@ -181,6 +181,7 @@ def _description(claims: Mapping[str, Any] | None) -> dict[str, Any]:
         "version": claims.get("recordVersion"),
         "id": claims.get("id"),
         "simulated": claims.get("simulated", False),
+        "voluntary": claims.get("voluntary"),
         "incomplete": claims.get("incomplete"),
     }
     return {name: value for name, value in said.items() if isinstance(value, str | int | list)}
@@ -196,6 +197,10 @@ def _print(file: Path, verdict: "Verdict", required: Sequence[str], *, good: boo
             click.echo(f"  says {name:12} {_plain(value[0] if isinstance(value, list) and value else value)}")
     if said.get("simulated"):
         click.echo("  SIMULATED: this record describes no real battery.")
+    if said.get("voluntary") is True:
+        from passport.judgement.compliance import VOLUNTARY
+
+        click.echo(f"  VOLUNTARY, says the issuer: {VOLUNTARY}")
     if "incomplete" in said:
         click.echo(f"  INCOMPLETE, says the issuer: {_plain(said['incomplete'])}")
     click.echo()

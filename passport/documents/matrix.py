@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from passport import disclosure
 from passport.documents import values
+from passport.judgement import compliance
 from schemas.attribute import Attribute
 from schemas.registry import REGISTRY, Ruling, obligation
 from schemas.terms import Absent, Audience, Category, Disclosure, Obligation, Source
@@ -311,7 +312,7 @@ _COVER_FACTS: Final = (
 )
 
 
-def cover(stated: Mapping[str, Mapping[str, Any]], judge: Judge) -> Cover:
+def cover(stated: Mapping[str, Mapping[str, Any]], judge: Judge, *, voluntary: bool) -> Cover:
     """The lines of the cover: only public attributes, only those that have a value."""
     document = _said(stated, "eu_declaration_of_conformity")
     return Cover(
@@ -319,7 +320,7 @@ def cover(stated: Mapping[str, Mapping[str, Any]], judge: Judge) -> Cover:
         manufacturer=_said(stated, "manufacturer_name"),
         operator=_said(stated, "operator_name"),
         category=values.CATEGORIES[judge.category],
-        owed=owed(judge.placed_on),
+        owed=owed(judge.placed_on, voluntary=voluntary),
         declaration=f"The record names it at {document}." if document else "The record names none.",
         facts=tuple(
             (label, said)
@@ -329,15 +330,13 @@ def cover(stated: Mapping[str, Mapping[str, Any]], judge: Judge) -> Cover:
     )
 
 
-PASSPORTS_FROM: Final = date(2027, 2, 18)  # Art. 77(1)
-
-
-def owed(placed_on: date | None) -> str:
-    """Whether the law asks for this passport, in one sentence; the day itself is not for everyone."""
-    if placed_on is None:
-        return "Day of placing on the market not declared; the duty (Art. 77(1)) is assumed."
-    if placed_on < PASSPORTS_FROM:
-        return "No: placed on the market before 18 February 2027. This passport is voluntary."
+def owed(placed_on: date | None, *, voluntary: bool) -> str:
+    """Whether the law asks for this passport, as the record says; the day itself is not for everyone."""
+    if voluntary:
+        return f"No, this passport is voluntary. {compliance.VOLUNTARY}"
+    # A day that was declared after the record was made says nothing of the record.
+    if placed_on is None or compliance.voluntary(placed_on):
+        return "No day of placing on the market stood behind this version; the duty (Art. 77(1)) is assumed."
     return "Yes: placed on the market on or after 18 February 2027 (Art. 77(1))."
 
 

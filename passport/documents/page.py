@@ -22,9 +22,10 @@ import jinja2
 from passport.disclosure import may_see
 from passport.documents import qr, values
 from passport.documents.values import Shown, day_text, listed, shown
+from passport.judgement import compliance
 from schemas.attribute import Attribute, Chapter
 from schemas.identifier import grouped, identifier_url, parse_path, qr_text, short_host
-from schemas.registry import PASSPORTS_START, REGISTRY, by_chapter, obligation
+from schemas.registry import REGISTRY, by_chapter, obligation
 from schemas.terms import (
     Absent,
     Audience,
@@ -119,6 +120,7 @@ class Past:
     issued_at: datetime
     record_id: str
     kid: str
+    voluntary: bool = False
     incomplete: str | None = None
 
 
@@ -451,31 +453,16 @@ def _notices(passport: Passport, *, ended: bool) -> Iterator[Notice]:
             "This passport is no longer in force",
             "The battery goes on under another passport, or was taken back. This was true until then.",
         )
-    voluntary, incomplete = _reasons(passport.current.incomplete)
-    voluntary = voluntary or (passport.placed_on is not None and passport.placed_on < PASSPORTS_START)
-    if incomplete:
+    current = passport.current
+    if current.incomplete:
         yield Notice(
             "incomplete",
             "Issued incomplete",
-            f"The operator issued this version although values are missing, and wrote why: {incomplete}",
+            f"The operator issued this version although values are missing that are owed, and wrote why:"
+            f" {current.incomplete}",
         )
-    if voluntary:
-        yield Notice(
-            "voluntary",
-            "Voluntary passport",
-            "This battery was placed on the market before 18 February 2027, when passports become mandatory.",
-        )
-
-
-def _reasons(incomplete: str | None) -> tuple[bool, str]:
-    """Whether a version is voluntary, and why it was issued incomplete (empty: it was not).
-
-    A record says both in one sentence: `voluntary: ...; reason`.
-    """
-    text = incomplete or ""
-    if text.startswith("voluntary"):
-        return True, text.partition(";")[2].strip()
-    return False, text
+    if current.voluntary:
+        yield Notice("voluntary", "Voluntary passport", compliance.VOLUNTARY)
 
 
 def _downloads(passport: Passport) -> tuple[Download, ...]:
@@ -520,7 +507,7 @@ def _history(passport: Passport) -> Iterator[HistoryRow]:
             machine=past.issued_at.isoformat().replace("+00:00", "Z"),
             href=f"/r/{past.record_id}",
             key=past.kid[:8],
-            incomplete=_reasons(past.incomplete)[1],
+            incomplete=past.incomplete or "",
         )
 
 
@@ -632,7 +619,7 @@ def template_digest() -> str:
     paths = [path for folder in ("page", "parts") for path in sorted((_TEMPLATES / folder).glob("*.html"))]
     for path in paths:
         whole.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    for path in (Path(__file__), Path(values.__file__), Path(qr.__file__)):
+    for path in (Path(__file__), Path(values.__file__), Path(compliance.__file__), Path(qr.__file__)):
         whole.update(path.read_bytes() + b"\0")
     whole.update(style().encode())
     return whole.hexdigest()[:32]

@@ -33,6 +33,7 @@ import orjson
 
 from passport.documents import matrix, pdf_worker, qr
 from passport.errors import PassportError
+from passport.judgement import compliance
 from schemas.terms import Audience, Category, PassportStatus, RecordKind
 
 TIME_LIMIT_S: Final = 20.0
@@ -99,6 +100,7 @@ class PdfContext:
     Attributes:
         values: stated values on the wire by attribute id, of all records shown.
         placed_on: day of placing on the market, for judging duties; it is not printed. None: not declared.
+        voluntary: what the record says: no passport is owed for this battery.
         incomplete: the operator's written reason for issuing an incomplete record; None for a complete one.
         purpose: why this audience reads, for documents of a key's holder; None for the public.
         today: the day on which duties are judged; printed.
@@ -113,6 +115,7 @@ class PdfContext:
     placed_on: date | None
     passport_status: PassportStatus
     simulated: bool
+    voluntary: bool
     incomplete: str | None
     audience: Audience
     purpose: str | None
@@ -140,7 +143,7 @@ def html(context: PdfContext) -> str:
             chapters=chapters,
             summary=matrix.summary(chapters),
             in_full=matrix.in_full(context.values, judge),
-            cover=matrix.cover(context.values, judge),
+            cover=matrix.cover(context.values, judge, voluntary=context.voluntary),
             qr=qr.svg(context.qr_text),
             css=(_TEMPLATES / "styles" / "pdf.css").read_text(encoding="utf-8"),
             words=_AUDIENCE_WORDS[context.audience],
@@ -158,6 +161,7 @@ def cache_name(context: PdfContext) -> str:
         context.language,
         context.today.isoformat(),
         str(context.simulated),
+        str(context.voluntary),
         context.incomplete or "",
         template_digest(),
         *(f"{one.url} {one.sha256}" for one in context.records),
@@ -172,7 +176,8 @@ def template_digest() -> str:
     """Of everything that shapes the document besides its content."""
     whole = hashlib.sha256()
     paths = [*sorted((_TEMPLATES / "pdf").glob("*")), *sorted((_TEMPLATES / "parts").glob("*"))]
-    sources = [Path(__file__), Path(matrix.__file__), Path(pdf_worker.__file__), Path(qr.__file__)]
+    modules = (matrix, compliance, pdf_worker, qr)
+    sources = [Path(__file__), *(Path(str(module.__file__)) for module in modules)]
     for path in (*paths, _TEMPLATES / "styles" / "pdf.css", *sources):
         whole.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return whole.hexdigest()

@@ -139,6 +139,10 @@ def closing(findings: Iterable[Finding], *, incomplete: bool) -> tuple[Finding, 
     return tuple(one for one in findings if one.closes_gate and not (incomplete and one.answerable))
 
 
+VOLUNTARY: Final = "Placed on the market before 18 February 2027, so no passport is owed (Art. 77(1))."
+"""What `voluntary` means, for people."""
+
+
 def voluntary(placed_on: date | None) -> bool:
     """Whether the battery came before passports were owed, so that its own is a courtesy (Art. 77(1))."""
     return placed_on is not None and placed_on < PASSPORTS_START

@@ -144,6 +144,7 @@ class IntentRow(SQLModel, table=True):
     valid_until: str | None
     status_list: int
     status_index: int
+    voluntary: bool
     incomplete: str | None
     simulated: bool
     registry_version: str
@@ -172,6 +173,7 @@ class VersionRow(SQLModel, table=True):
     leaf_index: int
     status_list: int
     status_index: int
+    voluntary: bool
     incomplete: str | None
     simulated: bool
 

@@ -48,6 +48,7 @@ class Version:
         leaf_index: place in the operator's log, from 0.
         status_list: number of the operator's status list.
         status_index: place in that list.
+        voluntary: no passport is owed for the battery.
         incomplete: why it was issued although something owed was missing; None when nothing was.
     """
 
@@ -63,6 +64,7 @@ class Version:
     leaf_index: int
     operator: str
     status_index: int
+    voluntary: bool
     incomplete: str | None
     simulated: bool
     status_list: int = 0
@@ -79,7 +81,7 @@ class StoredDisclosure:
 
 _COLUMNS: Final = (
     "battery, kind, version, record_id, jwt, sha256, issued_at, registry_version, kid, leaf_index, operator,"
-    " status_index, incomplete, simulated, status_list, valid_until"
+    " status_index, incomplete, simulated, status_list, valid_until, voluntary"
 )
 
 
@@ -132,6 +134,7 @@ def _version(row: Any) -> Version:
         leaf_index=row[9],
         operator=row[10],
         status_index=row[11],
+        voluntary=bool(row[16]),
         incomplete=row[12],
         simulated=bool(row[13]),
         status_list=row[14],
@@ -144,7 +147,7 @@ def add(
 ) -> None:
     """Store a released version with its disclosures (attribute, encoded); for `passport.issue` alone."""
     connection.exec_driver_sql(
-        f"INSERT INTO version ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO version ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             version.battery,
             version.kind.value,
@@ -162,6 +165,7 @@ def add(
             int(version.simulated),
             version.status_list,
             utc_text(version.valid_until) if version.valid_until else None,
+            int(version.voluntary),
         ),
     )
     rows = [(version.battery, version.kind.value, version.version, *one) for one in disclosed]

@@ -32,7 +32,9 @@ _REQUIRED: Final = frozenset(
         "credentialSubject",
     }
 )
-_OPTIONAL: Final = frozenset({"validUntil", "credentialStatus", "relatedResource", "simulated", "incomplete"})
+# What a record says of itself that is either true or not there.
+_MARKS: Final = frozenset({"simulated", "voluntary"})
+_OPTIONAL: Final = _MARKS | {"validUntil", "credentialStatus", "relatedResource", "incomplete"}
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]+\Z")
 _LANGUAGE_VALUE: Final = frozenset({"@value", "@language", "@direction"})
 # W3C XML Schema dateTimeStamp: a date and time with its zone.
@@ -93,6 +95,11 @@ def check_record(payload: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
         raise VerificationFailed(f"the record lacks {', '.join(sorted(missing))}")
     if unknown := names - _REQUIRED - _OPTIONAL:
         raise VerificationFailed(f"the record has unknown members: {', '.join(map(repr, sorted(unknown)))}")
+    for name in _MARKS & names:
+        if claims[name] is not True:
+            raise VerificationFailed(f"{name} is {claims[name]!r:.60}; it is true or not there")
+    if "incomplete" in names and not (isinstance(claims["incomplete"], str) and claims["incomplete"].strip()):
+        raise VerificationFailed(f"incomplete is {claims['incomplete']!r:.60}; expected a reason in words")
     kind = kind_of(claims)
     if claims["type"] != ["VerifiableCredential", TYPES[kind]]:
         raise VerificationFailed("a record has exactly two types, VerifiableCredential first")

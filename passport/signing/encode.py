@@ -81,6 +81,7 @@ def unsigned(
     previous: tuple[str, bytes] | None,
     status: Mapping[str, Any] | None,
     simulated: bool,
+    voluntary: bool,
     incomplete: str | None,
     salt: Callable[[], bytes],
 ) -> Unsigned:
@@ -102,7 +103,9 @@ def unsigned(
         previous: URL and SHA-256 (32 bytes) of the signed part of the version before; None for version 1.
         status: a `BitstringStatusListEntry`; None where nothing can be revoked.
         simulated: True writes it into the record; False writes nothing.
-        incomplete: why the operator issues although something owed is missing; None when nothing is.
+        voluntary: no passport is owed for this battery; True writes it into the record, False writes nothing.
+        incomplete: why the operator issues although something owed is missing, in the operator's words; None
+            when nothing is.
         salt: gives 16 fresh random bytes per call.
 
     Raises:
@@ -110,6 +113,8 @@ def unsigned(
         ValueError: a name, URL, salt or version that cannot be signed; the sentence names it.
     """
     _check_arguments(record_url, identifier_url, public_url, version, previous)
+    if incomplete is not None and not incomplete.strip():
+        raise ValueError("an incomplete record says why, in words")
     both = public.keys() & restricted.keys()
     if both:
         raise ValueError(f"public and restricted at once: {', '.join(sorted(both))}")
@@ -143,6 +148,8 @@ def unsigned(
         payload["relatedResource"] = [{"id": url, "digestSRI": _sri(digest)}]
     if simulated:
         payload["simulated"] = True
+    if voluntary:
+        payload["voluntary"] = True
     if incomplete is not None:
         payload["incomplete"] = incomplete
     return Unsigned(json_bytes(payload), disclosures)

@@ -66,6 +66,7 @@ def pdf_context(
         placed_on=battery.placed_on,
         passport_status=battery.passport_status,
         simulated=battery.simulated,
+        voluntary=shown[0].version.voluntary,
         incomplete=shown[0].version.incomplete,
         audience=audience,
         purpose=purpose,

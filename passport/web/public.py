@@ -70,7 +70,7 @@ def load(connection: Connection, battery: Battery, public_url: str, audience: Au
         operator=newest.operator,
         view=view,
         history=tuple(
-            page.Past(one.version, one.issued_at, one.record_id, one.kid, one.incomplete)
+            page.Past(one.version, one.issued_at, one.record_id, one.kid, one.voluntary, one.incomplete)
             for one in reversed(past)
         ),
         condition_at=condition.issued_at if condition is not None else None,
@@ -282,6 +282,7 @@ def _told(version: Version, public_url: str) -> dict[str, Any]:
         "operator": version.operator,
         "leaf_index": version.leaf_index,
         "registry_version": version.registry_version,
+        "voluntary": version.voluntary,
         "incomplete": version.incomplete,
     }
 

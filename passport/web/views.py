@@ -63,6 +63,7 @@ def told(view: issue.View, public_url: str) -> dict[str, Any]:
         "issued_at": utc_text(version.issued_at),
         "sha256": version.sha256,
         "registry_version": version.registry_version,
+        "voluntary": version.voluntary,
         "incomplete": version.incomplete,
         "values": dict(view.values),
         "withheld": sorted(view.withheld),

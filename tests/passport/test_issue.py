@@ -15,7 +15,7 @@ from sqlalchemy import event
 
 from passport import disclosure
 from passport.errors import Conflict, LogRefused, NotFound, SignerUnavailable, StoreUnavailable
-from passport.issue import ASSESSMENT_LIFE, VOLUNTARY, RecordGateClosed, view_of
+from passport.issue import ASSESSMENT_LIFE, RecordGateClosed, view_of
 from passport.ledger import batteries, database, leaves, operators, states, versions
 from passport.lifecycle.state import LifecycleState
 from passport.signing import log
@@ -23,7 +23,7 @@ from passport.signing.keys import FileSigner, SignerProcess, SignerRefused
 from passport.signing.verify import verify_file
 from schemas.registry import REGISTRY, by_record
 from schemas.terms import Audience, Disclosure, PassportStatus, RecordKind
-from tests.passport.issuing import AFTER, NOW, OPERATOR, URL, installation
+from tests.passport.issuing import AFTER, BEFORE, NOW, OPERATOR, URL, installation
 
 PASSPORT, CONDITION, ASSESSMENT = RecordKind
 DAY = timedelta(days=1)
@@ -83,10 +83,36 @@ def test_a_passport_says_something_of_every_row_and_verifies(house):
     ] * 5
 
 
-def test_a_pack_from_before_the_day_is_marked_voluntary(house):
-    version = house.issuer.issue(house.battery().id, PASSPORT, now=NOW)
-    assert version.incomplete == VOLUNTARY
-    assert claims(version)["incomplete"] == VOLUNTARY
+@pytest.mark.parametrize("kind", RecordKind)
+def test_every_record_of_a_pack_from_before_the_day_is_marked_voluntary(house, kind):
+    version = house.issuer.issue(house.battery().id, kind, now=NOW)
+    assert (version.voluntary, version.incomplete) == (True, None)
+    assert claims(version)["voluntary"] is True
+    assert "incomplete" not in claims(version)
+    with database.reading(house.engine) as connection:
+        assert versions.by_record(connection, version.record_id) == version
+
+
+@pytest.mark.parametrize("placed_on", [AFTER, None])
+def test_a_pack_that_owes_a_passport_is_not_marked_voluntary(house, placed_on):
+    version = house.issuer.issue(house.battery(placed_on=placed_on).id, PASSPORT, now=NOW, incomplete="x")
+    assert version.voluntary is False
+    assert "voluntary" not in claims(version)
+
+
+def test_where_nothing_is_owed_nothing_owed_is_missing_whatever_the_operator_wrote(house):
+    version = house.issuer.issue(house.battery().id, PASSPORT, now=NOW, incomplete="tests are under way")
+    assert version.incomplete is None
+    assert "incomplete" not in claims(version)
+
+
+def test_a_pack_whose_day_becomes_known_gets_a_version_that_says_so(house):
+    battery = house.battery(placed_on=None)
+    first = house.issuer.issue(battery.id, CONDITION, now=NOW, incomplete="x")
+    with database.writing(house.engine) as connection:
+        connection.exec_driver_sql("UPDATE battery SET placed_on = ?", (BEFORE.isoformat(),))
+    second = house.issuer.issue(battery.id, CONDITION, now=NOW)
+    assert [(one.version, one.voluntary) for one in (first, second)] == [(1, False), (2, True)]
 
 
 def test_a_condition_is_all_disclosures(house):

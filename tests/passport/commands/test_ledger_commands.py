@@ -120,7 +120,9 @@ def test_nothing_changed_is_said(house):
     house.now = lambda: NOW.replace(hour=13)
     told = run(house, issue, f"https://ID.example.com{battery.identifier}").stdout
     assert "unchanged" in told
-    assert "voluntary" in told
+    assert told.rstrip().endswith("(voluntary)")
+    line = json.loads(run(house, issue, battery.id, "--json", "--incomplete", "trial").stdout)
+    assert (line["outcome"], line["voluntary"], line["incomplete"]) == ("unchanged", True, None)
 
 
 def test_a_shut_gate_names_what_is_missing_and_ends_with_one(house):
@@ -131,7 +133,15 @@ def test_a_shut_gate_names_what_is_missing_and_ends_with_one(house):
     line = json.loads(run(house, issue, battery.id, "--json", status=1).stdout)
     assert line["outcome"] == "refused"
     assert "manufacturing_date" in {finding["attribute"] for finding in line["findings"]}
-    assert "(pilot)" in run(house, issue, battery.id, "--incomplete", "pilot").stdout
+    assert run(house, issue, battery.id, "--incomplete", "pilot").stdout.rstrip().endswith("  (pilot)")
+
+
+def test_where_the_reason_was_not_written_is_counted(house):
+    house.made.battery()
+    house.made.battery(placed_on=AFTER)
+    told = run(house, issue, "--all", "--incomplete", "pilot")
+    assert sorted(line.rpartition("  ")[2] for line in told.stdout.splitlines()) == ["(pilot)", "(voluntary)"]
+    assert told.stderr == "The reason is not written where nothing owed is missing: 1 of these.\n"
 
 
 def test_of_many_shut_gates_one_line_is_said_each(house):
@@ -170,7 +180,7 @@ def test_without_a_signer_the_command_says_so(house):
 def test_gaps_of_an_early_pack_are_none_and_it_is_voluntary(house):
     battery = house.made.battery()
     told = run(house, gaps, battery.identifier).stdout
-    assert "voluntary (Art. 77(1))" in told
+    assert "Voluntary passport. Placed on the market before 18 February 2027, so no passport is owed" in told
     assert "Owed, and missing" not in told
     assert "Pending" in told
 

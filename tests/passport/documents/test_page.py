@@ -43,10 +43,8 @@ def passport(**changes: Any) -> page.Passport:
         "battery_chemistry": stated("Li-ion LFP"),
         "rated_capacity": stated("102", "Ah"),
     }
-    first = page.Past(1, datetime(2026, 5, 4, 9, 0, tzinfo=UTC), "RECORDONEABCDEFG", "k2Jx9QmTq0vE4sC6", None)
-    second = page.Past(
-        2, datetime(2026, 11, 14, 9, 0, tzinfo=UTC), "RECORDTWOABCDEFG", "k2Jx9QmTq0vE4sC6", None
-    )
+    first = page.Past(1, datetime(2026, 5, 4, 9, 0, tzinfo=UTC), "RECORDONEABCDEFG", "k2Jx9QmTq0vE4sC6")
+    second = page.Past(2, datetime(2026, 11, 14, 9, 0, tzinfo=UTC), "RECORDTWOABCDEFG", "k2Jx9QmTq0vE4sC6")
     made = page.Passport(
         passport_id="PPPPPPPPPPPPPPPP",
         identifier="/01/09520123456788/21/AAAQEAYEAUDAOCAJ",
@@ -197,16 +195,19 @@ def test_a_chemistry_that_has_no_word_of_its_own_is_told_in_full_to_responders()
 
 
 def test_a_voluntary_and_incomplete_passport_says_both() -> None:
-    past = page.Past(
-        1, datetime(2026, 5, 4, tzinfo=UTC), "R" * 16, "k", "voluntary: placed before; no declaration yet"
-    )
+    past = page.Past(1, datetime(2026, 5, 4, tzinfo=UTC), "R" * 16, "k", True, "no declaration yet")
     text = text_of(rendered(history=(past,)))
-    assert "Voluntary passport This battery was placed on the market before 18 February 2027" in text
+    assert "Voluntary passport Placed on the market before 18 February 2027, so no passport is owed" in text
     assert "wrote why: no declaration yet" in text
-    plain = page.Past(
-        1, datetime(2026, 5, 4, tzinfo=UTC), "R" * 16, "k", "voluntary: placed before (Art. 77(1))"
-    )
-    assert "Issued incomplete" not in text_of(rendered(history=(plain,)))
+    text = text_of(rendered(history=(replace(past, incomplete=None),)))
+    assert "Voluntary passport" in text
+    assert "ncomplete" not in text
+    text = text_of(rendered(history=(replace(past, voluntary=False, incomplete=None),)))
+    assert "oluntary" not in text
+
+
+def test_what_the_record_says_counts_and_not_what_was_declared_since() -> None:
+    assert "oluntary" not in text_of(rendered(placed_on=date(2026, 3, 3)))
 
 
 def test_the_day_of_placing_on_the_market_is_not_public() -> None:
@@ -234,7 +235,7 @@ def test_a_superseded_passport_leads_on() -> None:
 
 def test_hostile_values_are_text() -> None:
     view = {name: stated([HOSTILE] if REGISTRY[name].value.many else HOSTILE) for name in passport().view}
-    past = page.Past(1, datetime(2026, 5, 4, tzinfo=UTC), HOSTILE, HOSTILE, HOSTILE)
+    past = page.Past(1, datetime(2026, 5, 4, tzinfo=UTC), HOSTILE, HOSTILE, incomplete=HOSTILE)
     html = rendered(view=view, history=(past,), operator=HOSTILE)
     tags = {tag for tag, _ in Tags(html).found}
     assert "script" not in tags

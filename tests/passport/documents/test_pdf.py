@@ -55,6 +55,7 @@ def context(**changes):
         "placed_on": date(2026, 3, 1),
         "passport_status": PassportStatus.ACTIVE,
         "simulated": True,
+        "voluntary": False,
         "incomplete": None,
         "audience": Audience.PUBLIC,
         "purpose": None,
@@ -152,13 +153,14 @@ def test_any_difference_that_a_reader_could_see_gives_another_name_in_the_cache(
         replace(base, language="fr"),
         replace(base, today=date(2026, 11, 21)),
         replace(base, simulated=False),
+        replace(base, voluntary=True),
         replace(base, incomplete="first trial"),
         replace(base, values={**base.values, "extra": {}}),
         replace(base, records=(replace(record, sha256="f" * 64),)),
         replace(base, attachments=base.attachments[:1]),
     ]
     names = {pdf.cache_name(one) for one in [base, *changed]}
-    assert len(names) == 11
+    assert len(names) == 12
     assert pdf.cache_name(context()) == pdf.cache_name(base)
 
 
@@ -180,8 +182,8 @@ def test_a_real_battery_is_not_called_simulated(renderer):
 
 
 def test_the_cover_says_voluntary_incomplete_digest_and_that_no_declaration_is_issued(renderer):
-    words = words_of(renderer.pdf(context(incomplete="laboratory sample, no maker's data")))
-    assert "No: placed on the market before 18 February 2027. This passport is voluntary." in words
+    words = words_of(renderer.pdf(context(voluntary=True, incomplete="laboratory sample, no maker's data")))
+    assert "No, this passport is voluntary. Placed on the market before 18 February 2027, so no" in words
     assert "Incomplete. Reason given in writing by the operator: laboratory sample, no maker's data" in words
     assert "01234567 89abcdef 01234567 89abcdef" in words
     assert "Not issued by this service: it is the manufacturer's act" in words

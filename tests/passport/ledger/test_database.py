@@ -84,7 +84,7 @@ ROWS = {
     "declaration": "INSERT INTO declaration VALUES ('B', 1, 't', 'x', '{}')",
     "version": (
         "INSERT INTO version VALUES"
-        " ('B', 'passport', 1, 'R', 'o', 'k', 'v', 't', NULL, 'ab', 'jwt', 0, 0, 0, NULL, 0)"
+        " ('B', 'passport', 1, 'R', 'o', 'k', 'v', 't', NULL, 'ab', 'jwt', 0, 0, 0, 0, NULL, 0)"
     ),
     "log_leaf": "INSERT INTO log_leaf VALUES ('o', 0, 'h', 'B', 'passport', 1)",
     "log_node": "INSERT INTO log_node VALUES ('o', 1, 0, 'h')",

@@ -63,6 +63,7 @@ def unsigned(
         "previous": None,
         "status": None,
         "simulated": False,
+        "voluntary": False,
         "incomplete": None,
         "salt": counting_salts(),
     }

@@ -17,6 +17,7 @@ def test_the_payload_is_a_credential_with_the_members_of_the_format():
         previous=("https://id.example.com/r/OLD", bytes(32)),
         version=2,
         simulated=True,
+        voluntary=True,
         incomplete="carbon footprint follows",
     )
     payload = json.loads(made.payload)
@@ -42,6 +43,7 @@ def test_the_payload_is_a_credential_with_the_members_of_the_format():
         "simulated": True,
         "type": ["VerifiableCredential", "BatteryPassport"],
         "validFrom": "2026-11-20T12:00:00Z",
+        "voluntary": True,
     }
     assert subject["id"] == "https://id.example.com/01/09520123456788/21/ABCDEFGHIJKLMNOP"
     assert subject["rated_capacity"] == {
@@ -53,9 +55,8 @@ def test_the_payload_is_a_credential_with_the_members_of_the_format():
     assert b" " not in made.payload.split(b'"incomplete"')[0]
 
 
-def test_a_simulated_mark_stands_only_where_something_is_simulated():
-    assert "simulated" not in json.loads(unsigned().payload)
-    assert "incomplete" not in json.loads(unsigned().payload)
+def test_a_mark_stands_only_where_it_is_true():
+    assert not {"simulated", "voluntary", "incomplete"} & json.loads(unsigned().payload).keys()
 
 
 def test_an_assessment_says_until_when():
@@ -170,6 +171,11 @@ REFUSED = {
 }
 
 
+def test_an_incomplete_record_says_why():
+    with pytest.raises(ValueError, match="in words"):
+        unsigned(incomplete="  ")
+
+
 @pytest.mark.parametrize(("changes", "error", "sentence"), REFUSED.values(), ids=REFUSED.keys())
 def test_what_cannot_be_signed_exactly_is_refused(changes, error, sentence):
     if error is None:
@@ -182,7 +188,8 @@ def test_what_cannot_be_signed_exactly_is_refused(changes, error, sentence):
 
 def test_the_context_defines_every_member_of_our_own():
     context = json.loads(encode.context_document())["@context"]
-    assert {"value", "unit", "as_of", "source", "absent", "recordVersion", "simulated"} <= context.keys()
+    assert {"value", "unit", "as_of", "source", "absent", "recordVersion"} <= context.keys()
+    assert {"simulated", "voluntary", "incomplete"} <= context.keys()
     assert context["@vocab"].startswith("urn:uuid:")
 
 

@@ -368,6 +368,23 @@ def test_a_record_that_is_not_as_registered_is_told_apart_from_one_that_is_forge
         assert sentence in found["schema"].reason
 
 
+@pytest.mark.parametrize(
+    ("member", "value", "sentence"),
+    [
+        ("simulated", False, "simulated is False; it is true or not there"),
+        ("voluntary", "yes", "voluntary is 'yes'; it is true or not there"),
+        ("incomplete", " ", "incomplete is ' '; expected a reason in words"),
+        ("incomplete", True, "incomplete is True; expected a reason in words"),
+    ],
+)
+def test_a_mark_is_true_or_not_there_and_a_reason_is_in_words(issuer, member, value, sentence):
+    claims = json.loads(unsigned().payload)
+    jwt = sign_record(encode.json_bytes({**claims, member: value}), issuer.signer, ISSUED)
+    found = lines(encode.view(jwt, []), issuer)
+    assert found["signature"].answer == "yes"
+    assert (found["schema"].answer, found["schema"].reason) == ("no", sentence)
+
+
 def test_a_record_in_the_words_of_an_unknown_registry_is_unknown_not_wrong(issuer):
     jwt, _ = issuer.issue(registry_version="2031.02")
     found = lines(encode.view(jwt, []), issuer)

@@ -168,6 +168,17 @@ def test_what_a_record_says_cannot_steer_the_terminal(files, issuer):
     assert output.splitlines().count("Every required line says yes.") <= 1
 
 
+def test_a_voluntary_record_says_so_in_words_and_to_programs(files, issuer):
+    jwt, _ = issuer.issue(voluntary=True)
+    (files / "early.sd-jwt").write_bytes(encode.view(jwt, []))
+    output = run(files, *keys(files), name="early.sd-jwt").output
+    assert "  VOLUNTARY, says the issuer: Placed on the market before 18 February 2027" in output
+    assert "INCOMPLETE" not in output
+    told = json.loads(run(files, *keys(files), "--json", name="early.sd-jwt").output)["record"]
+    assert told["voluntary"] is True
+    assert "VOLUNTARY" not in run(files, *keys(files)).output
+
+
 def test_help_has_an_example():
     result = CliRunner().invoke(command, ["--help"])
     assert result.exit_code == 0

@@ -3,7 +3,7 @@
 import io
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -101,6 +101,19 @@ def test_the_public_json_holds_public_values_only(house: House) -> None:
     assert "battery_status" not in content["values"]
     assert "operator_identifier" not in content["values"]
     assert content["simulated"] is True
+
+
+def test_programs_are_told_what_is_voluntary_and_why_one_is_incomplete(house: House) -> None:
+    client = house.client()
+    told = []
+    for serial, day in (("EARLY", date(2027, 2, 17)), ("OWED", date(2027, 2, 18))):
+        passport_id = house.battery(serial, placed_on=day).passport_id
+        told.append(client.get(f"/p/{passport_id}/json").get_json()["record"])
+        told.append(client.get(f"/p/{passport_id}/history").get_json()["versions"][0])
+        told.append(client.get(f"/api/batteries/{passport_id}").get_json()["records"][0])
+    assert [(one["voluntary"], one["incomplete"]) for one in told] == [(True, None)] * 3 + [
+        (False, "trial")
+    ] * 3
 
 
 def test_code_and_label_say_the_identifier(house: House) -> None:
