@@ -192,7 +192,7 @@ class Record:
         Raises:
             ValueError: `stated` names an attribute that is unknown or lives in another kind of record.
         """
-        blank = {row.id: Stated.missing(absent(row)) for row in by_record(kind)}
+        blank: dict[str, Stated[Any]] = {row.id: Stated.missing(absent(row)) for row in by_record(kind)}
         return cls(kind, REGISTRY_VERSION, blank).stating(stated)
 
     def stating(self, stated: Mapping[str, Stated[Any]]) -> "Record":

@@ -279,3 +279,14 @@ def test_what_an_audience_sees_of_a_record_holds_no_class_it_lacks(audience, kin
     shown = {name for name in Record.filled(kind, {}).values if name in visible(audience)}
     for name in shown:
         assert may_see(audience, REGISTRY[name].disclosure)
+
+
+def test_other_words_for_some_rows_leave_the_rest_of_a_record_as_it_is():
+    blank = Record.filled(RecordKind.CONDITION, {})
+    told = Stated.of(REGISTRY["full_cycles"], Decimal("1.250"), source=Source.COMPUTED)
+    record = blank.stating({"full_cycles": told})
+    assert list(record.values) == list(blank.values)
+    assert record.values["full_cycles"] is told
+    assert {name for name, one in record.values.items() if one.absent is None} == {"full_cycles"}
+    with pytest.raises(ValueError, match="condition record: does not hold rated_capacity"):
+        blank.stating({"rated_capacity": told})
