@@ -361,8 +361,31 @@ def index(
 ) -> None:
     """Write what a released version says into the battery's search row; parts not given stay as they are.
 
+    `connection` is a writing one; the rest is described at `entry`.
+    """
+    told = entry(
+        battery,
+        facts=facts,
+        condition=condition,
+        condition_at=condition_at,
+        verdict=verdict,
+        inspect=inspect,
+    )
+    write(connection, [told])
+
+
+def entry(
+    battery: Indexed,
+    *,
+    facts: Mapping[str, Any] | None = None,
+    condition: Mapping[str, Any] | None = None,
+    condition_at: datetime | None = None,
+    verdict: str | None = None,
+    inspect: Sequence[str] | None = None,
+) -> dict[str, Any]:
+    """Columns of a search row, for those parts that are given.
+
     Args:
-        connection: a writing one.
         battery: whose row it is.
         facts: wire values of the passport record by attribute id (`{"value": "102", "unit": "Ah"}`).
         condition: the same of the condition record.
@@ -371,6 +394,7 @@ def index(
         inspect: what the verdict says must be inspected, in words.
     """
     columns: dict[str, Any] = {
+        "battery": battery.id,
         "passport_id": battery.passport_id,
         "identifier": battery.identifier,
         "operator": battery.operator,
@@ -394,13 +418,19 @@ def index(
     if verdict is not None:
         columns["verdict"] = verdict
         columns["inspect"] = orjson.dumps(list(inspect or ())).decode()
-    names = ", ".join(columns)
-    marks = ", ".join("?" * len(columns))
-    changes = ", ".join(f"{name} = excluded.{name}" for name in columns)
+    return columns
+
+
+def write(connection: Connection, entries: Sequence[Mapping[str, Any]]) -> None:
+    """Store what `entry` made of versions of one kind; columns that are not in them stay as they are."""
+    if not entries:
+        return
+    names = list(entries[0])
+    changes = ", ".join(f"{name} = excluded.{name}" for name in names[1:])
     connection.exec_driver_sql(
-        f"INSERT INTO battery_search (battery, {names}) VALUES (?, {marks})"
+        f"INSERT INTO battery_search ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
         f" ON CONFLICT (battery) DO UPDATE SET {changes}",
-        (battery.id, *columns.values()),
+        [tuple(one[name] for name in names) for one in entries],
     )
 
 

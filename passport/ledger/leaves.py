@@ -4,7 +4,7 @@ Inner nodes are stored once they are complete and then never change, so that app
 read about as many rows as the tree is high. The hashing itself is `passport.signing.log`'s.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -44,21 +44,34 @@ def append(
     connection: Connection, operator: str, jwt: bytes, *, battery: str, kind: RecordKind, version: int
 ) -> int:
     """Add a signed record as the next leaf; its index, from 0. Needs the writer's turn."""
-    count = size(connection, operator)
-    frontier = log.Frontier(count, [_stored(connection, operator, *place) for place in _edge(count)])
-    leaf = log.leaf_hash(jwt)
-    for level, index, node in frontier.append(leaf):
-        if level:
-            connection.exec_driver_sql(
-                "INSERT INTO log_node (operator, level, node_index, hash) VALUES (?, ?, ?, ?)",
-                (operator, level, index, node),
-            )
-    connection.exec_driver_sql(
-        "INSERT INTO log_leaf (operator, leaf_index, leaf_hash, battery, kind, version)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        (operator, count, leaf, battery, kind.value, version),
-    )
-    return count
+    return append_all(connection, operator, [(jwt, battery, kind, version)])
+
+
+def append_all(
+    connection: Connection, operator: str, records: Sequence[tuple[bytes, str, RecordKind, int]]
+) -> int:
+    """Add signed records (jwt, battery, kind, version) as the next leaves; index of the first, from 0.
+
+    Needs the writer's turn.
+    """
+    first = size(connection, operator)
+    frontier = log.Frontier(first, [_stored(connection, operator, *place) for place in _edge(first)])
+    nodes, rows = [], []
+    for index, (jwt, battery, kind, version) in enumerate(records, first):
+        (_, _, leaf), *inner = frontier.append(log.leaf_hash(jwt))
+        nodes += [(operator, *node) for node in inner]
+        rows.append((operator, index, leaf, battery, kind.value, version))
+    if nodes:
+        connection.exec_driver_sql(
+            "INSERT INTO log_node (operator, level, node_index, hash) VALUES (?, ?, ?, ?)", nodes
+        )
+    if rows:
+        connection.exec_driver_sql(
+            "INSERT INTO log_leaf (operator, leaf_index, leaf_hash, battery, kind, version)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            rows,
+        )
+    return first
 
 
 def root(connection: Connection, operator: str, count: int) -> bytes:

@@ -52,6 +52,28 @@ def test_every_proof_is_the_proof_over_all_leaves(grown, count):
         log.verify_consistency(first, count, proof, log.root(hashes[:first]), log.root(hashes[:count]))
 
 
+@pytest.mark.parametrize("sizes", [(1, 2, 3, 31), (COUNT,), (0, 16, 0, 21)])
+def test_many_leaves_at_once_are_the_same_tree(grown, tmp_path, sizes):
+    engine = database.open_database(tmp_path)
+    database.upgrade(engine)
+    with database.writing(engine) as connection:
+        done = 0
+        for size in sizes:
+            records = [
+                (f"jwt {n}".encode(), "B", RecordKind.PASSPORT, n + 1) for n in range(done, done + size)
+            ]
+            assert leaves.append_all(connection, "o", records) == done
+            done += size
+        assert leaves.all_hashes(connection, "o") == grown[1]
+        for query in (
+            "SELECT * FROM log_leaf WHERE operator = 'o'",
+            "SELECT * FROM log_node WHERE operator = 'o'",
+        ):
+            rows = [sorted(map(tuple, one.exec_driver_sql(query))) for one in (connection, grown[0])]
+            assert rows[0] == rows[1]
+    engine.dispose()
+
+
 @pytest.mark.parametrize(("index", "count"), [(5, 5), (-1, 5), (0, 0)])
 def test_a_leaf_outside_the_tree_has_no_proof(grown, index, count):
     with pytest.raises(ValueError, match="no leaf"):
