@@ -31,27 +31,28 @@ if TYPE_CHECKING:
     from passport.signing.keys import RemoteSigner
     from schemas.measure import Ratio
 
-# Every command and the package that holds it, in the order in which help lists them.
-COMMANDS: Final[Mapping[str, str]] = {
-    "run": "passport",
-    "decode": "ingest",
-    "ingest": "ingest",
-    "simulate": "ingest",
-    "gaps": "passport",
-    "issue": "passport",
-    "state": "passport",
-    "assess": "passport",
-    "search": "passport",
-    "page": "passport",
-    "pdf": "passport",
-    "label": "passport",
-    "verify": "passport",
-    "bundle": "passport",
-    "link": "passport",
-    "key": "passport",
-    "audit": "passport",
-    "explain": "passport",
-    "bench": "passport",
+# Every command: the package that holds it, and its help in one line, so that listing them imports none of
+# them. In the order of the journey.
+COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "run": ("passport", "Start the service; --demo fills it with a simulated fleet."),
+    "decode": ("ingest", "Read a recording of a BMS."),
+    "ingest": ("ingest", "Store what a BMS says, live or recorded."),
+    "simulate": ("ingest", "Run a simulated BMS to ingest from."),
+    "gaps": ("passport", "Say what the records of BATTERY, or of each battery, still owe."),
+    "issue": ("passport", "Issue signed records of BATTERY, or of every battery."),
+    "state": ("passport", "Tell the life of BATTERY so far, from its readings."),
+    "assess": ("passport", "Answer the gates of second life for BATTERY."),
+    "search": ("passport", "Find batteries by what is known of them."),
+    "page": ("passport", "Write the passport page of BATTERY as one HTML file."),
+    "pdf": ("passport", "Write the compliance PDF of BATTERY, signed record inside."),
+    "label": ("passport", "Write a label for each BATTERY."),
+    "verify": ("passport", "Check a record, bundle or PDF line by line, without a network."),
+    "bundle": ("passport", "Write BATTERY's record with its proofs, or all operators' keys."),
+    "link": ("passport", "Parse and check a GS1 Digital Link or IEC 61406 link."),
+    "key": ("passport", "Make, list and revoke API keys."),
+    "audit": ("passport", "Show the newest entries of the audit."),
+    "explain": ("passport", "Tell all that follows from one attribute of the registry."),
+    "bench": ("passport", "Measure, and print each figure beside its yardstick and bar."),
 }
 DEFAULT_DATA: Final = "./data"
 SWEEP_AT_ONCE: Final = 100
@@ -366,8 +367,15 @@ class Commands(click.Group):
         del ctx
         if cmd_name not in COMMANDS:
             return None
-        found: click.Command = importlib.import_module(f"{COMMANDS[cmd_name]}.commands.{cmd_name}").command
+        package, _ = COMMANDS[cmd_name]
+        found: click.Command = importlib.import_module(f"{package}.commands.{cmd_name}").command
         return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list as click writes it, from `COMMANDS` alone."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, sentence) for name, (_, sentence) in COMMANDS.items()])
 
 
 @click.group(

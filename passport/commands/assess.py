@@ -14,7 +14,11 @@ _VERDICTS: Final = {
 }
 
 
-@click.command("assess", epilog="Example: cellpass assess /01/09520123456788/21/ABC --json")
+@click.command(
+    "assess",
+    short_help="Answer the gates of second life for BATTERY.",
+    epilog="Example: cellpass assess /01/09520123456788/21/ABC --json",
+)
 @click.argument("battery")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_obj

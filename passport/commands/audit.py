@@ -6,7 +6,11 @@ import click
 import orjson
 
 
-@click.command("audit", epilog="Example: cellpass audit --battery /01/09521234543213/21/ABC --json")
+@click.command(
+    "audit",
+    short_help="Show the newest entries of the audit.",
+    epilog="Example: cellpass audit --battery /01/09521234543213/21/ABC --json",
+)
 @click.option("--battery", help="Only this battery: URL, identifier path or id.")
 @click.option(
     "--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many, newest first."

@@ -14,7 +14,11 @@ NAMES: Final = ("page", "bulk", "state", "trust", "pdf")
 _FACTS: Final = {"category": "stationary", "chemistry": "LFP", "rated_capacity": "102"}
 
 
-@click.command("bench", epilog="Example: cellpass bench state")
+@click.command(
+    "bench",
+    short_help="Measure, and print each figure beside its yardstick and bar.",
+    epilog="Example: cellpass bench state",
+)
 @click.argument("names", nargs=-1, type=click.Choice(NAMES))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each ratio.")
 @click.pass_obj

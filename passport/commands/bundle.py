@@ -8,6 +8,7 @@ import click
 
 @click.command(
     "bundle",
+    short_help="Write BATTERY's record with its proofs, or all operators' keys.",
     epilog="Example: cellpass bundle -o trust.json, or cellpass bundle /01/09521234543213/21/ABC -o p.json",
 )
 @click.argument("battery", required=False)

@@ -5,6 +5,7 @@ import click
 
 @click.command(
     "explain",
+    short_help="Tell all that follows from one attribute of the registry.",
     epilog="Example: cellpass explain remaining_capacity",
 )
 @click.argument("attribute", required=False)

@@ -22,7 +22,11 @@ def _day(_context: click.Context, _parameter: click.Parameter, text: str | None)
         raise click.BadParameter(f"{text!r} is no day; write 2027-02-18") from error
 
 
-@click.command("gaps", epilog="Example: cellpass gaps /01/09520123456788/21/ABC --date 2027-02-18")
+@click.command(
+    "gaps",
+    short_help="Say what the records of BATTERY, or of each battery, still owe.",
+    epilog="Example: cellpass gaps /01/09520123456788/21/ABC --date 2027-02-18",
+)
 @click.argument("battery", required=False)
 @click.option("--date", "day", callback=_day, metavar="D", help="Judge as on this day instead of today.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line per battery.")

@@ -13,6 +13,7 @@ NOT_COMPLIANT: Final = 1
 
 @click.command(
     "issue",
+    short_help="Issue signed records of BATTERY, or of every battery.",
     epilog='Example: cellpass issue --all --incomplete "tests of the pilot series are under way"',
 )
 @click.argument("battery", required=False)

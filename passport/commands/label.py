@@ -8,7 +8,11 @@ import click
 from passport.errors import PassportError
 
 
-@click.command("label", epilog="Example: cellpass label /01/09521234543213/21/ABC -o labels --format svg")
+@click.command(
+    "label",
+    short_help="Write a label for each BATTERY.",
+    epilog="Example: cellpass label /01/09521234543213/21/ABC -o labels --format svg",
+)
 @click.argument("batteries_", metavar="BATTERY...", nargs=-1, required=True)
 @click.option(
     "-o",

@@ -9,7 +9,11 @@ import click
 LONGEST_LINE = 65_536
 
 
-@click.command("link", epilog="Example: cellpass link 'https://id.example.com/01/09521234543213/21/ABC'")
+@click.command(
+    "link",
+    short_help="Parse and check a GS1 Digital Link or IEC 61406 link.",
+    epilog="Example: cellpass link 'https://id.example.com/01/09521234543213/21/ABC'",
+)
 @click.argument("uri")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(uri: str, as_json: bool) -> None:

@@ -6,7 +6,11 @@ from typing import Any
 import click
 
 
-@click.command("page", epilog="Example: cellpass page /01/09521234543213/21/ABC -o passport.html")
+@click.command(
+    "page",
+    short_help="Write the passport page of BATTERY as one HTML file.",
+    epilog="Example: cellpass page /01/09521234543213/21/ABC -o passport.html",
+)
 @click.argument("battery")
 @click.option(
     "--audience",

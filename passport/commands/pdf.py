@@ -7,7 +7,9 @@ import click
 
 
 @click.command(
-    "pdf", epilog="Example: cellpass pdf /01/09521234543213/21/ABC --audience authority -o passport.pdf"
+    "pdf",
+    short_help="Write the compliance PDF of BATTERY, signed record inside.",
+    epilog="Example: cellpass pdf /01/09521234543213/21/ABC --audience authority -o passport.pdf",
 )
 @click.argument("battery")
 @click.option(

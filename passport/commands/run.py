@@ -19,6 +19,7 @@ SWEEP_SECONDS: Final = 2.0
 
 @click.command(
     "run",
+    short_help="Start the service; --demo fills it with a simulated fleet.",
     epilog="Example: cellpass run --demo, then open the address it prints or scan the code with a phone.",
 )
 @click.option("--host", help="Address to listen on (default: loopback).")

@@ -17,7 +17,11 @@ _EXTREMES: Final = (
 )
 
 
-@click.command("state", epilog="Example: cellpass state /01/09520123456788/21/ABC --json")
+@click.command(
+    "state",
+    short_help="Tell the life of BATTERY so far, from its readings.",
+    epilog="Example: cellpass state /01/09520123456788/21/ABC --json",
+)
 @click.argument("battery")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_obj

@@ -59,6 +59,7 @@ _READABLE: Final = click.Path(exists=True, dir_okay=False, allow_dash=True, path
 
 @click.command(
     "verify",
+    short_help="Check a record, bundle or PDF line by line, without a network.",
     epilog="Example: cellpass verify passport.sd-jwt --keys operator.jwks.json --subject"
     " https://id.example.com/01/09520123456788/21/ABC",
 )
