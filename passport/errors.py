@@ -2,11 +2,9 @@
 
 PassportError
 ├── InputRefused            a document or value is not acceptable
-│   ├── JsonRefused         not strict JSON
 │   ├── IdentifierRefused   not a GS1 Digital Link or IEC 61406 link we accept
 │   └── FactRefused         a declared fact is unknown or out of range
 ├── NotFound                nothing is known under that name
-├── Gone                    the battery was recycled
 ├── Forbidden               the caller may not do or see this
 ├── Conflict                something else happened first
 ├── GateClosed              a version owes something and nobody took responsibility in writing
@@ -33,12 +31,6 @@ class InputRefused(PassportError):
     status = 400
 
 
-class JsonRefused(InputRefused):
-    """Not strict JSON: duplicate names, NaN, overflow, too deep, too large, not UTF-8."""
-
-    code = "input.json"
-
-
 class IdentifierRefused(InputRefused):
     """Not an identifier link that we accept."""
 
@@ -56,13 +48,6 @@ class NotFound(PassportError):
 
     code = "not_found"
     status = 404
-
-
-class Gone(PassportError):
-    """The battery was recycled; its passport has ceased."""
-
-    code = "gone"
-    status = 410
 
 
 class Forbidden(PassportError):

@@ -46,6 +46,7 @@ from passport.signing.keys import (
 )
 from passport.signing.log import Checkpoint, parse_checkpoint, verify_consistency
 from passport.signing.sign import ALGORITHM, RECORD_TYPE, STATUS_LIST_TYPE, parse_jws
+from passport.signing.signer import SignerRefused
 from schemas.strict_json import StrictJsonError, loads_own
 
 MEMORY_FILE: Final = "signer.db"
@@ -63,12 +64,6 @@ _TABLES: Final = """
     CREATE TABLE IF NOT EXISTS checkpoints (
         operator TEXT PRIMARY KEY, origin TEXT NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL) STRICT;
 """
-
-
-class Refused(PassportError):
-    """A request that breaks a rule of this process; the sentence goes back to whoever asked."""
-
-    code = "signer_refused"
 
 
 class Memory:
@@ -208,7 +203,7 @@ class Rules:
         if operator not in self._signers:
             path = self.keys_dir / f"{operator}.pem"
             if not path.exists():
-                raise Refused(f"no key for operator {operator!r}; ensure_key makes one")
+                raise SignerRefused(f"no key for operator {operator!r}; ensure_key makes one")
             self._signers[operator] = FileSigner(path, self._password, production=self._production)
         return self._signers[operator]
 
@@ -225,14 +220,14 @@ class Rules:
     def _ensure_key(self, request: Mapping[str, Any]) -> dict[str, Any]:
         operator, did = check_operator(request["operator"]), request["did"]
         if not (isinstance(did, str) and did.startswith("did:web:")):
-            raise Refused(f"an issuer is a did:web, {did!r} came")
+            raise SignerRefused(f"an issuer is a did:web, {did!r} came")
         bound = self.memory.did(operator)
         if bound not in (None, did):
-            raise Refused(
+            raise SignerRefused(
                 f"operator {operator!r} issues as {bound}, not as {did}; public_url does not change"
             )
         if self._production and not self._password:
-            raise Refused("production makes no unencrypted keys; give the signer a password file")
+            raise SignerRefused("production makes no unencrypted keys; give the signer a password file")
         create_key(self.keys_dir / f"{operator}.pem", password=self._password)
         if bound is None:
             self.memory.bind(operator, did)
@@ -246,21 +241,25 @@ class Rules:
         header = dict(jws.header)
         issued_at, typ = header.pop("iat", None), header.pop("typ", None)
         if header != {"alg": ALGORITHM, "kid": signer.kid} or not _whole(issued_at):
-            raise Refused(
+            raise SignerRefused(
                 f"the header of a record is alg {ALGORITHM}, kid {signer.kid}, typ, iat; other came"
             )
         payload = loads_own(jws.payload)
         # 2. Issuer.
         did = self.memory.did(operator)
         if did is None or payload.get("issuer") != did:
-            raise Refused(f"operator {operator!r} issues as {did}, the record says {payload.get('issuer')!r}")
+            raise SignerRefused(
+                f"operator {operator!r} issues as {did}, the record says {payload.get('issuer')!r}"
+            )
         # 3. Shape, 4. version.
         if typ == RECORD_TYPE:
             place = self._place(operator, payload, signing_input)
         elif typ == STATUS_LIST_TYPE and "BitstringStatusListCredential" in payload.get("type", ()):
             place = None
         else:
-            raise Refused(f"typ {typ!r} with type {payload.get('type')!r} is nothing that this signer signs")
+            raise SignerRefused(
+                f"typ {typ!r} with type {payload.get('type')!r} is nothing that this signer signs"
+            )
         # 5. Rate.
         self._buckets.setdefault(operator, Bucket(self._clock)).take()
         signature = signer.sign(signing_input)
@@ -275,7 +274,7 @@ class Rules:
         """Each input by itself under the same rules; what is remembered of all of them is one commit."""
         operator, inputs = request["operator"], request["inputs"]
         if not isinstance(inputs, list):
-            raise Refused("inputs are a list")
+            raise SignerRefused("inputs are a list")
         self._signer(operator)
         with self.memory.together():
             answers = [_told(self._sign_record, {"operator": operator, "input": text}) for text in inputs]
@@ -286,16 +285,20 @@ class Rules:
         kind = record_kind(payload)
         subject, version = payload["credentialSubject"]["id"], payload["recordVersion"]
         if not (isinstance(subject, str) and _whole(version) and payload.get("_sd_alg") == "sha-256"):
-            raise Refused("a record has a subject, a whole version number, and _sd_alg sha-256")
+            raise SignerRefused("a record has a subject, a whole version number, and _sd_alg sha-256")
         last = self.memory.last_version(operator, subject, kind)
         number, input_sha256, jwt_sri = last or (0, b"", "")
         if version == number and input_sha256 == _sha256(signing_input):
             return subject, kind, version
         if version != number + 1:
-            raise Refused(f"{kind} of {subject}: version {number} was signed last, {version} cannot follow")
+            raise SignerRefused(
+                f"{kind} of {subject}: version {number} was signed last, {version} cannot follow"
+            )
         quoted = [item.get("digestSRI") for item in payload.get("relatedResource", [])]
         if quoted != ([jwt_sri] if last else []):
-            raise Refused(f"{kind} of {subject}: version {version} does not quote version {number} as signed")
+            raise SignerRefused(
+                f"{kind} of {subject}: version {version} does not quote version {number} as signed"
+            )
         return subject, kind, version
 
     def _sign_note(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -306,7 +309,7 @@ class Rules:
         last = self.memory.last_checkpoint(operator)
         if last is not None:
             if checkpoint.origin != last.origin:
-                raise Refused(f"the log of {operator!r} is {last.origin}, not {checkpoint.origin}")
+                raise SignerRefused(f"the log of {operator!r} is {last.origin}, not {checkpoint.origin}")
             verify_consistency(last.size, checkpoint.size, proof, last.root, checkpoint.root)
         if checkpoint != last:
             self.memory.remember_checkpoint(operator, checkpoint)
@@ -320,10 +323,9 @@ def _told(operation: Operation, request: Mapping[str, Any]) -> dict[str, Any]:
     """
     try:
         return operation(request)
-    except SignerUnavailable as error:
-        return {"unavailable": str(error)}
     except PassportError as error:
-        return {"refused": str(error)}
+        later = isinstance(error, SignerUnavailable) and not isinstance(error, SignerRefused)
+        return {"unavailable" if later else "refused": str(error)}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         return {"refused": f"malformed request: {type(error).__name__} {error}"}
 
@@ -332,14 +334,14 @@ def record_kind(payload: Mapping[str, Any]) -> str:
     """Which of our three records a payload is.
 
     Raises:
-        Refused: none of them.
+        SignerRefused: none of them.
     """
     types = payload.get("type")
     if not (isinstance(types, list) and len(types) == 2 and types[0] == "VerifiableCredential"):
-        raise Refused(f"a record has two types, VerifiableCredential first; {types!r} came")
+        raise SignerRefused(f"a record has two types, VerifiableCredential first; {types!r} came")
     kind = _KINDS.get(types[1])
     if kind is None:
-        raise Refused(f"a record is one of {', '.join(_KINDS)}; {types[1]!r} came")
+        raise SignerRefused(f"a record is one of {', '.join(_KINDS)}; {types[1]!r} came")
     return kind
 
 

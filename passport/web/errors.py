@@ -30,7 +30,6 @@ TITLES: Final[Mapping[int, str]] = {
     405: "This cannot be done here",
     406: "Not available in this form",
     409: "Something else happened first",
-    410: "This passport has ended",
     413: "Too much at once",
     415: "Not in a form that is read here",
     422: "Not acceptable as it is",
@@ -41,7 +40,6 @@ TITLES: Final[Mapping[int, str]] = {
 _WHAT_NOW: Final[Mapping[int, str]] = {
     400: "Scan the code again. If it was typed, compare every character with the label.",
     404: "Scan the code again, or compare what was typed with the characters beside the code.",
-    410: "The battery was recycled.",
     500: "It was written down and will be looked into. Try again in a few minutes.",
     503: "Try again in half a minute.",
 }
@@ -140,7 +138,7 @@ def _page(status: int, detail: str) -> Response:
         status=status,
         detail="" if detail == UNKNOWN else detail,
         what_now=_WHAT_NOW.get(status, ""),
-        safety=status in (400, 404, 410, 500, 503),
+        safety=status in (400, 404, 500, 503),
     )
     response = Response(html, status, mimetype="text/html")
     response.headers["Content-Security-Policy"] = headers.page_policy()

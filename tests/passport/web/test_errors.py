@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import exc
 
-from passport.errors import Conflict, Gone, NotFound, SignerUnavailable, StoreUnavailable
+from passport.errors import Conflict, NotFound, SignerUnavailable, StoreUnavailable
 from passport.web import errors
 from schemas.identifier import LinkInvalid
 from tests.passport.web.web_house import GTIN, House
@@ -37,7 +37,6 @@ class Strange(Exception):
     ("error", "status", "code"),
     [
         (NotFound("x"), 404, "not_found"),
-        (Gone("x"), 410, "gone"),
         (Conflict("x"), 409, "conflict"),
         (SignerUnavailable("x"), 503, "signer_unavailable"),
         (StoreUnavailable("x"), 503, "store_unavailable"),
