@@ -22,9 +22,10 @@ import secrets
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 from sqlalchemy import Connection, Engine
@@ -44,20 +45,21 @@ from passport.judgement.second_life.assess import Assessment, assess
 from passport.judgement.second_life.evidence import gather
 from passport.ledger import batteries, leaves, operators, states, versions
 from passport.ledger.batteries import Battery
-from passport.ledger.database import reading, writing
+from passport.ledger.database import marks, reading, writing
 from passport.ledger.versions import Version
 from passport.lifecycle.state import LifecycleState, summary
 from passport.settings import Settings
 from passport.signing import base64url, encode, log, status
-from passport.signing.sign import STATUS_LIST_TYPE, parse_jws, sign_record, verify_jws
+from passport.signing.sign import STATUS_LIST_TYPE, parse_jws, sign_record, sign_records, verify_jws
 from passport.signing.signer import Signer, SignerRefused
-from schemas.identifier import identifier_url, new_serial, parse_path
+from schemas.identifier import identifier_url, new_serial, serial_of
 from schemas.record import Record, Stated
 from schemas.registry import REGISTRY, REGISTRY_VERSION
 from schemas.terms import (
     Absent,
     Audience,
     BatteryStatus,
+    Category,
     Disclosure,
     RecordKind,
     Source,
@@ -135,10 +137,17 @@ class Recovered:
 
 @dataclass(frozen=True)
 class _Draft:
-    """A record that passed the gate, with who will sign it and what it says of its own completeness."""
+    """A record that passed the gate, with who will sign it and what it says of its own completeness.
+
+    Attributes:
+        public: what it says in clear, by attribute id on the wire.
+        restricted: likewise what becomes disclosures; every restricted row is there, digests tell nothing.
+    """
 
     battery: Battery
     record: Record
+    public: Mapping[str, Any]
+    restricted: Mapping[str, Any]
     voluntary: bool
     incomplete: str | None
     signer: Signer
@@ -146,6 +155,12 @@ class _Draft:
 
 @dataclass(frozen=True)
 class _Intent:
+    """A version on its way.
+
+    Attributes:
+        said: everything it says, by attribute id on the wire; None where it was read from the database.
+    """
+
     battery: str
     record_id: str
     kind: RecordKind
@@ -162,79 +177,181 @@ class _Intent:
     registry_version: str
     payload: bytes
     disclosures: tuple[tuple[str, str], ...]
+    said: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class _Signed:
+    """An intent with its signature, not yet visible."""
+
+    intent: _Intent
+    jwt: bytes
+    kid: str
+
+    def version(self, leaf_index: int) -> Version:
+        """What is released."""
+        intent = self.intent
+        return Version(
+            battery=intent.battery,
+            kind=intent.kind,
+            version=intent.version,
+            record_id=intent.record_id,
+            jwt=self.jwt,
+            sha256=encode.jwt_sha256(self.jwt),
+            issued_at=intent.opened_at,
+            registry_version=intent.registry_version,
+            kid=self.kid,
+            leaf_index=leaf_index,
+            operator=intent.operator,
+            status_index=intent.status_index,
+            voluntary=intent.voluntary,
+            incomplete=intent.incomplete,
+            simulated=intent.simulated,
+            status_list=intent.status_list,
+            valid_until=intent.valid_until,
+        )
 
 
 # ------------------------------------------------------------------------------------------- 0. the record
+
+
+class _Word(NamedTuple):
+    """What is stated of one row, and how that is written; both are shared by many records."""
+
+    stated: Stated[Any]
+    wire: dict[str, Any]
 
 
 def record_of(
     connection: Connection, battery: Battery, kind: RecordKind, *, public_url: str, now: datetime
 ) -> Record:
     """What is stated today of every row of the kind. A row without a value says why."""
-    facts = batteries.facts(connection, battery.id)
-    as_of = batteries.declared_at(connection, battery.id)
-    rulings = compliance.rulings(battery.category, battery.placed_on, now.date())
-    stated: dict[str, Stated[Any]] = {
-        name: Stated.of(REGISTRY[name], value, source=Source.DECLARED, as_of=as_of)
-        for name, value in facts.items()
-        if REGISTRY[name].record is kind
+    known = _read_about(connection, [battery.id], kind)[battery.id]
+    words = _words(connection, known, kind, public_url=public_url, now=now)
+    return _blank(battery, kind, now).stating({name: word.stated for name, word in words.items()})
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What is read of a battery for its record.
+
+    Attributes:
+        first_issued_at: when its first passport was; None before it was, and for the other kinds.
+    """
+
+    battery: Battery
+    declared: batteries.Declared
+    operator_name: str
+    first_issued_at: datetime | None
+
+
+def _read_about(connection: Connection, battery_ids: Sequence[str], kind: RecordKind) -> dict[str, _Known]:
+    """The same for a group, in a few statements; a battery that is not there is left out."""
+    found = batteries.many(connection, battery_ids)
+    declared = batteries.declared(connection, battery_ids)
+    names = {one: operators.get(connection, one).name for one in {each.operator for each in found.values()}}
+    passport = kind is RecordKind.PASSPORT
+    first = versions.first_issued(connection, battery_ids, kind) if passport else {}
+    return {
+        battery_id: _Known(battery, declared[battery_id], names[battery.operator], first.get(battery_id))
+        for battery_id, battery in found.items()
+    }
+
+
+def _blank(battery: Battery, kind: RecordKind, now: datetime) -> Record:
+    return compliance.blank(kind, battery.category, battery.placed_on, now.date())
+
+
+def _words(
+    connection: Connection, known: _Known, kind: RecordKind, *, public_url: str, now: datetime
+) -> dict[str, _Word]:
+    """What is stated today, by attribute id; rows without a value are left out."""
+    battery, declared = known.battery, known.declared
+    words = {
+        name: _declared_word(name, wire, declared.at)
+        for name, wire in declared.wired.items()
+        if name in REGISTRY and REGISTRY[name].record is kind
     }
     if kind is RecordKind.PASSPORT:
-        stated |= _of_the_service(connection, battery, facts, public_url=public_url, now=now)
-    elif kind is RecordKind.CONDITION:
-        stated.setdefault(
-            "battery_status",
-            Stated.of(
-                REGISTRY["battery_status"],
-                BatteryStatus.ORIGINAL,
-                source=Source.DECLARED,
-                as_of=battery.created_at,
-            ),
+        words |= _of_the_service(known, public_url=public_url, now=now)
+        return words
+    if kind is RecordKind.CONDITION:
+        words.setdefault(
+            "battery_status", _word("battery_status", BatteryStatus.ORIGINAL, battery.created_at)
         )
-        state = state_of(connection, battery.id)
-        if state is not None:
-            # Everything is computed for every battery; what its category may state is published.
-            stated |= {
-                name: one
-                for name, one in summary(state, facts).items()
-                if REGISTRY[name].record is kind and rulings[name].may_be_stated
-            }
+        computed = _computed(connection, known, now)
     else:
-        outcome = assessment_of(connection, battery, now=now)
-        stated["second_life_assessment"] = Stated.of(
-            REGISTRY["second_life_assessment"],
-            {key: value for key, value in outcome.to_wire().items() if key != "method"},
-            source=Source.COMPUTED,
-            as_of=now,
-            method=outcome.method,
-        )
-
-    return Record.filled(kind, stated, lambda attribute: compliance.absence(rulings[attribute.id]))
+        computed = {"second_life_assessment": _opinion(assessment_of(connection, battery, now=now), now)}
+    return words | {name: _Word(one, one.to_wire(REGISTRY[name])) for name, one in computed.items()}
 
 
-def _of_the_service(
-    connection: Connection, battery: Battery, facts: Mapping[str, Any], *, public_url: str, now: datetime
-) -> dict[str, Stated[Any]]:
+def _computed(connection: Connection, known: _Known, now: datetime) -> dict[str, Stated[Any]]:
+    """What the folded state tells. Of it, what the battery's category may state is published."""
+    state = state_of(connection, known.battery.id)
+    if state is None:
+        return {}
+    rulings = compliance.rulings(known.battery.category, known.battery.placed_on, now.date())
+    return {
+        name: one
+        for name, one in summary(state, known.declared.values()).items()
+        if REGISTRY[name].record is RecordKind.CONDITION and rulings[name].may_be_stated
+    }
+
+
+def _opinion(outcome: Assessment, now: datetime) -> Stated[Any]:
+    return Stated.of(
+        REGISTRY["second_life_assessment"],
+        {key: value for key, value in outcome.to_wire().items() if key != "method"},
+        source=Source.COMPUTED,
+        as_of=now,
+        method=outcome.method,
+    )
+
+
+def _of_the_service(known: _Known, *, public_url: str, now: datetime) -> dict[str, _Word]:
     """Rows that the service itself knows; what an operator declared about them is not asked."""
-    serial = dict(parse_path(battery.identifier).ais).get("21")
-    known: dict[str, Any] = {
+    battery, facts, moment = known.battery, known.declared.wired, now.astimezone(UTC)
+    own: dict[str, Any] = {
         "passport_id": f"{public_url}/p/{battery.passport_id}",
         "battery_id": identifier_url(public_url, battery.identifier),
+    }
+    if "serial_number" not in facts and (serial := serial_of(battery.identifier)) is not None:
+        own["serial_number"] = serial
+    shared: dict[str, Any] = {
         "dpp_schema_version": REGISTRY_VERSION,
         "dpp_status": battery.passport_status,
         "dpp_granularity": "item",
-        "dpp_last_updated_at": now,
-        "dpp_issued_at": versions.first_issued_at(connection, battery.id, RecordKind.PASSPORT) or now,
+        "dpp_last_updated_at": moment,
+        "dpp_issued_at": known.first_issued_at or moment,
         "battery_category": battery.category,
     }
-    if serial is not None and "serial_number" not in facts:
-        known["serial_number"] = serial
     if "operator_name" not in facts:
-        known["operator_name"] = operators.get(connection, battery.operator).name
-    return {
-        name: Stated.of(REGISTRY[name], value, source=Source.DECLARED, as_of=now)
-        for name, value in known.items()
+        shared["operator_name"] = known.operator_name
+    # What only one battery has is not worth remembering.
+    return {name: _new_word(name, value, moment) for name, value in own.items()} | {
+        name: _word(name, value, moment) for name, value in shared.items()
     }
+
+
+def _new_word(name: str, value: Any, as_of: datetime) -> _Word:
+    row = REGISTRY[name]
+    stated = Stated.of(row, value, source=Source.DECLARED, as_of=as_of)
+    return _Word(stated, stated.to_wire(row))
+
+
+# A fleet says the same of most rows: each is checked and written once, not once for each battery.
+_word: Final = lru_cache(maxsize=8192, typed=True)(_new_word)
+
+
+@lru_cache(maxsize=8192, typed=True)
+def _flat_word(name: str, wire: str | int, as_of: datetime) -> _Word:
+    return _new_word(name, REGISTRY[name].value.from_wire(wire), as_of)
+
+
+def _declared_word(name: str, wire: Any, as_of: datetime) -> _Word:
+    if isinstance(wire, str | int):
+        return _flat_word(name, wire, as_of)
+    return _new_word(name, REGISTRY[name].value.from_wire(wire), as_of)
 
 
 def state_of(connection: Connection, battery_id: str) -> LifecycleState | None:
@@ -254,7 +371,7 @@ def assessment_of(connection: Connection, battery: Battery, *, now: datetime) ->
             facts,
             placed_on=battery.placed_on,
             signature_valid=_verifies(connection, latest) if latest is not None else None,
-            serial_known=any(ai == "21" for ai, _ in parse_path(battery.identifier).ais) or None,
+            serial_known=serial_of(battery.identifier) is not None or None,
             now=now,
         )
     )
@@ -432,64 +549,68 @@ class Issuer:
         # A version that somebody left behind comes first: its number may already be signed.
         self._finish_abandoned(battery_ids, kind, now, outcomes)
         # 0. and 1. on one consistent moment
-        drafts: list[_Draft] = []
         with reading(self.engine) as connection:
-            for battery_id in battery_ids:
-                if battery_id in outcomes:
-                    continue
-                try:
-                    drafts.append(self._draft(connection, battery_id, kind, incomplete, now))
-                except (NotFound, GateClosed, SignerUnavailable) as error:
-                    outcomes[battery_id] = error
+            asked = [battery_id for battery_id in battery_ids if battery_id not in outcomes]
+            drafts = self._drafts(connection, asked, kind, incomplete, now, outcomes)
         # 2.
-        intents: list[tuple[_Intent, Signer]] = []
+        intents: list[_Intent] = []
+        signers = {draft.battery.operator: draft.signer for draft in drafts}
         if drafts:
             with writing(self.engine) as connection:
                 self._fix_public_url(connection, now)
-                for draft in drafts:
-                    try:
-                        found = self._reserve(connection, draft, now=now, force=force)
-                    except Conflict as error:
-                        outcomes[draft.battery.id] = error
-                        continue
-                    if isinstance(found, Version):
-                        outcomes[draft.battery.id] = found
-                    else:
-                        intents.append((found, draft.signer))
-                for operator, signer in {one.operator: signer for one, signer in intents}.items():
-                    self._publish_keys(connection, operator, signer, now)
+                intents = self._reserve(connection, drafts, kind, now=now, force=force, outcomes=outcomes)
+                for operator in {intent.operator for intent in intents}:
+                    self._publish_keys(connection, operator, signers[operator], now)
         _reach("after_intent")
         # 3.
-        signed: list[tuple[_Intent, Signer, bytes]] = []
-        for intent, signer in intents:
-            try:
-                signed.append((intent, signer, self._sign(intent, signer)))
-            except SignerUnavailable as error:
-                outcomes[intent.battery] = error
+        signed = self._sign(intents, signers, outcomes)
         _reach("after_sign")
         # 4. and 5.
         if signed:
             with writing(self.engine) as connection:
-                for intent, signer, jwt in signed:
-                    try:
-                        outcomes[intent.battery] = self._release(connection, intent, jwt, signer.kid, now)
-                    except Conflict as error:
-                        outcomes[intent.battery] = error
+                outcomes |= self._release(connection, signed, now)
                 _reach("before_release")
         _reach("after_release")
         # 6.
-        for operator, signer in {intent.operator: signer for intent, signer, _ in signed}.items():
-            self._checkpoint_or_later(operator, signer, now)
+        for operator in {one.intent.operator for one in signed}:
+            self._checkpoint_or_later(operator, signers[operator], now)
         return [(battery_id, outcomes[battery_id]) for battery_id in battery_ids]
 
+    def _drafts(
+        self,
+        connection: Connection,
+        battery_ids: Sequence[str],
+        kind: RecordKind,
+        incomplete: str | None,
+        now: datetime,
+        outcomes: dict[str, Version | PassportError],
+    ) -> list[_Draft]:
+        """Steps 0 and 1; `outcomes` gets why there is no draft."""
+        drafts = []
+        known = _read_about(connection, battery_ids, kind)
+        for battery_id in battery_ids:
+            if battery_id not in known:
+                outcomes[battery_id] = NotFound(f"no battery has the id {battery_id[:40]}")
+                continue
+            try:
+                drafts.append(self._draft(connection, known[battery_id], kind, incomplete, now))
+            except (NotFound, GateClosed, SignerUnavailable) as error:
+                outcomes[battery_id] = error
+        return drafts
+
     def _draft(
-        self, connection: Connection, battery_id: str, kind: RecordKind, incomplete: str | None, now: datetime
-    ) -> "_Draft":
-        battery = batteries.get(connection, battery_id)
-        record = record_of(connection, battery, kind, public_url=self.public_url, now=now)
+        self, connection: Connection, known: _Known, kind: RecordKind, incomplete: str | None, now: datetime
+    ) -> _Draft:
+        battery = known.battery
+        words = _words(connection, known, kind, public_url=self.public_url, now=now)
+        record = _blank(battery, kind, now).stating({name: word.stated for name, word in words.items()})
         reason = self._gate(battery, record, incomplete, now)
+        public, restricted = _blank_wires(kind, battery.category, battery.placed_on, now.date())
+        public, restricted = public.copy(), restricted.copy()
+        for name, word in words.items():
+            (public if name in _PUBLIC else restricted)[name] = word.wire
         voluntary = compliance.voluntary(battery.placed_on)
-        return _Draft(battery, record, voluntary, reason, self.signers(battery.operator))
+        return _Draft(battery, record, public, restricted, voluntary, reason, self.signers(battery.operator))
 
     def _checkpoint_or_later(self, operator: str, signer: Signer, now: datetime) -> None:
         """The versions are visible already; a signer that is gone now signs it when it is back."""
@@ -508,62 +629,89 @@ class Issuer:
         return incomplete.strip() if incomplete and missing else None
 
     def _reserve(
-        self, connection: Connection, draft: "_Draft", *, now: datetime, force: bool
-    ) -> "_Intent | Version":
-        """Step 2: the intent, or the newest version where it says the same already."""
-        battery, record, incomplete = draft.battery, draft.record, draft.incomplete
-        if (opened := _open_intent(connection, battery.id, record.kind)) is not None:
-            raise Conflict(
-                f"{record.kind.value} version {opened.version} of {battery.identifier} is on its way"
-                f" since {utc_text(opened.opened_at)}; try again in {LEASE.seconds} s"
-            )
-        last = versions.latest(connection, battery.id, record.kind)
-        public, restricted = _split(record)
-        marks = (draft.voluntary, incomplete)
-        if last is not None and not force and _same(connection, last, {**public, **restricted}, marks, now):
-            return last
-        record_id = new_serial(self._random_bytes(10))
-        number, index = versions.reserve_status(connection, battery.operator, record_id, self._random_below)
-        valid_until = now + ASSESSMENT_LIFE if record.kind is RecordKind.ASSESSMENT else None
+        self,
+        connection: Connection,
+        drafts: Sequence[_Draft],
+        kind: RecordKind,
+        *,
+        now: datetime,
+        force: bool,
+        outcomes: dict[str, Version | PassportError],
+    ) -> list[_Intent]:
+        """Step 2: the intents, stored; `outcomes` gets the newest version where it says the same already."""
+        battery_ids = [draft.battery.id for draft in drafts]
+        opened = _opened(connection, battery_ids, kind)
+        newest = versions.latest_of(connection, battery_ids, kind)
+        new: list[_Draft] = []
+        for draft in drafts:
+            battery, last = draft.battery, newest.get(draft.battery.id)
+            if battery.id in opened:
+                version, since = opened[battery.id]
+                outcomes[battery.id] = Conflict(
+                    f"{kind.value} version {version} of {battery.identifier} is on its way"
+                    f" since {since}; try again in {LEASE.seconds} s"
+                )
+            elif last is not None and not force and _same(connection, last, draft, now):
+                outcomes[battery.id] = last
+            else:
+                new.append(draft)
+        intents = []
+        for operator in dict.fromkeys(draft.battery.operator for draft in new):
+            own = [draft for draft in new if draft.battery.operator == operator]
+            record_ids = [new_serial(self._random_bytes(10)) for _ in own]
+            places = versions.reserve_status(connection, operator, record_ids, self._random_below)
+            intents += [
+                self._intent(draft, newest.get(draft.battery.id), record_id, place, now)
+                for draft, record_id, place in zip(own, record_ids, places, strict=True)
+            ]
+        _store_intents(connection, intents)
+        return intents
+
+    def _intent(
+        self, draft: _Draft, last: Version | None, record_id: str, place: tuple[int, int], now: datetime
+    ) -> _Intent:
+        """What will be signed: the exact payload of the version after `last`, salts inside."""
+        battery, kind = draft.battery, draft.record.kind
+        version = last.version + 1 if last else 1
+        valid_until = now + ASSESSMENT_LIFE if kind is RecordKind.ASSESSMENT else None
         unsigned = encode.unsigned(
             record_url=self.record_url(record_id),
             issuer_did=operators.did(self.public_url, battery.operator),
             identifier_url=identifier_url(self.public_url, battery.identifier),
-            kind=record.kind,
-            version=last.version + 1 if last else 1,
+            kind=kind,
+            version=version,
             valid_from=now,
             valid_until=valid_until,
-            public=public,
-            restricted=restricted,
-            registry_version=record.registry_version,
+            public=draft.public,
+            restricted=draft.restricted,
+            registry_version=draft.record.registry_version,
             public_url=self.public_url,
             previous=(self.record_url(last.record_id), bytes.fromhex(last.sha256)) if last else None,
-            status=status.status_entry(self.status_list_url(battery.operator, number), index),
+            status=status.status_entry(self.status_list_url(battery.operator, place[0]), place[1]),
             simulated=battery.simulated,
             voluntary=draft.voluntary,
-            incomplete=incomplete,
+            incomplete=draft.incomplete,
             salt=lambda: self._random_bytes(encode.SALT_BYTES),
         )
-        intent = _Intent(
+        return _Intent(
             battery=battery.id,
             record_id=record_id,
-            kind=record.kind,
-            version=last.version + 1 if last else 1,
+            kind=kind,
+            version=version,
             operator=battery.operator,
             opened_at=now,
             waiting=False,
             valid_until=valid_until,
-            status_list=number,
-            status_index=index,
+            status_list=place[0],
+            status_index=place[1],
             voluntary=draft.voluntary,
-            incomplete=incomplete,
+            incomplete=draft.incomplete,
             simulated=battery.simulated,
-            registry_version=record.registry_version,
+            registry_version=draft.record.registry_version,
             payload=unsigned.payload,
             disclosures=tuple((one.attribute, one.encoded) for one in unsigned.disclosures),
+            said={**draft.public, **draft.restricted},
         )
-        _store_intent(connection, intent)
-        return intent
 
     def _fix_public_url(self, connection: Connection, now: datetime) -> None:
         """The address that codes are printed with is decided by the first issue."""
@@ -588,60 +736,79 @@ class Issuer:
         vkey = log.vkey(operators.log_origin(self.public_url, operator), signer.log_public_key)
         operators.publish_log_key(connection, operator, vkey, at=now)
 
-    def _sign(self, intent: _Intent, signer: Signer) -> bytes:
-        """Step 3: the same bytes however often it is asked."""
-        try:
-            return sign_record(intent.payload, signer, intent.opened_at)
-        except SignerRefused as error:
-            self._void(intent, str(error))
-            raise
-        except SignerUnavailable:
-            self._wait(intent)
-            raise
+    def _sign(
+        self,
+        intents: Sequence[_Intent],
+        signers: Mapping[str, Signer],
+        outcomes: dict[str, Version | PassportError],
+    ) -> list[_Signed]:
+        """Step 3: the same bytes however often it is asked; `outcomes` gets why there are none."""
+        signed, waiting = [], []
+        for operator, signer in signers.items():
+            own = [intent for intent in intents if intent.operator == operator]
+            jwts = sign_records([(intent.payload, intent.opened_at) for intent in own], signer)
+            for intent, jwt in zip(own, jwts, strict=True):
+                if not isinstance(jwt, SignerUnavailable):
+                    signed.append(_Signed(intent, jwt, signer.kid))
+                    continue
+                outcomes[intent.battery] = jwt
+                if isinstance(jwt, SignerRefused):
+                    self._void(intent, str(jwt))
+                else:
+                    waiting.append(intent)
+        if waiting:
+            self._wait(waiting)
+        return signed
 
     def _release(
-        self, connection: Connection, intent: _Intent, jwt: bytes, kid: str, now: datetime
-    ) -> Version:
-        if (already := versions.by_record(connection, intent.record_id)) is not None:
-            return already
-        if not _still_open(connection, intent):
-            raise Conflict(
-                f"version {intent.version} of {intent.battery} was voided while it was being signed"
+        self, connection: Connection, signed: Sequence[_Signed], now: datetime
+    ) -> dict[str, Version | Conflict]:
+        """Step 4: by battery, the released version, or why there is none."""
+        intents = [one.intent for one in signed]
+        record_ids = [intent.record_id for intent in intents]
+        # Somebody else may have finished or voided an intent while it was being signed.
+        outcomes: dict[str, Version | Conflict] = {
+            version.battery: version for version in versions.by_records(connection, record_ids).values()
+        }
+        still_open = _still_open(connection, record_ids)
+        released: list[tuple[Version, _Intent]] = []
+        for operator in dict.fromkeys(intent.operator for intent in intents):
+            own = []
+            for one in signed:
+                intent = one.intent
+                if intent.operator != operator or intent.battery in outcomes:
+                    continue
+                if intent.record_id in still_open:
+                    own.append(one)
+                else:
+                    outcomes[intent.battery] = Conflict(
+                        f"version {intent.version} of {intent.battery} was voided while it was being signed"
+                    )
+            first = leaves.append_all(
+                connection,
+                operator,
+                [(one.jwt, one.intent.battery, one.intent.kind, one.intent.version) for one in own],
             )
-        place = {"battery": intent.battery, "kind": intent.kind, "version": intent.version}
-        version = Version(
-            battery=intent.battery,
-            kind=intent.kind,
-            version=intent.version,
-            record_id=intent.record_id,
-            jwt=jwt,
-            sha256=encode.jwt_sha256(jwt),
-            issued_at=intent.opened_at,
-            registry_version=intent.registry_version,
-            kid=kid,
-            leaf_index=leaves.append(connection, intent.operator, jwt, **place),  # type: ignore[arg-type]
-            operator=intent.operator,
-            status_index=intent.status_index,
-            voluntary=intent.voluntary,
-            incomplete=intent.incomplete,
-            simulated=intent.simulated,
-            status_list=intent.status_list,
-            valid_until=intent.valid_until,
-        )
-        versions.add(connection, version, intent.disclosures, at=now)
+            released += [(one.version(leaf), one.intent) for leaf, one in enumerate(own, first)]
+        if not released:
+            return outcomes
+        versions.add(connection, [(version, intent.disclosures) for version, intent in released], at=now)
         connection.exec_driver_sql(
-            "DELETE FROM intent WHERE battery = ? AND record_id = ?", (intent.battery, intent.record_id)
+            "DELETE FROM intent WHERE battery = ? AND record_id = ?",
+            [(version.battery, version.record_id) for version, _ in released],
         )
-        _index(connection, version, intent.disclosures)
-        connection.exec_driver_sql("DELETE FROM page_cache WHERE battery = ?", (intent.battery,))
-        return version
+        _index(connection, released)
+        connection.exec_driver_sql(
+            "DELETE FROM page_cache WHERE battery = ?", [(version.battery,) for version, _ in released]
+        )
+        return outcomes | {version.battery: version for version, _ in released}
 
-    def _wait(self, intent: _Intent) -> None:
-        """The signer is not there: whoever comes next may finish the intent."""
+    def _wait(self, intents: Sequence[_Intent]) -> None:
+        """The signer is not there: whoever comes next may finish the intents."""
         with writing(self.engine) as connection:
             connection.exec_driver_sql(
                 "UPDATE intent SET waiting = 1 WHERE battery = ? AND record_id = ?",
-                (intent.battery, intent.record_id),
+                [(intent.battery, intent.record_id) for intent in intents],
             )
 
     def _void(self, intent: _Intent, reason: str) -> None:
@@ -687,15 +854,17 @@ class Issuer:
             self._void(intent, f"version {last.version if last else 0} was released last")
             return None
         signer = self.signers(intent.operator)
-        try:
-            jwt = self._sign(intent, signer)
-        except SignerRefused:
+        trouble: dict[str, Version | PassportError] = {}
+        signed = self._sign([intent], {intent.operator: signer}, trouble)
+        if not signed:
+            error = trouble[intent.battery]
+            if isinstance(error, SignerUnavailable) and not isinstance(error, SignerRefused):
+                raise error
             return None
         with writing(self.engine) as connection:
-            try:
-                version = self._release(connection, intent, jwt, signer.kid, now)
-            except Conflict:
-                return None
+            version = self._release(connection, signed, now)[intent.battery]
+        if isinstance(version, Conflict):
+            return None
         self._checkpoint_or_later(intent.operator, signer, now)
         return version
 
@@ -825,11 +994,19 @@ class Issuer:
 
     # ------------------------------------------------------------------------------------- status lists
 
-    def status_list(self, operator: str, number: int, now: datetime) -> bytes:
+    def status_list(self, operator: str, number: int, as_of: datetime) -> bytes:
         """One signed status list of an operator (`vc+jwt`), good for a day.
+
+        The same bytes for the same moment, until a version is revoked: the list is then of that later moment.
+
+        Args:
+            operator: whose list.
+            number: which of its lists.
+            as_of: aware, not after now; what the list says held then.
 
         Raises:
             NotFound: there is no such operator, or no such list yet.
+            SignerUnavailable: the signer did not answer.
         """
         with reading(self.engine) as connection:
             operators.get(connection, operator)
@@ -840,14 +1017,21 @@ class Issuer:
             if known is None:
                 raise NotFound(f"operator {operator!r} has no status list {number}")
             bits = status.bitstring(versions.revoked(connection, operator, number))
+            newest = connection.exec_driver_sql(
+                "SELECT max(revoked_at) FROM status_entry"
+                " WHERE operator = ? AND status_list = ? AND revoked_at IS NOT NULL",
+                (operator, number),
+            ).scalar()
+        if newest is not None:
+            as_of = max(as_of, from_utc_text(newest))
         payload = status.list_payload(
             list_url=self.status_list_url(operator, number),
             issuer_did=operators.did(self.public_url, operator),
-            valid_from=now,
-            valid_until=now + STATUS_LIST_LIFE,
+            valid_from=as_of,
+            valid_until=as_of + STATUS_LIST_LIFE,
             bits=bits,
         )
-        return sign_record(payload, self.signers(operator), now, typ=STATUS_LIST_TYPE)
+        return sign_record(payload, self.signers(operator), as_of, typ=STATUS_LIST_TYPE)
 
 
 def _check_tree(connection: Connection, operator: str) -> int:
@@ -884,22 +1068,26 @@ def _reach(point: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _split(record: Record) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Public and restricted values on the wire; every restricted row is there: digests tell nothing."""
-    wire = record.to_wire()
-    public = {name: value for name, value in wire.items() if REGISTRY[name].disclosure is Disclosure.PUBLIC}
-    return public, {name: value for name, value in wire.items() if name not in public}
+_PUBLIC: Final = frozenset(name for name, row in REGISTRY.items() if row.disclosure is Disclosure.PUBLIC)
 
 
-def _same(
-    connection: Connection,
-    last: Version,
-    values: Mapping[str, Any],
-    marks: tuple[bool, str | None],
-    now: datetime,
-) -> bool:
+@lru_cache(maxsize=256)
+def _blank_wires(
+    kind: RecordKind, category: Category, placed_on: date | None, today: date
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a blank record says in clear and in disclosures; to be copied, not changed."""
+    wires = compliance.blank(kind, category, placed_on, today).to_wire()
+    return (
+        {name: wire for name, wire in wires.items() if name in _PUBLIC},
+        {name: wire for name, wire in wires.items() if name not in _PUBLIC},
+    )
+
+
+def _same(connection: Connection, last: Version, draft: _Draft, now: datetime) -> bool:
     """Whether the newest version says this already, salts and times aside; an old opinion is renewed."""
-    if last.registry_version != REGISTRY_VERSION or (last.voluntary, last.incomplete) != marks:
+    if last.registry_version != REGISTRY_VERSION:
+        return False
+    if (last.voluntary, last.incomplete) != (draft.voluntary, draft.incomplete):
         return False
     if last.valid_until is not None and last.valid_until - now < ASSESSMENT_LIFE / 3:
         return False
@@ -912,7 +1100,7 @@ def _same(
         if stored.encoded is None:
             return False
         said[stored.attribute] = _disclosed(stored.encoded)
-    return _timeless(said) == _timeless(values)
+    return _timeless(said) == _timeless({**draft.public, **draft.restricted})
 
 
 def _timeless(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -923,18 +1111,30 @@ def _timeless(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _index(connection: Connection, version: Version, disclosed: Iterable[tuple[str, str]]) -> None:
-    """What the version says, in the battery's search row."""
-    battery = batteries.get(connection, version.battery)
-    if version.kind is RecordKind.PASSPORT:
-        search.index(connection, battery=battery, facts=_claims(version.jwt)["credentialSubject"])
-        return
-    values = {name: _disclosed(encoded) for name, encoded in disclosed}
-    if version.kind is RecordKind.CONDITION:
-        search.index(connection, battery=battery, condition=values, condition_at=version.issued_at)
-        return
-    outcome = values["second_life_assessment"].get("value", {})
-    search.index(connection, battery=battery, verdict=outcome.get("verdict"), inspect=outcome.get("inspect"))
+def _index(connection: Connection, released: Sequence[tuple[Version, _Intent]]) -> None:
+    """What the versions, all of one kind, say, in the search rows of their batteries."""
+    found = batteries.many(connection, [version.battery for version, _ in released])
+    entries = []
+    for version, intent in released:
+        battery, said = found[version.battery], _said(intent)
+        if version.kind is RecordKind.PASSPORT:
+            entries.append(search.entry(battery, facts=said))
+        elif version.kind is RecordKind.CONDITION:
+            entries.append(search.entry(battery, condition=said, condition_at=version.issued_at))
+        else:
+            outcome = said["second_life_assessment"].get("value", {})
+            entries.append(
+                search.entry(battery, verdict=outcome.get("verdict"), inspect=outcome.get("inspect"))
+            )
+    search.write(connection, entries)
+
+
+def _said(intent: _Intent) -> Mapping[str, Any]:
+    """Everything that an intent says, by attribute id."""
+    if intent.said is not None:
+        return intent.said
+    clear: dict[str, Any] = orjson.loads(intent.payload)["credentialSubject"]
+    return clear | {name: _disclosed(encoded) for name, encoded in intent.disclosures}
 
 
 def _checkpoint_size(connection: Connection, operator: str) -> int:
@@ -948,27 +1148,32 @@ _INTENT_COLUMNS: Final = (
 )
 
 
-def _store_intent(connection: Connection, intent: _Intent) -> None:
+def _store_intents(connection: Connection, intents: Sequence[_Intent]) -> None:
+    if not intents:
+        return
     connection.exec_driver_sql(
         f"INSERT INTO intent ({_INTENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            intent.battery,
-            intent.record_id,
-            intent.kind.value,
-            intent.version,
-            intent.operator,
-            utc_text(intent.opened_at),
-            int(intent.waiting),
-            utc_text(intent.valid_until) if intent.valid_until else None,
-            intent.status_list,
-            intent.status_index,
-            int(intent.voluntary),
-            intent.incomplete,
-            int(intent.simulated),
-            intent.registry_version,
-            intent.payload,
-            orjson.dumps(intent.disclosures),
-        ),
+        [
+            (
+                intent.battery,
+                intent.record_id,
+                intent.kind.value,
+                intent.version,
+                intent.operator,
+                utc_text(intent.opened_at),
+                int(intent.waiting),
+                utc_text(intent.valid_until) if intent.valid_until else None,
+                intent.status_list,
+                intent.status_index,
+                int(intent.voluntary),
+                intent.incomplete,
+                int(intent.simulated),
+                intent.registry_version,
+                intent.payload,
+                orjson.dumps(intent.disclosures),
+            )
+            for intent in intents
+        ],
     )
 
 
@@ -1001,14 +1206,22 @@ def _open_intents(connection: Connection, where: str = "", values: tuple[Any, ..
     ]
 
 
-def _open_intent(connection: Connection, battery_id: str, kind: RecordKind) -> _Intent | None:
-    found = _open_intents(connection, "AND battery = ? AND kind = ?", (battery_id, kind.value))
-    return found[0] if found else None
-
-
-def _still_open(connection: Connection, intent: _Intent) -> bool:
-    found = connection.exec_driver_sql(
-        "SELECT 1 FROM intent WHERE battery = ? AND record_id = ? AND void_reason IS NULL",
-        (intent.battery, intent.record_id),
+def _opened(
+    connection: Connection, battery_ids: Sequence[str], kind: RecordKind
+) -> dict[str, tuple[int, str]]:
+    """Versions of that kind on their way, by battery: (number, since when)."""
+    rows = connection.exec_driver_sql(
+        "SELECT battery, version, opened_at FROM intent"
+        f" WHERE void_reason IS NULL AND kind = ? AND battery IN ({marks(battery_ids)})",
+        (kind.value, *battery_ids),
     )
-    return found.first() is not None
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
+def _still_open(connection: Connection, record_ids: Sequence[str]) -> set[str]:
+    """Those of the record ids that are still intents."""
+    rows = connection.exec_driver_sql(
+        f"SELECT record_id FROM intent WHERE void_reason IS NULL AND record_id IN ({marks(record_ids)})",
+        tuple(record_ids),
+    )
+    return {row[0] for row in rows}

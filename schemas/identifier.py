@@ -312,6 +312,19 @@ def identifier_path(gtin: str, serial: str) -> str:
     return f"/01/{gtin}/21/{_quote(serial)}"
 
 
+def serial_of(path: str) -> str | None:
+    """The serial number in a canonical identifier path; None where it names no single item.
+
+    The path was checked when it came; here it is only read.
+
+    >>> serial_of("/01/09520123456788/21/A%2F1")
+    'A/1'
+    """
+    pieces = path.split("/")[1:]
+    serial = dict(zip(pieces[::2], pieces[1::2], strict=False)).get("21")
+    return None if serial is None else _unquote(serial)
+
+
 def identifier_url(public_url: str, path: str) -> str:
     """The URL that is signed: the service's address in its one spelling, then the identifier."""
     return check_public_url(public_url) + path

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum, unique
+from functools import lru_cache
 from typing import Any, Final, Generic, TypeVar, cast
 
 from schemas.terms import Unit
@@ -264,7 +265,12 @@ def utc_text(at: datetime) -> str:
     """
     if at.tzinfo is None:
         raise ValueError(f"expected a time with its zone, got {at.isoformat()}")
-    moment = at.astimezone(UTC)
+    # Only times in UTC are remembered: elsewhere two moments of an hour that comes twice are equal.
+    return _spelt(at if at.tzinfo is UTC else at.astimezone(UTC))
+
+
+@lru_cache(maxsize=1024)
+def _spelt(moment: datetime) -> str:
     if moment.microsecond == 0:
         precision = "seconds"
     else:

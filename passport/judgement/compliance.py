@@ -14,9 +14,9 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from schemas.citation import Citation
-from schemas.record import Record
+from schemas.record import Record, Stated
 from schemas.registry import PASSPORTS_START, REGISTRY, Ruling, obligation
-from schemas.terms import Absent, Category, Obligation
+from schemas.terms import Absent, Category, Obligation, RecordKind
 
 
 @unique
@@ -90,15 +90,40 @@ def gaps(record: Record, category: Category, placed_on: date | None, today: date
         today: the day of the question.
     """
     ruled = rulings(category, placed_on, today)
+    usual = _of_blank(record.kind, category, placed_on, today)
     found = []
     for name, stated in record.values.items():
-        ruling = ruled.get(name)
-        if ruling is None:
-            continue  # a record of an older registry; what its row owed is not judged by today's
-        verdict = _verdict(ruling, stated=stated.value is not None, absent=stated.absent)
-        if verdict is not None:
-            found.append(Finding(name, REGISTRY[name].title, verdict, ruling.reason, ruling.citations))
+        as_blank, finding = usual.get(name, (None, None))
+        if stated is not as_blank:
+            # A record of an older registry may hold a row of which today's registry knows nothing.
+            finding = _finding(name, ruled[name], stated) if name in ruled else None
+        if finding is not None:
+            found.append(finding)
     return tuple(found)
+
+
+def _finding(name: str, ruling: Ruling, stated: Stated[Any]) -> Finding | None:
+    verdict = _verdict(ruling, stated=stated.value is not None, absent=stated.absent)
+    if verdict is None:
+        return None
+    return Finding(name, REGISTRY[name].title, verdict, ruling.reason, ruling.citations)
+
+
+@lru_cache(maxsize=256)
+def blank(kind: RecordKind, category: Category, placed_on: date | None, today: date) -> Record:
+    """A record that states nothing, for every row why not; one for all batteries of a day and category."""
+    ruled = rulings(category, placed_on, today)
+    return Record.filled(kind, {}, lambda attribute: absence(ruled[attribute.id]))
+
+
+@lru_cache(maxsize=256)
+def _of_blank(
+    kind: RecordKind, category: Category, placed_on: date | None, today: date
+) -> Mapping[str, tuple[Stated[Any], Finding | None]]:
+    """What a blank record says of each row, and what is found about that."""
+    ruled = rulings(category, placed_on, today)
+    values = blank(kind, category, placed_on, today).values
+    return {name: (stated, _finding(name, ruled[name], stated)) for name, stated in values.items()}
 
 
 @lru_cache(maxsize=256)

@@ -4,7 +4,7 @@ Every function runs on the caller's open connection, so that what belongs togeth
 """
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -14,6 +14,7 @@ import orjson
 from sqlalchemy import Connection
 
 from passport.errors import Conflict, FactRefused, IdentifierRefused, NotFound
+from passport.ledger.database import marks
 from schemas.identifier import LinkInvalid, check_public_url, new_serial, parse_link, parse_path
 from schemas.registry import REGISTRY
 from schemas.terms import Category, PassportStatus
@@ -213,6 +214,14 @@ def get(connection: Connection, battery_id: str) -> Battery:
     return found
 
 
+def many(connection: Connection, battery_ids: Sequence[str]) -> dict[str, Battery]:
+    """These batteries by id; one that is not there is left out."""
+    rows = connection.exec_driver_sql(
+        f"SELECT {_COLUMNS} FROM battery WHERE id IN ({marks(battery_ids)})", tuple(battery_ids)
+    )
+    return {row[0]: _battery(row) for row in rows}
+
+
 def every(connection: Connection, operator: str | None = None) -> list[Battery]:
     """All batteries, or one operator's, in the order in which they came."""
     where, values = ("WHERE operator = ?", (operator,)) if operator else ("", ())
@@ -288,6 +297,38 @@ def declared_at(connection: Connection, battery_id: str) -> datetime:
     if row is None:
         raise NotFound(f"no battery has the id {battery_id[:40]}")
     return from_utc_text(row[0])
+
+
+@dataclass(frozen=True)
+class Declared:
+    """The newest revision of a battery's facts, as it is stored.
+
+    Attributes:
+        at: when it was declared.
+        wired: attribute id to value on the wire; every value was validated before it was stored.
+    """
+
+    at: datetime
+    wired: Mapping[str, Any]
+
+    def values(self) -> dict[str, Any]:
+        """The facts as Python values; a fact that the registry dropped is left out."""
+        return {
+            name: REGISTRY[name].value.from_wire(wire)
+            for name, wire in self.wired.items()
+            if name in REGISTRY
+        }
+
+
+def declared(connection: Connection, battery_ids: Sequence[str]) -> dict[str, Declared]:
+    """What stands declared of these batteries, by battery id; an unknown battery is left out."""
+    rows = connection.exec_driver_sql(
+        "SELECT battery, at, facts FROM declaration AS d"
+        f" WHERE battery IN ({marks(battery_ids)}) AND revision ="
+        " (SELECT max(revision) FROM declaration WHERE battery = d.battery)",
+        tuple(battery_ids),
+    )
+    return {row[0]: Declared(from_utc_text(row[1]), orjson.loads(row[2])) for row in rows}
 
 
 def _newest(connection: Connection, battery_id: str) -> tuple[int, dict[str, Any]]:

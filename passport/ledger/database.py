@@ -9,7 +9,7 @@ The rules, which the promises of durability rest on:
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -113,6 +113,15 @@ def _unavailable(error: BaseException | None) -> str | None:
     """In words, why the database could not take or give anything; None for any other trouble."""
     code = getattr(error, "sqlite_errorcode", None)
     return _UNAVAILABLE.get(code & 0xFF) if isinstance(code, int) else None
+
+
+def marks(values: Sequence[object]) -> str:
+    """So many places for values, for `IN (...)`; callers ask for groups, never for a fleet.
+
+    >>> marks(["a", "b"])
+    '?, ?'
+    """
+    return ", ".join("?" * len(values))
 
 
 def upgrade(engine: Engine) -> None:

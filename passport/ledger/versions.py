@@ -1,7 +1,7 @@
 """Released versions and their disclosures. Only `passport.issue` adds a version, nothing changes one."""
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from passport.errors import NotFound
 from passport.ledger import leaves
+from passport.ledger.database import marks
 from passport.ledger.leaves import StoredCheckpoint
 from passport.ledger.operators import Operator, all_operators, jwks
 from passport.signing.log import tlog_proof as proof_file
@@ -94,6 +95,24 @@ def latest(connection: Connection, battery_id: str, kind: RecordKind) -> Version
     return _version(row) if row is not None else None
 
 
+def latest_of(connection: Connection, battery_ids: Sequence[str], kind: RecordKind) -> dict[str, Version]:
+    """The newest released version of that kind by battery id; a battery without one is left out."""
+    rows = connection.exec_driver_sql(
+        f"SELECT {_COLUMNS} FROM version AS v WHERE battery IN ({marks(battery_ids)}) AND kind = ?"
+        " AND version = (SELECT max(version) FROM version WHERE battery = v.battery AND kind = v.kind)",
+        (*battery_ids, kind.value),
+    )
+    return {row[0]: _version(row) for row in rows}
+
+
+def by_records(connection: Connection, record_ids: Sequence[str]) -> dict[str, Version]:
+    """Released versions by record id; an unknown id is left out."""
+    rows = connection.exec_driver_sql(
+        f"SELECT {_COLUMNS} FROM version WHERE record_id IN ({marks(record_ids)})", tuple(record_ids)
+    )
+    return {row[3]: _version(row) for row in rows}
+
+
 def by_record(connection: Connection, record_id: str) -> Version | None:
     """The version of that record id; None when there is none."""
     row = connection.exec_driver_sql(
@@ -102,13 +121,14 @@ def by_record(connection: Connection, record_id: str) -> Version | None:
     return _version(row) if row is not None else None
 
 
-def first_issued_at(connection: Connection, battery_id: str, kind: RecordKind) -> datetime | None:
-    """When version 1 of that kind was issued; None before it was."""
-    found = connection.exec_driver_sql(
-        "SELECT issued_at FROM version WHERE battery = ? AND kind = ? AND version = 1",
-        (battery_id, kind.value),
-    ).scalar()
-    return from_utc_text(found) if found else None
+def first_issued(connection: Connection, battery_ids: Sequence[str], kind: RecordKind) -> dict[str, datetime]:
+    """When version 1 of that kind was issued, by battery id; a battery without one is left out."""
+    rows = connection.exec_driver_sql(
+        f"SELECT battery, issued_at FROM version WHERE battery IN ({marks(battery_ids)})"
+        " AND kind = ? AND version = 1",
+        (*battery_ids, kind.value),
+    )
+    return {row[0]: from_utc_text(row[1]) for row in rows}
 
 
 def history(connection: Connection, battery_id: str, kind: RecordKind) -> list[Version]:
@@ -143,47 +163,61 @@ def _version(row: Any) -> Version:
 
 
 def add(
-    connection: Connection, version: Version, disclosed: Iterable[tuple[str, str]], *, at: datetime
+    connection: Connection,
+    released: Sequence[tuple[Version, Iterable[tuple[str, str]]]],
+    *,
+    at: datetime,
 ) -> None:
-    """Store a released version with its disclosures (attribute, encoded); for `passport.issue` alone."""
+    """Store released versions, each with its disclosures (attribute, encoded); for `passport.issue` alone."""
     connection.exec_driver_sql(
         f"INSERT INTO version ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            version.battery,
-            version.kind.value,
-            version.version,
-            version.record_id,
-            version.jwt,
-            version.sha256,
-            utc_text(version.issued_at),
-            version.registry_version,
-            version.kid,
-            version.leaf_index,
-            version.operator,
-            version.status_index,
-            version.incomplete,
-            int(version.simulated),
-            version.status_list,
-            utc_text(version.valid_until) if version.valid_until else None,
-            int(version.voluntary),
-        ),
+        [
+            (
+                version.battery,
+                version.kind.value,
+                version.version,
+                version.record_id,
+                version.jwt,
+                version.sha256,
+                utc_text(version.issued_at),
+                version.registry_version,
+                version.kid,
+                version.leaf_index,
+                version.operator,
+                version.status_index,
+                version.incomplete,
+                int(version.simulated),
+                version.status_list,
+                utc_text(version.valid_until) if version.valid_until else None,
+                int(version.voluntary),
+            )
+            for version, _ in released
+        ],
     )
-    rows = [(version.battery, version.kind.value, version.version, *one) for one in disclosed]
+    rows = [
+        (version.battery, version.kind.value, version.version, *one)
+        for version, disclosed in released
+        for one in disclosed
+    ]
     if rows:
         connection.exec_driver_sql(
             "INSERT INTO disclosure (battery, kind, version, attribute, encoded, erased_at, erased_why)"
             " VALUES (?, ?, ?, ?, ?, NULL, NULL)",
             rows,
         )
+    moment = utc_text(at)
     connection.exec_driver_sql(
         "INSERT INTO audit (at, actor, action, battery, audience, purpose, detail)"
         " VALUES (?, ?, 'issue', ?, NULL, NULL, ?)",
-        (
-            utc_text(at),
-            f"operator:{version.operator}",
-            version.battery,
-            f"{version.kind.value} {version.version}",
-        ),
+        [
+            (
+                moment,
+                f"operator:{version.operator}",
+                version.battery,
+                f"{version.kind.value} {version.version}",
+            )
+            for version, _ in released
+        ],
     )
 
 
@@ -269,24 +303,36 @@ def tlog_proof(connection: Connection, version: Version) -> bytes:
 def reserve_status(
     connection: Connection,
     operator: str,
-    record_id: str,
+    record_ids: Sequence[str],
     random_below: Callable[[int], int] = secrets.randbelow,
-) -> tuple[int, int]:
-    """A random free place in the operator's newest status list: (list number, index).
+) -> list[tuple[int, int]]:
+    """For each record a random free place in the operator's newest status list: (list number, index).
 
     A list is filled to one half, so that a free place is found at the second try on average. The log counts
-    the released versions, so that no list has to be counted.
+    the released versions, so that no list has to be counted. Needs the writer's turn.
     """
     number = leaves.size(connection, operator) // (LEAST_ENTRIES // 2)
-    while True:
-        index = random_below(LEAST_ENTRIES)
-        inserted = connection.exec_driver_sql(
-            "INSERT INTO status_entry (operator, status_list, status_index, record_id, revoked_at, reason)"
-            " VALUES (?, ?, ?, ?, NULL, NULL) ON CONFLICT DO NOTHING",
-            (operator, number, index, record_id),
+    places: list[int] = []
+    taken: set[int] = set()
+    while missing := len(record_ids) - len(places):
+        drawn = [random_below(LEAST_ENTRIES) for _ in range(missing)]
+        rows = connection.exec_driver_sql(
+            "SELECT status_index FROM status_entry WHERE operator = ? AND status_list = ?"
+            f" AND status_index IN ({marks(drawn)})",
+            (operator, number, *drawn),
         )
-        if inserted.rowcount:
-            return number, index
+        taken.update(row[0] for row in rows)
+        for index in drawn:
+            if index not in taken:
+                taken.add(index)
+                places.append(index)
+    if places:
+        connection.exec_driver_sql(
+            "INSERT INTO status_entry (operator, status_list, status_index, record_id, revoked_at, reason)"
+            " VALUES (?, ?, ?, ?, NULL, NULL)",
+            [(operator, number, *one) for one in zip(places, record_ids, strict=True)],
+        )
+    return [(number, index) for index in places]
 
 
 def revoked(connection: Connection, operator: str, number: int) -> list[int]:
