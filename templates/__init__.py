@@ -1,1 +1,5 @@
-"""Templates, styles and catalogues: package data. They only loop and choose; `documents` makes the words."""
+"""Templates, styles and drawings: package data; `passport.documents` and `passport.web` make the words.
+
+They may import one another. They must never decide: a template loops and chooses, it computes nothing and
+knows no audience.
+"""
