@@ -6,12 +6,12 @@ byte string has many spellings. Each of them would be a different leaf of the lo
 Source: RFC 7515 section 2, RFC 4648 sections 3.2, 3.3, 3.5 and 5.
 """
 
-import base64
 import binascii
 from typing import Final
 
 _ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _BYTES: Final = _ALPHABET.encode()
+_TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 _TO_STANDARD: Final = bytes.maketrans(b"-_", b"+/")
 # What the last character may be, by the length modulo 4: the bits that are left over are zero.
 _LAST: Final = {2: _BYTES[::16], 3: _BYTES[::4]}
@@ -19,7 +19,7 @@ _LAST: Final = {2: _BYTES[::16], 3: _BYTES[::4]}
 
 def encode(data: bytes) -> str:
     """The bytes in base64url without padding."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    return binascii.b2a_base64(data, newline=False).translate(_TO_URL).rstrip(b"=").decode()
 
 
 def decode(text: str) -> bytes:

@@ -18,11 +18,14 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from importlib import resources
 from typing import Any, Final
 
+import orjson
+
 from passport.signing import base64url
-from schemas.strict_json import loads
+from schemas.strict_json import has_small_integers_alone, loads_own
 from schemas.terms import RecordKind
 
 VC_CONTEXT: Final = "https://www.w3.org/ns/credentials/v2"
@@ -37,6 +40,8 @@ TYPES: Final[Mapping[RecordKind, str]] = {
 SALT_BYTES: Final = 16
 # Names that mean something to SD-JWT or JSON-LD and can therefore name no attribute.
 RESERVED: Final = frozenset({"_sd", "_sd_alg", "...", "id", "type"})
+# Sorted names; what has no form in JSON is refused and not guessed.
+_EXACT: Final = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 _ATTRIBUTE_NAME: Final = re.compile(r"[a-z][a-z0-9_]*\Z")
 # Scheme and host of what is signed are lower case; the QR writes them in upper case.
 _SIGNED_URL: Final = re.compile(r"https?://[^/A-Z?#\s]+(/[^?#\s]*)?\Z")
@@ -182,7 +187,7 @@ def disclosed(encoded: str) -> tuple[str, Any]:
     Raises:
         ValueError: not base64url of `[salt, name, value]` in strict JSON.
     """
-    parts = loads(base64url.decode(encoded))
+    parts = loads_own(base64url.decode(encoded))
     if not (
         isinstance(parts, list)
         and len(parts) == 3
@@ -211,7 +216,7 @@ def payload_of(jwt: bytes) -> dict[str, Any]:
     parts = jwt.decode("ascii").split(".")
     if len(parts) != 3:
         raise ValueError(f"a signed part has three pieces between dots, {len(parts)} came")
-    claims = loads(base64url.decode(parts[1]))
+    claims = loads_own(base64url.decode(parts[1]))
     if not isinstance(claims, dict):
         raise ValueError("the payload of a record is an object")  # noqa: TRY004 - what came is input
     return claims
@@ -251,6 +256,18 @@ def json_bytes(value: Any) -> bytes:
         TypeError: a float or Decimal; decimals are signed as strings.
         ValueError: text with half a surrogate pair.
     """
+    try:
+        text = orjson.dumps(value, option=_EXACT)
+    except TypeError:
+        return _careful_bytes(value)
+    # The fast writer knows binary floats, and writes one that is no number as null.
+    if b"null" in text or not has_small_integers_alone(text):
+        return _careful_bytes(value)
+    return text
+
+
+def _careful_bytes(value: Any) -> bytes:
+    """The same bytes, after every value was looked at; this is where refusals get their sentence."""
     _check_exact(value)
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
@@ -274,6 +291,7 @@ def _check_exact(value: Any) -> None:
         raise TypeError(f"{value!r} is a {type(value).__name__}; what is signed has decimals as strings")
 
 
+@lru_cache(maxsize=1024)
 def _check_name(name: str) -> None:
     if name in RESERVED or not _ATTRIBUTE_NAME.match(name):
         raise ValueError(

@@ -197,3 +197,48 @@ def test_a_digest_is_quoted_in_hex_and_as_subresource_integrity():
     # SHA-256 of "abc", FIPS 180-4.
     assert encode.jwt_sha256(b"abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert encode.digest_sri(b"abc") == "sha256-ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0="
+
+
+def test_every_character_is_written_as_the_careful_writer_writes_it():
+    for first in range(0, 0x110000, 0x400):
+        text = "".join(chr(code) for code in range(first, first + 0x400) if not 0xD800 <= code <= 0xDFFF)
+        for value in ([text], {text: [*text][:64]}):
+            expected = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+            assert encode.json_bytes(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"b": 1, "a": True, "ä": None, "Z": [1, "2.50"]}, '{"Z":[1,"2.50"],"a":true,"b":1,"ä":null}'),
+        ((1, (2, [])), "[1,[2,[]]]"),
+        (2**70, "1180591620717411303424"),
+        ({"a": -(2**53), "null": "null"}, '{"a":-9007199254740992,"null":"null"}'),
+        ({"kind": RecordKind.PASSPORT}, '{"kind":"passport"}'),
+        ("2026-11-20T12:00:00.250Z", '"2026-11-20T12:00:00.250Z"'),
+    ],
+)
+def test_what_has_an_exact_form_is_written_compact_with_sorted_names(value, expected):
+    assert encode.json_bytes(value) == expected.encode()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        1.0,
+        [1e300],
+        {"a": float("nan")},
+        {"a": float("-inf")},
+        Decimal("1.5"),
+        ISSUED,
+        ISSUED.date(),
+        {1: 2},
+        {None: 1},
+        b"x",
+        {"a": {1, 2}},
+        encode.Unsigned(b"", ()),
+    ],
+)
+def test_what_has_no_exact_form_is_not_signed(value):
+    with pytest.raises(TypeError):
+        encode.json_bytes(value)
