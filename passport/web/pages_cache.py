@@ -34,13 +34,13 @@ _PREFIX: Final = "/p/"
 _PATH_LENGTH: Final = len(_PREFIX) + 16
 _ENDED: Final = frozenset(status.value for status in page.ENDED)
 
-_WHERE: Final = """
+_WHERE: Final = f"""
     FROM battery b JOIN page_cache c ON c.battery = b.id
         AND c.record_sha256 = (
             SELECT v.sha256 FROM version v WHERE v.battery = b.id AND v.kind = 'passport'
             ORDER BY v.version DESC LIMIT 1)
         AND c.passport_status = b.passport_status AND c.notice_revision = b.notice_revision
-        AND c.language = 'en' AND c.template = ?
+        AND c.language = '{page.LANGUAGE}' AND c.template = ?
     WHERE b.passport_id = ?"""
 _ETAG_SQL: Final = f"SELECT c.etag, b.passport_status {_WHERE}"
 _BYTES_SQL: Final = {

@@ -19,6 +19,7 @@ from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 
+from passport.documents.page import LANGUAGE
 from passport.errors import NotFound
 from passport.ledger import batteries, database
 from passport.ledger.batteries import Battery
@@ -158,7 +159,7 @@ def linkset(battery: Battery, public_url: str) -> dict[str, Any]:
     for name, (below, title, media) in _LINKS.items():
         target: dict[str, Any] = {"href": page + below, "title": title}
         if name != "defaultLink":  # the default link carries no further attribute
-            target |= {"type": media, "hreflang": ["en"]}
+            target |= {"type": media, "hreflang": [LANGUAGE]}
         entry[VOCABULARY + name] = [target]
     return {"linkset": [entry]}
 
