@@ -39,8 +39,7 @@ def command(house: Any, *, battery: str | None, kind: str, audience: str, output
     The keys of all operators are a trust bundle: `cellpass verify --keys` takes it. Hand it on by a way that
     its reader trusts, apart from the records.
     """
-    with house.reading() as connection:
-        data = _record(house, connection, battery, kind, audience) if battery else _trust(house, connection)
+    data = _record(house, battery, kind, audience) if battery else _trust(house)
     if output is None or str(output) == "-":
         click.echo(data, nl=False)
         return
@@ -48,32 +47,39 @@ def command(house: Any, *, battery: str | None, kind: str, audience: str, output
     click.echo(str(output))
 
 
-def _record(house: Any, connection: Any, argument: str, kind: str, audience: str) -> bytes:
+def _record(house: Any, argument: str, kind: str, audience: str) -> bytes:
     from passport.errors import NotFound
     from passport.issue import view_of
     from passport.ledger import batteries, versions
-    from passport.web.views import bundle
+    from passport.web import views
     from schemas.terms import Audience, RecordKind
 
-    found = batteries.find(connection, argument, house.settings.public_url)
-    version = versions.latest(connection, found.id, RecordKind(kind))
-    if version is None:
-        raise NotFound(f"no {kind} record was issued for {found.identifier} yet; cellpass issue makes one")
-    return bundle(connection, view_of(connection, version, Audience(audience)))
+    with house.reading() as connection:
+        found = batteries.find(connection, argument, house.settings.public_url)
+        version = versions.latest(connection, found.id, RecordKind(kind))
+        if version is None:
+            raise NotFound(
+                f"no {kind} record was issued for {found.identifier} yet; cellpass issue makes one"
+            )
+        view = view_of(connection, version, Audience(audience))
+    listed = views.status_list(house.issuer, version, now=house.now())
+    with house.reading() as connection:
+        return views.bundle(connection, view, status_list=listed)
 
 
-def _trust(house: Any, connection: Any) -> bytes:
+def _trust(house: Any) -> bytes:
     from passport.ledger import operators
     from passport.signing.keyset import trust_bundle
 
-    return trust_bundle(
-        [
-            (
-                operators.did(house.settings.public_url, one.id),
-                one.name,
-                operators.jwks(connection, one.id)["keys"],
-                [key.vkey for key in operators.log_keys(connection, one.id)],
-            )
-            for one in operators.all_operators(connection)
-        ]
-    )
+    with house.reading() as connection:
+        return trust_bundle(
+            [
+                (
+                    operators.did(house.settings.public_url, one.id),
+                    one.name,
+                    operators.jwks(connection, one.id)["keys"],
+                    [key.vkey for key in operators.log_keys(connection, one.id)],
+                )
+                for one in operators.all_operators(connection)
+            ]
+        )

@@ -41,8 +41,9 @@ from passport.errors import PassportError
 def command(house: Any, *, batteries_: tuple[str, ...], folder: Path, form: str, module_mm: float) -> None:
     """Write a label for each BATTERY (URL, identifier path or id)."""
     from passport.documents import qr
+    from passport.documents.page import file_stem
     from passport.ledger import batteries
-    from passport.web.public import file_stem, label_lines
+    from passport.web.public import label_lines
     from schemas.identifier import qr_text
 
     public_url = house.settings.public_url

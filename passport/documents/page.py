@@ -226,11 +226,12 @@ class Notice:
 
 @dataclass(frozen=True)
 class Download:
-    """A file that the page leads to."""
+    """A file that the page leads to; `save` is the name that a browser stores it under."""
 
     href: str
     title: str
     note: str
+    save: str = ""
 
 
 @dataclass(frozen=True)
@@ -253,6 +254,7 @@ class PageContext:
         numbers: application identifier and value in groups, as on the label.
         check: sentences on what the service states about the record.
         key: id of the signing key, in groups.
+        proofs: what a reader downloads to check the record, and `command` with their names.
         ask_href: where to ask for restricted data; empty when the operator published no way.
     """
 
@@ -280,6 +282,8 @@ class PageContext:
     responder_gaps: bool
     tiles: tuple[Row, ...]
     downloads: tuple[Download, ...]
+    proofs: tuple[Download, ...]
+    command: str
     end_of_life: tuple[Row, ...]
     chapters: tuple[ChapterView, ...]
     teasers: tuple[Teaser, ...]
@@ -335,6 +339,8 @@ def context(passport: Passport, *, language: str = LANGUAGE) -> PageContext:
         responder_gaps=any(not row.shown.given for row in rows.rows(RESPONDER)),
         tiles=rows.rows(TILES),
         downloads=_downloads(passport),
+        proofs=_proofs(passport),
+        command=f"cellpass verify {_bundle_name(passport)} --keys {_KEYS} --log-key {_LOG_KEYS}",
         end_of_life=rows.rows(END_OF_LIFE),
         chapters=tuple(rows.chapters(class_data_only=ended)),
         teasers=() if ended else tuple(_teasers(passport.audience)),
@@ -472,10 +478,38 @@ def _downloads(passport: Passport) -> tuple[Download, ...]:
             f"{page}/pdf", "PDF for printing and filing", "with every value and the signed record inside"
         ),
         Download(f"{page}/record", "Signed record", "the exact bytes that were signed, SD-JWT"),
+        Download(f"{page}/bundle", "Bundle with proof", "record, log proof, status: for later, offline"),
+    )
+
+
+# Under these names the command on the page finds them.
+_KEYS: Final = "jwks.json"
+_LOG_KEYS: Final = "log-keys.txt"
+
+
+def file_stem(identifier: str) -> str:
+    """Start of a file's name: the serial, or whatever ends the identifier, in letters that any disk takes.
+
+    >>> file_stem("/01/09520123456788/21/BAT%2F26")
+    'battery-passport-BAT-26'
+    """
+    last = parse_path(identifier).ais[-1][1]
+    return "battery-passport-" + (re.sub(r"[^A-Za-z0-9]+", "-", last).strip("-") or "battery")
+
+
+def _bundle_name(passport: Passport) -> str:
+    return f"{file_stem(passport.identifier)}.bundle.json"
+
+
+def _proofs(passport: Passport) -> tuple[Download, ...]:
+    operator = f"/o/{passport.operator}"
+    bundle = _bundle_name(passport)
+    return (
         Download(
-            f"{page}/bundle", "Bundle with proof", "record, keys and log proof, to check without this site"
+            f"/p/{passport.passport_id}/bundle", "The bundle", "record, proof of the log and status", bundle
         ),
-        Download(f"/o/{passport.operator}/jwks.json", "Keys of the operator", "to check the signature, JWKS"),
+        Download(f"{operator}/jwks.json", "Keys of the operator", "to check who signed", _KEYS),
+        Download(f"{operator}/log-keys", "Keys of its log", "to check that it was published", _LOG_KEYS),
     )
 
 

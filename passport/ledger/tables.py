@@ -232,6 +232,17 @@ class StatusEntryRow(SQLModel, table=True):
     """The place of a version in a status list, drawn at random so that a fetched list names no battery."""
 
     __tablename__ = "status_entry"
+    __table_args__ = (
+        # A list is signed for whoever asks; what is revoked in it is little.
+        Index(
+            "status_entry_revoked",
+            "operator",
+            "status_list",
+            "revoked_at",
+            sqlite_where=text("revoked_at IS NOT NULL"),
+            postgresql_where=text("revoked_at IS NOT NULL"),
+        ),
+    )
 
     operator: str = Field(primary_key=True)
     status_list: int = Field(primary_key=True)

@@ -27,7 +27,6 @@ from passport.web.context import here
 from schemas.identifier import (
     LinkInvalid,
     identifier_url,
-    parse_path,
     qr_text,
     short_host,
 )
@@ -208,35 +207,28 @@ def _file(
     return _conditional(_open(response))
 
 
-def file_stem(identifier: str) -> str:
-    """Start of a file's name: the serial, or whatever ends the identifier, in letters that any disk takes.
-
-    >>> file_stem("/01/09520123456788/21/BAT%2F26")
-    'battery-passport-BAT-26'
-    """
-    last = parse_path(identifier).ais[-1][1]
-    return "battery-passport-" + (re.sub(r"[^A-Za-z0-9]+", "-", last).strip("-") or "battery")
-
-
 @blueprint.get("/p/<string:passport_id>/record")
 def record(passport_id: str) -> ResponseReturnValue:
     """The newest passport record as the public may see it: the exact bytes that were signed, as SD-JWT."""
     with database.reading(here().engine) as connection:
         battery = known(connection, passport_id)
         view = issue.view_of(connection, newest(connection, battery), Audience.PUBLIC)
-    return _file(view.record, SD_JWT, f"{file_stem(battery.identifier)}.sdjwt")
+    return _file(view.record, SD_JWT, f"{page.file_stem(battery.identifier)}.sdjwt")
 
 
 @blueprint.get("/p/<string:passport_id>/bundle")
 def bundle(passport_id: str) -> ResponseReturnValue:
-    """The record with keys, the version before it and its place in the log, for `cellpass verify`."""
+    """The record with keys, the version before it, its place in the log and the status list."""
     from passport.web import views
 
-    with database.reading(here().engine) as connection:
+    context = here()
+    with database.reading(context.engine) as connection:
         battery = known(connection, passport_id)
         view = issue.view_of(connection, newest(connection, battery), Audience.PUBLIC)
-        data = views.bundle(connection, view)
-    return _file(data, "application/json", f"{file_stem(battery.identifier)}.bundle.json")
+    listed = views.status_list(context.issuer, view.version, now=context.now())
+    with database.reading(context.engine) as connection:
+        data = views.bundle(connection, view, status_list=listed)
+    return _file(data, "application/json", f"{page.file_stem(battery.identifier)}.bundle.json")
 
 
 @blueprint.get("/p/<string:passport_id>/json")

@@ -5,9 +5,11 @@ Everything here starts from `passport.issue.view_of`; nothing reads a disclosure
 
 import contextlib
 import hashlib
+import logging
 import re
 from base64 import b64encode
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +19,7 @@ from sqlalchemy import Connection
 
 from passport import disclosure, grants, issue, search
 from passport.documents import page
-from passport.errors import NotFound
+from passport.errors import NotFound, SignerUnavailable
 from passport.ledger import batteries, database, operators, versions
 from passport.signing.bundle import bundle as signed_bundle
 from passport.web import headers
@@ -26,6 +28,8 @@ from schemas.identifier import identifier_url
 from schemas.registry import REGISTRY
 from schemas.terms import Audience, RecordKind
 from schemas.values import utc_text
+
+logger = logging.getLogger(__name__)
 
 
 @cache
@@ -70,10 +74,27 @@ def told(view: issue.View, public_url: str) -> dict[str, Any]:
     }
 
 
-def bundle(connection: Connection, view: issue.View) -> bytes:
-    """The record of a view with what proves it: log proof, published keys, previous version.
+def status_list(issuer: issue.Issuer | None, version: versions.Version, *, now: datetime) -> bytes | None:
+    """The signed list that says whether the version was revoked; None where nobody can sign one now.
 
-    The same version and audience give the same bytes until a checkpoint or key is added.
+    It is of the beginning of the hour, so that whoever asks twice gets the same bytes. Ask outside of a
+    transaction: the signer may take its time.
+    """
+    if issuer is None:
+        return None
+    as_of = max(version.issued_at, now.replace(minute=0, second=0, microsecond=0))
+    try:
+        return issuer.status_list(version.operator, version.status_list, as_of)
+    except (SignerUnavailable, NotFound) as error:
+        logger.warning("a bundle goes without the status list of %s: %s", version.operator, error)
+        return None
+
+
+def bundle(connection: Connection, view: issue.View, *, status_list: bytes | None = None) -> bytes:
+    """The record of a view with what proves it: log proof, published keys, previous version, status list.
+
+    The same version, audience and status list give the same bytes until a checkpoint or key is added. What is
+    kept for long goes without the status list, which is good for a day.
     """
     version = view.version
     proof = None
@@ -85,7 +106,7 @@ def bundle(connection: Connection, view: issue.View) -> bytes:
         if one.version == version.version - 1
     ]
     keys = operators.jwks(connection, version.operator)["keys"]
-    return signed_bundle(view.record, proof=proof, jwks=keys, previous=previous)
+    return signed_bundle(view.record, proof=proof, jwks=keys, previous=previous, status_list=status_list)
 
 
 def write_down(
@@ -109,7 +130,7 @@ def identifier_of(context: WebContext, battery: batteries.Battery) -> str:
     return identifier_url(context.settings.public_url, battery.identifier)
 
 
-LANGUAGE: Final = "en"
+LANGUAGE: Final = page.LANGUAGE
 AUDIENCE_WORDS: Final[Mapping[Audience, str]] = {
     Audience.PUBLIC: "the public",
     Audience.LEGITIMATE_INTEREST: "a person with a legitimate interest",

@@ -352,6 +352,20 @@ def test_a_revoked_version_is_set_in_its_signed_list(house):
         house.issuer.status_list(OPERATOR, 1, NOW)
 
 
+def test_a_status_list_keeps_its_bytes_until_something_is_revoked(house):
+    version = house.issuer.issue(house.battery().id, PASSPORT, now=NOW)
+    first = house.issuer.status_list(OPERATOR, 0, NOW)
+    assert house.issuer.status_list(OPERATOR, 0, NOW) == first
+    with database.writing(house.engine) as connection:
+        versions.revoke(connection, version, why="wrong pack", at=NOW + DAY)
+    later = house.issuer.status_list(OPERATOR, 0, NOW)
+    with database.reading(house.engine) as connection:
+        keys = versions.jwks(connection, OPERATOR)["keys"]
+    lines = verify_file(version.jwt + b"~", jwks=keys, now=NOW + DAY, status_list=later)
+    (answer,) = (line for line in lines if line.name == "status")
+    assert (answer.answer, answer.reason) == ("no", "set for 'revocation' as of 2026-11-21T12:00:00Z")
+
+
 def test_a_taken_place_in_a_status_list_is_drawn_again(tmp_path):
     drawn = iter([7, 7, 8])
     with installation(tmp_path, random_below=lambda _: next(drawn)) as house:

@@ -1,18 +1,26 @@
 """Public pages and files over a real database with really issued records."""
 
 import io
+import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 import zxingcpp
+from click.testing import CliRunner
 from PIL import Image
 
-from passport.ledger import batteries, database
+from passport.commands.verify import command
+from passport.errors import SignerUnavailable
+from passport.issue import Issuer
+from passport.ledger import batteries, database, versions
+from passport.signing.signer import Signer
 from passport.signing.verify import verify_file
-from schemas.terms import PassportStatus
+from passport.web import create_flask
+from schemas.terms import PassportStatus, RecordKind
 from tests.passport.web.web_house import GTIN, NOW, OPERATOR, House
 
 
@@ -58,8 +66,75 @@ def test_the_downloaded_bundle_verifies_offline_with_the_operator_s_keys(house: 
     keys = client.get(f"/o/{OPERATOR}/jwks.json").get_json()["keys"]
     log_keys = client.get(f"/o/{OPERATOR}/log-keys").get_data(as_text=True).split()
     lines = {line.name: line.answer for line in verify_file(bundle, jwks=keys, log_keys=log_keys, now=NOW)}
-    for name in ("signature", "disclosures", "validity", "issuer", "schema", "chain", "log"):
+    for name in ("signature", "disclosures", "validity", "issuer", "schema", "chain", "log", "status"):
         assert lines[name] == "yes", name
+
+
+def test_the_commands_on_the_page_lead_to_yes(house: House, tmp_path: Path) -> None:
+    battery = house.battery()
+    client = house.client()
+    html = client.get(f"/p/{battery.passport_id}").get_data(as_text=True)
+    section = html[html.index('id="verify"') :]
+    folder = tmp_path / "downloads"
+    folder.mkdir()
+    for href, name in re.findall(r'<a href="([^"]+)" download="([^"]+)">', section):
+        answer = client.get(href)
+        assert answer.headers.get("Content-Disposition", f'attachment; filename="{name}"').endswith(
+            f'filename="{name}"'
+        )
+        (folder / name).write_bytes(answer.data)
+    found = re.search(r"<code>cellpass verify ([^<]+)</code>", section)
+    assert found is not None
+    arguments = [
+        str(folder / word) if not word.startswith("--") and "=" not in word else word
+        for word in found[1].split()
+    ]
+    result = CliRunner().invoke(command, [*arguments, "--now", "2026-11-20T12:30:00Z", "--json"])
+    told = {line["line"]: line["answer"] for line in json.loads(result.output)["lines"]}
+    unknown = {name for name, answer in told.items() if answer != "yes"}
+    assert (result.exit_code, unknown) == (0, {"subject", "timestamp"})
+
+
+def test_a_revoked_version_is_told_by_its_own_bundle(house: House) -> None:
+    battery = house.battery()
+    client = house.client()
+    with database.writing(house.engine) as connection:
+        version = versions.latest(connection, battery.id, RecordKind.PASSPORT)
+        assert version is not None
+        versions.revoke(connection, version, why="wrong pack", at=NOW)
+    keys = client.get(f"/o/{OPERATOR}/jwks.json").get_json()["keys"]
+    bundle = client.get(f"/p/{battery.passport_id}/bundle").data
+    lines = {line.name: line.answer for line in verify_file(bundle, jwks=keys, now=NOW)}
+    assert lines["status"] == "no"
+
+
+def test_a_bundle_is_the_same_for_an_hour_and_its_status_is_never_older(house: House) -> None:
+    battery = house.battery()
+    path = f"/p/{battery.passport_id}/bundle"
+    house.now = NOW + timedelta(days=3, minutes=1)
+    first = house.client().get(path)
+    house.now = NOW + timedelta(days=3, minutes=59)
+    assert house.client().get(path, headers={"If-None-Match": first.headers["ETag"]}).status_code == 304
+    house.now = NOW + timedelta(days=3, minutes=60)
+    assert house.client().get(path).data != first.data
+    keys = house.client().get(f"/o/{OPERATOR}/jwks.json").get_json()["keys"]
+    (status,) = (line for line in verify_file(first.data, jwks=keys, now=house.now) if line.name == "status")
+    assert status.reason == "not revoked as of 2026-11-23T12:00:00Z"
+
+
+@pytest.mark.parametrize("issuer", ["none", "without a signer"])
+def test_without_a_signer_the_bundle_goes_without_a_status(house: House, issuer: str) -> None:
+    battery = house.battery()
+
+    def gone(_: str) -> Signer:
+        raise SignerUnavailable("no signer listens")
+
+    absent = None if issuer == "none" else Issuer(house.engine, house.settings, gone)
+    client = create_flask(replace(house.context, issuer=absent)).test_client()
+    answer = client.get(f"/p/{battery.passport_id}/bundle")
+    assert answer.status_code == 200
+    assert "status_list" not in answer.get_json()
+    assert {"record", "proof", "jwks"} <= answer.get_json().keys()
 
 
 def test_one_changed_byte_of_the_record_is_found(house: House) -> None:

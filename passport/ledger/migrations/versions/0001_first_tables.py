@@ -271,6 +271,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("operator", "status_list", "status_index"),
         sa.UniqueConstraint("record_id"),
     )
+    op.create_index(
+        "status_entry_revoked",
+        "status_entry",
+        ["operator", "status_list", "revoked_at"],
+        unique=False,
+        sqlite_where=sa.text("revoked_at IS NOT NULL"),
+        postgresql_where=sa.text("revoked_at IS NOT NULL"),
+    )
     op.create_table(
         "version",
         sa.Column("battery", sa.String(), nullable=False),
