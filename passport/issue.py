@@ -371,7 +371,6 @@ def assessment_of(connection: Connection, battery: Battery, *, now: datetime) ->
             facts,
             placed_on=battery.placed_on,
             signature_valid=_verifies(connection, latest) if latest is not None else None,
-            serial_known=serial_of(battery.identifier) is not None or None,
             now=now,
         )
     )
@@ -674,6 +673,9 @@ class Issuer:
         battery, kind = draft.battery, draft.record.kind
         version = last.version + 1 if last else 1
         valid_until = now + ASSESSMENT_LIFE if kind is RecordKind.ASSESSMENT else None
+        size = encode.SALT_BYTES
+        salts = self._random_bytes(size * len(draft.restricted))
+        salt = iter([salts[at : at + size] for at in range(0, len(salts), size)])
         unsigned = encode.unsigned(
             record_url=self.record_url(record_id),
             issuer_did=operators.did(self.public_url, battery.operator),
@@ -691,7 +693,7 @@ class Issuer:
             simulated=battery.simulated,
             voluntary=draft.voluntary,
             incomplete=draft.incomplete,
-            salt=lambda: self._random_bytes(encode.SALT_BYTES),
+            salt=lambda: next(salt),
         )
         return _Intent(
             battery=battery.id,

@@ -51,7 +51,7 @@ class Finding:
     @property
     def closes_gate(self) -> bool:
         """Whether a version is refused because of it."""
-        return self.verdict in _CLOSING
+        return self.verdict is Verdict.MISSING or self.verdict is Verdict.MUST_STAY_EMPTY
 
     @property
     def answerable(self) -> bool:
@@ -75,9 +75,6 @@ class Finding:
             "citations": [str(citation) for citation in self.citations],
             "closes_gate": self.closes_gate,
         }
-
-
-_CLOSING: Final = frozenset({Verdict.MISSING, Verdict.MUST_STAY_EMPTY})
 
 
 def gaps(record: Record, category: Category, placed_on: date | None, today: date) -> tuple[Finding, ...]:
