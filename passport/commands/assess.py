@@ -9,7 +9,7 @@ NOT_ELIGIBLE: Final = 1
 _MARKS: Final = {"pass": ("pass", "green"), "fail": ("FAIL", "red"), "unknown": ("unknown", "yellow")}
 _VERDICTS: Final = {
     "not_eligible": "Not eligible for a second life: to be recycled.",
-    "needs_inspection": "Eligible only after an inspection of what is unknown.",
+    "needs_inspection": "Not decided: what is unknown must be inspected first.",
     "eligible": "Eligible for a second life.",
 }
 

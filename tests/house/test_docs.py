@@ -40,9 +40,10 @@ def test_a_change_says_before_after_and_whom_it_concerns(name):
 
 
 def test_links_between_the_documents_lead_somewhere():
-    broken = []
-    for path in [*DOCS.rglob("*.md"), *DOCS.parent.glob("*.md")]:
-        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
-            if "://" not in target and not (path.parent / target).exists():
-                broken.append(f"{path.relative_to(DOCS.parent)}: {target}")
-    assert broken == []
+    links = [
+        (path, target)
+        for path in [*DOCS.rglob("*.md"), *DOCS.parent.glob("*.md")]
+        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))
+        if "://" not in target
+    ]
+    assert [f"{path.name}: {target}" for path, target in links if not (path.parent / target).exists()] == []

@@ -20,24 +20,24 @@ def gather(
     *,
     placed_on: date | None,
     signature_valid: bool | None,
-    serial_known: bool | None,
     now: datetime,
 ) -> Evidence:
     """The evidence as of `now`.
+
+    What the state does not keep stays unknown: serial numbers, protections, crash signals, and over how much
+    time cell voltages were read (extremes alone do not tell).
 
     Args:
         state: folded state; None when nothing was ever read.
         facts: declared facts by attribute id.
         placed_on: day of placing on the market; stands in where no day of putting into service is declared.
         signature_valid: whether the newest passport record verifies; None when there is none.
-        serial_known: whether the identifier names this one battery.
         now: aware.
     """
     status = facts.get("battery_status")
     chemistry = facts.get("battery_chemistry")
     declared = Evidence(
         signature_valid=signature_valid,
-        serial_known=serial_known,
         battery_status=BatteryStatus(status) if status is not None else None,
         accidents=True if facts.get("accidents") else None,
         chemistry=str(chemistry) if chemistry is not None else None,
@@ -47,6 +47,7 @@ def gather(
     said = reported(state)
     cells = [said[name] for name in _CELL_WORDS if name in said]
     insulation = said.get("insulation_resistance")
+    since = facts.get("putting_into_service_date") or placed_on
     pack_mv = state.extremes.get("voltage_max")
     ohm_per_volt = None
     if insulation is not None and not insulation.doubts and pack_mv is not None and pack_mv.value > 0:
@@ -54,7 +55,8 @@ def gather(
         ohm_per_volt = Decimal(insulation.value) * 1_000_000 / pack_mv.value
     return replace(
         declared,
-        coverage=_coverage(state, facts.get("putting_into_service_date") or placed_on, now),
+        coverage=_share(coverage(state).observed, since, now),
+        temperature_coverage=_share(timedelta(milliseconds=sum(state.hot.values())), since, now),
         lowest_cell_voltage=_extreme(state, "cell_voltage_min", -3),
         highest_cell_voltage=_extreme(state, "cell_voltage_max", -3),
         highest_temperature=_extreme(state, "temperature_max", -1),
@@ -66,17 +68,15 @@ def gather(
     )
 
 
-def _coverage(state: LifecycleState, since: date | None, now: datetime) -> Decimal | None:
+def _share(observed: timedelta, since: date | None, now: datetime) -> Decimal | None:
     """Observed time by time in service, at most 1; None while the first day in service is not known."""
     if since is None:
         return None
     in_service = now - datetime(since.year, since.month, since.day, tzinfo=now.tzinfo)
     if in_service <= timedelta(0):
         return None
-    share = Decimal(coverage(state).observed // timedelta(milliseconds=1)) / Decimal(
-        in_service // timedelta(milliseconds=1)
-    )
-    return min(share, Decimal(1))
+    moment = timedelta(milliseconds=1)
+    return min(Decimal(observed // moment) / Decimal(in_service // moment), Decimal(1))
 
 
 def _extreme(state: LifecycleState, name: str, exponent: int) -> Decimal | None:

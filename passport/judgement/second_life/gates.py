@@ -54,12 +54,15 @@ class Evidence:
 
     Attributes:
         signature_valid: the newest passport record verifies with the operator's published key.
-        serial_known: the identifier names one individual battery that is registered here.
+        serial_matches: the battery bears, or its BMS says, the serial number of the passport; somebody or
+            something compared the two.
         battery_status: Annex XIII 4(c), as declared.
         open_recall: the maker's word on recalls.
         accidents: True when an accident, water or fire is declared; False when "none" is declared.
         crash_flag: a device reported a crash.
         coverage: share of the days in service with stored readings, 0 to 1; None when the days are not known.
+        cell_coverage: the same for readings of cell voltages.
+        temperature_coverage: the same for readings of cell or module temperatures.
         chemistry: word of the attribute `battery_chemistry`.
         lowest_cell_voltage: volts, under any load, without doubted values.
         lowest_rested_cell_voltage: volts, without load.
@@ -81,12 +84,14 @@ class Evidence:
     """
 
     signature_valid: bool | None = None
-    serial_known: bool | None = None
+    serial_matches: bool | None = None
     battery_status: BatteryStatus | None = None
     open_recall: bool | None = None
     accidents: bool | None = None
     crash_flag: bool | None = None
     coverage: Decimal | None = None
+    cell_coverage: Decimal | None = None
+    temperature_coverage: Decimal | None = None
     chemistry: str | None = None
     lowest_cell_voltage: Decimal | None = None
     lowest_rested_cell_voltage: Decimal | None = None
@@ -180,15 +185,17 @@ def _stated(value: bool | None, *, good: bool, passes: str, fails: str, unknown:
     return _pass(passes) if value is good else _fail(fails)
 
 
-def _covered(evidence: Evidence, bar: Decimal) -> Said:
-    """Whether enough of the life was recorded to say "never"; too little is unknown, not a failure."""
-    if evidence.coverage is None:
-        return _unknown("how much of the life was recorded is not known")
-    share = f"{evidence.coverage:.0%} of the days in service were recorded"
-    return _pass(share) if evidence.coverage >= bar else _unknown(f"only {share}, {bar:.0%} are needed")
+def _covered(coverage: Decimal | None, bar: Decimal, what: str = "the life") -> Said:
+    """Whether enough was recorded of `what` to say "never"; too little is unknown, not a failure."""
+    if coverage is None:
+        return _unknown(f"over how much of the days in service {what} was recorded is not known")
+    share = f"{what} was recorded over {int(coverage * 100)}% of the days in service"
+    return _pass(share) if coverage >= bar else _unknown(f"{share}, {bar:.0%} are needed")
 
 
 # ------------------------------------------------------------------------------------------------- rules
+
+_CELLS: Final = "the voltage of the cells"
 
 
 def _identity(evidence: Evidence) -> Said:
@@ -201,11 +208,11 @@ def _identity(evidence: Evidence) -> Said:
             unknown="there is no signed passport to check",
         ),
         _stated(
-            evidence.serial_known,
+            evidence.serial_matches,
             good=True,
-            passes="its identifier names this one battery",
-            fails="the serial number contradicts the passport",
-            unknown="the serial number is not known",
+            passes="the battery says the serial number of the passport",
+            fails="the battery says another serial number than the passport",
+            unknown="nobody compared the serial number of the battery with the passport's",
         ),
     )
 
@@ -248,9 +255,9 @@ def _accidents(evidence: Evidence) -> Said:
             good=False,
             passes="no crash was reported by the device",
             fails="the device reported a crash",
-            unknown="the device does not report crashes",
+            unknown="whether the device reported a crash is not known",
         ),
-        _covered(evidence, bars.COVERAGE_FOR_EXTREMES),
+        _covered(evidence.coverage, bars.COVERAGE_FOR_EXTREMES),
     )
 
 
@@ -282,7 +289,8 @@ def _over_discharge(evidence: Evidence) -> Said:
         return _unknown(f"a cell was at {lowest} V; whether under load or at rest is not recorded")
     if lowest < limits.reject_below_for_a_day:
         return _unknown(f"a cell was at {lowest} V; for how long is not recorded")
-    return together(_covered(evidence, bars.COVERAGE_FOR_EXTREMES), _pass(f"no cell was below {lowest} V"))
+    enough = _covered(evidence.cell_coverage, bars.COVERAGE_FOR_EXTREMES, _CELLS)
+    return together(enough, _pass(f"no cell was below {lowest} V"))
 
 
 def _over_voltage(evidence: Evidence) -> Said:
@@ -300,7 +308,8 @@ def _over_voltage(evidence: Evidence) -> Said:
         return _unknown(
             f"a cell was at {highest} V, above {limits.severe_above} V; for how long is not recorded"
         )
-    return together(_covered(evidence, bars.COVERAGE_FOR_EXTREMES), _pass(f"no cell was above {highest} V"))
+    enough = _covered(evidence.cell_coverage, bars.COVERAGE_FOR_EXTREMES, _CELLS)
+    return together(enough, _pass(f"no cell was above {highest} V"))
 
 
 def _thermal_abuse(evidence: Evidence) -> Said:
@@ -311,9 +320,8 @@ def _thermal_abuse(evidence: Evidence) -> Said:
         return _fail(
             f"a cell or module was at {hottest} °C; {bars.THERMAL_ABUSE} °C and more is thermal abuse"
         )
-    return together(
-        _covered(evidence, bars.COVERAGE_FOR_EXTREMES), _pass(f"nothing was hotter than {hottest} °C")
-    )
+    enough = _covered(evidence.temperature_coverage, bars.COVERAGE_FOR_EXTREMES, "the temperature")
+    return together(enough, _pass(f"nothing was hotter than {hottest} °C"))
 
 
 def _soft_short(evidence: Evidence) -> Said:
@@ -337,13 +345,13 @@ def _banded(value: Decimal | None, good: Decimal, bad: Decimal, what: str) -> Sa
 def _bms(evidence: Evidence) -> Said:
     silent = evidence.silent_days
     if silent is None:
-        heard = _unknown("the BMS was never read")
+        heard = _unknown("no reading of the BMS has a time, or there is none")
     elif silent > bars.LAST_WORD_DAYS:
         heard = _unknown(f"the BMS was last read {silent} days ago")
     else:
         heard = _pass("the BMS responds")
     if evidence.protections is None:
-        faults = _unknown("the BMS does not tell its protections")
+        faults = _unknown("whether a protection is active is not known")
     elif evidence.protections:
         # A protection of a moment (an empty pack, a cold morning) looks like a fault; only a person can tell.
         faults = _unknown(f"active now: {', '.join(evidence.protections)}")
@@ -370,7 +378,7 @@ def _bms(evidence: Evidence) -> Said:
 def _traceability(evidence: Evidence) -> Said:
     if evidence.history_lost:
         return _fail("the operator states that no lifetime record exists")
-    return _covered(evidence, bars.COVERAGE_FOR_HISTORY)
+    return _covered(evidence.coverage, bars.COVERAGE_FOR_HISTORY)
 
 
 def _capacity(evidence: Evidence) -> Said:
@@ -405,9 +413,9 @@ GATES: Final[tuple[Gate, ...]] = (
         question="Is this the battery of the passport, and is the passport genuine?",
         needs="the signed passport, the operator's published key, the serial number",
         resolver=Resolver.COMPUTED,
-        passes="signature valid, serial number matches",
+        passes="signature valid, and the battery says the serial number of the passport",
         fails="signature not valid, or another serial number",
-        unknown="nothing to verify",
+        unknown="nothing to verify, or nobody compared the serial numbers",
         inspect="compare the serial number on the label with the passport and verify the record",
         basis="UL 1974, identification",
         rule=_identity,

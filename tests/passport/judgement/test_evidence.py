@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from passport.judgement.second_life.evidence import gather
-from passport.judgement.second_life.gates import Evidence
+from passport.judgement.second_life.gates import GATES, Evidence
 from passport.lifecycle.state import Counter, Extreme, Last, LifecycleState
 from schemas.terms import BatteryStatus
 
@@ -14,7 +14,7 @@ NOW_MS = 1_778_457_600_000
 
 
 def gathered(state=None, placed_on=date(2026, 5, 1), **facts) -> Evidence:
-    return gather(state, facts, placed_on=placed_on, signature_valid=None, serial_known=None, now=NOW)
+    return gather(state, facts, placed_on=placed_on, signature_valid=None, now=NOW)
 
 
 def test_nothing_read_and_nothing_declared_is_no_evidence():
@@ -42,6 +42,25 @@ def test_without_a_first_day_or_before_it_coverage_is_not_known():
     assert gathered(state, placed_on=None).coverage is None
     assert gathered(state, placed_on=date(2026, 5, 11)).coverage is None
     assert gathered(state, placed_on=date(2027, 5, 11)).coverage is None
+
+
+def test_a_temperature_read_once_covers_no_year():
+    state = LifecycleState(
+        observed_ms=10 * DAY_MS,
+        hot={4: 2 * DAY_MS, 5: DAY_MS},
+        extremes={"temperature_max": Extreme(250, None), "cell_voltage_min": Extreme(3300, None)},
+    )
+    evidence = gathered(state, battery_chemistry="Li-ion LFP")
+    assert (evidence.coverage, evidence.temperature_coverage) == (1, Decimal("0.3"))
+    # The state keeps the extremes of cells, not for how long cells were read.
+    assert evidence.cell_coverage is None
+    answers = {gate.id: gate.decide(evidence).answer.value for gate in GATES}
+    assert {name: answers[name] for name in ("G6", "G7", "G8", "G11")} == {
+        "G6": "unknown",
+        "G7": "unknown",
+        "G8": "unknown",
+        "G11": "pass",
+    }
 
 
 def test_extremes_come_in_volts_and_degrees():

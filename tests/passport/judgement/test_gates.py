@@ -16,9 +16,19 @@ NMC = "Li-ion NMC"
 FULL = D("0.95")
 
 CASES = {
-    "a valid record of a known battery": ("G1", {"signature_valid": True, "serial_known": True}, "pass"),
-    "a record whose signature is not valid": ("G1", {"signature_valid": False, "serial_known": True}, "fail"),
-    "no record yet": ("G1", {"serial_known": True}, "unknown"),
+    "a valid record and the same serial number": (
+        "G1",
+        {"signature_valid": True, "serial_matches": True},
+        "pass",
+    ),
+    "another serial number": ("G1", {"signature_valid": True, "serial_matches": False}, "fail"),
+    "a valid record, serial numbers never compared": ("G1", {"signature_valid": True}, "unknown"),
+    "a record whose signature is not valid": (
+        "G1",
+        {"signature_valid": False, "serial_matches": True},
+        "fail",
+    ),
+    "no record yet": ("G1", {"serial_matches": True}, "unknown"),
     "waste": ("G2", {"battery_status": BatteryStatus.WASTE}, "fail"),
     "original, but no word of the maker": ("G2", {"battery_status": BatteryStatus.ORIGINAL}, "unknown"),
     "no recall": ("G2", {"battery_status": BatteryStatus.RE_USED, "open_recall": False}, "pass"),
@@ -45,47 +55,47 @@ CASES = {
     ),
     "LFP at its long-stay limit": (
         "G6",
-        {"chemistry": LFP, "lowest_cell_voltage": D("1.5"), "coverage": FULL},
+        {"chemistry": LFP, "lowest_cell_voltage": D("1.5"), "cell_coverage": FULL},
         "pass",
     ),
     "LFP just below it": (
         "G6",
-        {"chemistry": LFP, "lowest_cell_voltage": D("1.499"), "coverage": FULL},
+        {"chemistry": LFP, "lowest_cell_voltage": D("1.499"), "cell_coverage": FULL},
         "unknown",
     ),
     "LFP below the reject value, load unknown": (
         "G6",
-        {"chemistry": LFP, "lowest_cell_voltage": D("0.9"), "coverage": FULL},
+        {"chemistry": LFP, "lowest_cell_voltage": D("0.9"), "cell_coverage": FULL},
         "unknown",
     ),
     "LFP below the reject value at rest": (
         "G6",
-        {"chemistry": LFP, "lowest_rested_cell_voltage": D("0.99"), "coverage": D(0)},
+        {"chemistry": LFP, "lowest_rested_cell_voltage": D("0.99"), "cell_coverage": D(0)},
         "fail",
     ),
     "the same voltage is too low for NMC": (
         "G6",
-        {"chemistry": NMC, "lowest_cell_voltage": D("1.5"), "coverage": FULL},
+        {"chemistry": NMC, "lowest_cell_voltage": D("1.5"), "cell_coverage": FULL},
         "unknown",
     ),
     "good extremes, little history": (
         "G6",
-        {"chemistry": LFP, "lowest_cell_voltage": D("2.8"), "coverage": D("0.949")},
+        {"chemistry": LFP, "lowest_cell_voltage": D("2.8"), "cell_coverage": D("0.949")},
         "unknown",
     ),
     "sodium-ion has no limit": (
         "G6",
-        {"chemistry": "Na-ion", "lowest_cell_voltage": D(3), "coverage": FULL},
+        {"chemistry": "Na-ion", "lowest_cell_voltage": D(3), "cell_coverage": FULL},
         "unknown",
     ),
     "NMC at its severe limit": (
         "G7",
-        {"chemistry": NMC, "highest_cell_voltage": D("4.35"), "coverage": FULL},
+        {"chemistry": NMC, "highest_cell_voltage": D("4.35"), "cell_coverage": FULL},
         "pass",
     ),
     "NMC above, for how long unknown": (
         "G7",
-        {"chemistry": NMC, "highest_cell_voltage": D("4.351"), "coverage": FULL},
+        {"chemistry": NMC, "highest_cell_voltage": D("4.351"), "cell_coverage": FULL},
         "unknown",
     ),
     "NMC above for a minute": (
@@ -94,7 +104,7 @@ CASES = {
             "chemistry": NMC,
             "highest_cell_voltage": D("4.4"),
             "severe_overvoltage_seconds": D(60),
-            "coverage": FULL,
+            "cell_coverage": FULL,
         },
         "unknown",
     ),
@@ -104,14 +114,18 @@ CASES = {
             "chemistry": NMC,
             "highest_cell_voltage": D("4.4"),
             "severe_overvoltage_seconds": D(61),
-            "coverage": FULL,
+            "cell_coverage": FULL,
         },
         "fail",
     ),
-    "79.9 degC": ("G8", {"highest_temperature": D("79.9"), "coverage": FULL}, "pass"),
+    "79.9 degC": ("G8", {"highest_temperature": D("79.9"), "temperature_coverage": FULL}, "pass"),
     "80 degC, whatever else was recorded": ("G8", {"highest_temperature": D(80)}, "fail"),
-    "no temperature": ("G8", {"coverage": D(1)}, "unknown"),
-    "cool, little history": ("G8", {"highest_temperature": D(25), "coverage": D("0.5")}, "unknown"),
+    "no temperature": ("G8", {"temperature_coverage": D(1)}, "unknown"),
+    "cool, little history": (
+        "G8",
+        {"highest_temperature": D(25), "temperature_coverage": D("0.5")},
+        "unknown",
+    ),
     "cells hold their charge": ("G9", {"cell_drift_ratio": D(3), "self_discharge": D(5)}, "pass"),
     "one cell drifts": ("G9", {"cell_drift_ratio": D("10.1"), "self_discharge": D(1)}, "fail"),
     "drift between": ("G9", {"cell_drift_ratio": D(10), "self_discharge": D(1)}, "unknown"),
@@ -169,10 +183,12 @@ def test_the_best_that_readings_can_say_is_needs_inspection():
     outcome = assess(
         Evidence(
             signature_valid=True,
-            serial_known=True,
+            serial_matches=True,
             battery_status=BatteryStatus.ORIGINAL,
             open_recall=False,
             coverage=D(1),
+            cell_coverage=D(1),
+            temperature_coverage=D(1),
             chemistry=LFP,
             lowest_cell_voltage=D("2.9"),
             highest_cell_voltage=D("3.55"),
@@ -193,7 +209,9 @@ def test_the_best_that_readings_can_say_is_needs_inspection():
         "gate": "G8",
         "name": "thermal abuse",
         "answer": "pass",
-        "reason": "100% of the days in service were recorded; nothing was hotter than 41 °C",
+        "reason": (
+            "the temperature was recorded over 100% of the days in service; nothing was hotter than 41 °C"
+        ),
         "resolver": "computed",
     }
 
