@@ -217,7 +217,7 @@ def test_a_battery_of_which_nothing_is_known_needs_inspection(house):
     battery = house.made.battery()
     told = run(house, assess, battery.id).stdout
     assert "[simulated]" in told
-    assert "Eligible only after an inspection" in told
+    assert "Not decided: what is unknown must be inspected first" in told
     assert "G13 transport class" in told
     assert "Residual value: not determined" in told
 
