@@ -26,9 +26,9 @@ from passport.signing.keys import FileSigner, create_key
 from passport.web import create_flask, documents
 from passport.web.context import WebContext
 from schemas.identifier import identifier_path
-from schemas.record import Record, Stated
+from schemas.record import Stated
 from schemas.registry import REGISTRY
-from schemas.terms import Absent, Audience, Category, RecordKind, Source
+from schemas.terms import Audience, Category, RecordKind, Source
 from schemas.values import Kind, ValueType, YearMonth
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -233,17 +233,17 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    def record(connection, battery, kind, **_):
+    def words(connection, known, kind, **_):
         stated = {
             name: Stated.of(REGISTRY[name], value, source=Source.DECLARED, as_of=NOW)
             for name, (value, _) in CANARIES.items()
             if REGISTRY[name].record is kind
         }
-        return Record.filled(kind, stated, lambda _: Absent.NOT_PROVIDED)
+        return {name: issue._Word(one, one.to_wire(REGISTRY[name])) for name, one in stated.items()}
 
     patch = pytest.MonkeyPatch()
     # The gate would refuse most of this, and rightly: here only the roads out are tried.
-    patch.setattr(issue, "record_of", record)
+    patch.setattr(issue, "_words", words)
     # A closed list of words would refuse a canary.
     patch.setattr(ValueType, "_check_one", lambda *_: None)
     patch.setattr(compliance, "gaps", lambda *_: ())
