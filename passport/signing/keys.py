@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -131,6 +132,12 @@ def _load(path: Path, password: bytes | None, *, production: bool) -> Any:
         raise SignerUnavailable(f"the key file {path.name} does not open with the given password") from error
 
 
+@cache
+def _es256() -> ec.ECDSA:
+    """Made once: asking the library whether it knows RFC 6979 costs as much as a signature."""
+    return ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
+
+
 class FileSigner:
     """The signer in this process: for tests, trials, and inside the signer process."""
 
@@ -163,7 +170,7 @@ class FileSigner:
 
     def sign(self, signing_input: bytes) -> bytes:
         """ES256 with the nonce of RFC 6979: the same input gives the same signature."""
-        der = self._key.sign(signing_input, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
+        der = self._key.sign(signing_input, _es256())
         r, s = decode_dss_signature(der)
         return r.to_bytes(32) + s.to_bytes(32)
 
