@@ -211,7 +211,8 @@ def _page() -> Iterator[str]:
     yield (
         "In the tables: **owed** without condition, **if** owed on a condition, **may** voluntary, **awaits**"
         " an act that does not exist and stays empty, **no** not applicable. Nothing is owed for batteries"
-        " placed on the market before 18 February 2027."
+        " placed on the market before 18 February 2027. *From the BMS* names the readings that bear on an"
+        " attribute; what this version works out of them is listed in `passport/lifecycle/summary.py`."
     )
     for chapter in Chapter:
         yield ""

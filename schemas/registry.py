@@ -211,7 +211,7 @@ def obligation(attribute: Attribute[Any], category: Category, placed_on: date | 
     # 5. the row's own word
     where = f" where {demand.condition.title}" if demand.condition else ""
     more = demand.condition.law if demand.condition else ()
-    reason = f"owed{where} since {first_day.isoformat()}"
+    reason = f"owed{where} from {first_day.isoformat()}"
     return Ruling(demand.obligation, reason, (*attribute.law, *more), demand.condition)
 
 

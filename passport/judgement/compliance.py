@@ -59,7 +59,7 @@ class Finding:
         return self.verdict is not Verdict.MUST_STAY_EMPTY
 
     def __str__(self) -> str:
-        """`Rated capacity: missing; owed since 2027-02-18 (Annex XIII 1(g))`."""
+        """`Rated capacity: missing; owed from 2027-02-18 (Annex XIII 1(g))`."""
         law = "; ".join(dict.fromkeys(str(citation) for citation in self.citations))
         return f"{self.title}: {self.verdict.value.replace('_', ' ')}; {self.sentence}" + (
             f" ({law})" if law else ""

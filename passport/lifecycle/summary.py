@@ -1,10 +1,10 @@
 """What a state says in the words of the registry: only what was measured or reported, each with its method.
 
 Methods:
-- `fec.dis_rated.v1`: charge taken out, over the rated capacity. `fec.thru_rated.v1`: both directions, over
-  twice
-  the rated capacity. Always the rated capacity: with the present one a dying battery would seem to cycle
-  faster.
+- `fec.dis_rated.v1`: charge taken out by the device's lifetime counter, over the rated capacity;
+  `fec.dis_rated.observed.v1`: the same by our sum over observed time, which is not the whole life.
+  `fec.thru_rated.v1`: both directions, over twice the rated capacity. Always the rated capacity: with the
+  present one a dying battery would seem to cycle faster.
 - `charge.observed.v1`, `energy.observed.v1`: trapezoid sums over observed time, both directions added. What
   happened before the first row, or in unknown time, is not in them; `coverage` tells how much that is.
 - `charge.counter.v1`, `energy.counter.v1`: the device's own lifetime counters, resets added up.
@@ -27,7 +27,7 @@ from schemas.registry import REGISTRY
 from schemas.terms import Source
 
 FULL_CYCLES: Final = "fec.dis_rated.v1"
-FULL_CYCLES_THROUGHPUT: Final = "fec.thru_rated.v1"
+FULL_CYCLES_OBSERVED: Final = "fec.dis_rated.observed.v1"
 
 _TWICE_MA_MS_PER_AH: Final = 2 * 1000 * 3_600_000
 _TWICE_UW_MS_PER_KWH: Final = 2 * 1000 * 1_000_000 * 3_600_000
@@ -91,7 +91,8 @@ def summary(state: LifecycleState, facts: Mapping[str, Any]) -> dict[str, Stated
     rated = _number(facts.get("rated_capacity"))
     if out is not None and rated is not None and rated > 0:
         cycles = (out[0] / rated).quantize(_MILLI, ROUND_HALF_EVEN)
-        _state(found, "full_cycles", cycles, source=out[1], as_of=at, method=FULL_CYCLES)
+        method = FULL_CYCLES_OBSERVED if out[1] is Source.COMPUTED else FULL_CYCLES
+        _state(found, "full_cycles", cycles, source=out[1], as_of=at, method=method)
     charge = _counted(state, ("charge_in", "charge_out"), ("charge_throughput",))
     if charge is not None:
         _state(

@@ -424,8 +424,10 @@ full_cycles: Final = Attribute(
     law=(annex_xiii("4(d)"), annex_vii("B", 5)),
     record=RecordKind.CONDITION,
     note=(
-        "Published as discharged charge over the rated capacity (method fec.dis_rated.v1); both directions "
-        "over twice the rated capacity is the other definition. A BMS counter that was reset never lowers it."
+        "Published as discharged charge over the rated capacity: of the whole life where the BMS counts it "
+        "(method fec.dis_rated.v1), else over recorded time only (fec.dis_rated.observed.v1). The other "
+        "definition is both directions over twice the rated capacity. A BMS counter that was reset never "
+        "lowers it."
     ),
 )
 

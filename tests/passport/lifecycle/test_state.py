@@ -361,7 +361,7 @@ def test_the_summary_states_what_was_measured_with_its_method(fold):
     end = datetime(2026, 2, 2, 3, 40, tzinfo=UTC)
     said = {name: (one.value, one.method, one.source, one.as_of) for name, one in found.items()}
     assert said == {
-        "full_cycles": (Decimal("0.500"), "fec.dis_rated.v1", Source.COMPUTED, end),
+        "full_cycles": (Decimal("0.500"), "fec.dis_rated.observed.v1", Source.COMPUTED, end),
         "capacity_throughput": (Decimal("50.000"), "charge.observed.v1", Source.COMPUTED, end),
         "energy_throughput": (Decimal("2.500"), "energy.observed.v1", Source.COMPUTED, end),
         "state_of_charge": (Decimal(75), "soc.bms.v1", Source.BMS_REPORTED, end),
