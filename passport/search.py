@@ -92,7 +92,7 @@ def _fields() -> tuple[Field, ...]:
         Field("mass", "Mass", ("battery_mass",), span, Unit.KILOGRAM, 1000),
         Field("battery_status", "Battery status", ("battery_status",)),
         Field("state_of_charge", "State of charge", ("state_of_charge",), span, Unit.PERCENT, 10),
-        Field("full_cycles", "Full cycles", ("full_cycles",), span, Unit.CYCLE, 100),
+        Field("full_cycles", "Full cycles, as far as recorded", ("full_cycles",), span, Unit.CYCLE, 100),
         Field("temperature", "Temperature", ("temperature",), span, Unit.CELSIUS, 10),
         Field("verdict", "Second-life verdict", ("second_life_assessment",)),
     )
@@ -255,6 +255,8 @@ def query(connection: Connection, question: Query, reader: Reader) -> Page:
     # 1. Rights, before a single row is touched.
     order = FIELDS[question.order.removeprefix("-")]
     asked = [*(f.field for f in question.filters), order]
+    if reader.audience is None:
+        raise Forbidden("this key may send telemetry; it reads nothing. Use a key made with --audience.")
     refused = sorted({f.name for f in asked if not readable(f, reader.audience)})
     if refused:
         raise Forbidden(_refusal(refused))
@@ -290,6 +292,12 @@ def wire(row: Row, public_url: str) -> dict[str, Any]:
     if row.inspect is not None:
         told |= {"condition_at": row.condition_at, "inspect": list(row.inspect)}
     return told
+
+
+def told(question: Query, found: int) -> str:
+    """A query in words for the audit: which fields were asked, in which order, how many rows came."""
+    fields = ", ".join(sorted({one.field.name for one in question.filters})) or "no filter"
+    return f"{fields}; order {question.order}; {found} rows"
 
 
 def choices(connection: Connection, name: str, limit: int = 50) -> tuple[str, ...]:

@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from passport.commands.copies import write_down
+
 
 @click.command(
     "bundle",
@@ -62,6 +64,7 @@ def _record(house: Any, argument: str, kind: str, audience: str) -> bytes:
                 f"no {kind} record was issued for {found.identifier} yet; cellpass issue makes one"
             )
         view = view_of(connection, version, Audience(audience))
+    write_down(house, Audience(audience), action="read", battery=found.id, detail=f"signed {kind}")
     listed = views.status_list(house.issuer, version, now=house.now())
     with house.reading() as connection:
         return views.bundle(connection, view, status_list=listed)

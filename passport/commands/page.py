@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from passport.commands.copies import write_down
+
 
 @click.command(
     "page",
@@ -37,6 +39,7 @@ def command(house: Any, *, battery: str, audience: str, output: Path | None) -> 
     with house.reading() as connection:
         found = batteries.find(connection, battery, public_url)
         made = load(connection, found, public_url, Audience(audience))
+    write_down(house, Audience(audience), action="read", battery=found.id, detail="page")
     html = page.render(page.context(made))
     if output is None or str(output) == "-":
         click.echo(html, nl=False)

@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from passport.commands.copies import write_down
+
 
 @click.command(
     "pdf",
@@ -28,7 +30,6 @@ import click
 @click.pass_obj
 def command(house: Any, *, battery: str, audience: str, output: Path | None) -> None:
     """Write the compliance PDF of BATTERY (URL, identifier path or id), with the signed record inside."""
-    from passport import grants
     from passport.documents import pdf
     from passport.ledger import batteries
     from passport.web.documents import pdf_context
@@ -39,16 +40,7 @@ def command(house: Any, *, battery: str, audience: str, output: Path | None) -> 
         context = pdf_context(
             connection, found, Audience(audience), public_url=house.settings.public_url, now=house.now()
         )
-    if context.audience is not Audience.PUBLIC:
-        with house.writing() as connection:
-            grants.audit_administrator(
-                connection,
-                action="read",
-                now=house.now(),
-                battery=found.id,
-                audience=context.audience,
-                detail="pdf",
-            )
+    write_down(house, context.audience, action="read", battery=found.id, detail="pdf")
     renderer = pdf.Renderer(house.data_dir / "cache" / "pdf")
     try:
         data = renderer.pdf(context)

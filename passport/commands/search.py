@@ -5,6 +5,8 @@ from typing import Any
 import click
 import orjson
 
+from passport.commands.copies import write_down
+
 
 @click.command(
     "search",
@@ -48,7 +50,9 @@ def command(
     given = (("order", order), ("limit", str(limit)), ("cursor", cursor))
     pairs += [(name, value) for name, value in given if value is not None]
     with house.reading() as connection:
-        page = search.query(connection, search.parse(pairs), grants.Principal(Audience(audience)))
+        question = search.parse(pairs)
+        page = search.query(connection, question, grants.Principal(Audience(audience)))
+    write_down(house, Audience(audience), action="search", detail=search.told(question, len(page.rows)))
     for row in page.rows:
         if as_json:
             click.echo(orjson.dumps(search.wire(row, house.settings.public_url)))

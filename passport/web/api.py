@@ -143,7 +143,7 @@ def find(_arguments: Mapping[str, Any]) -> ResponseReturnValue:
     question = search.parse(list(request.args.items(multi=True)))
     with database.reading(here.engine) as connection:
         page = search.query(connection, question, who)
-    views.write_down(here, who, action="search", detail=views.asked(question, len(page.rows)))
+    views.write_down(here, who, action="search", detail=search.told(question, len(page.rows)))
     rows = [search.wire(row, here.settings.public_url) for row in page.rows]
     return _json({"batteries": rows, "cursor": page.cursor})
 

@@ -107,7 +107,7 @@ def find() -> ResponseReturnValue:
         with database.reading(here.engine) as connection:
             page = search.query(connection, question, who)
         rows, cursor = tuple(_found(row, who) for row in page.rows), page.cursor
-        views.write_down(here, who, action="search", detail=views.asked(question, len(rows)))
+        views.write_down(here, who, action="search", detail=search.told(question, len(rows)))
     except (InputRefused, Forbidden) as error:
         problem, status = str(error), error.status
     with database.reading(here.engine) as connection:
@@ -158,7 +158,7 @@ def export() -> ResponseReturnValue:
         if page.cursor is None:
             break
         cursor = page.cursor
-    views.write_down(here, who, action="export", detail=views.asked(search.parse(asked), count))
+    views.write_down(here, who, action="export", detail=search.told(search.parse(asked), count))
     response = Response(out.getvalue(), mimetype="text/csv")
     response.headers["Content-Disposition"] = 'attachment; filename="batteries.csv"'
     response.headers["Cache-Control"] = "no-store"

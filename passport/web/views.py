@@ -17,7 +17,7 @@ from typing import Any, Final
 from flask import Response
 from sqlalchemy import Connection
 
-from passport import disclosure, grants, issue, search
+from passport import disclosure, grants, issue
 from passport.documents import page
 from passport.errors import NotFound, SignerUnavailable
 from passport.ledger import batteries, database, operators, versions
@@ -117,12 +117,6 @@ def write_down(
         return
     with database.writing(context.engine) as connection:
         grants.audit(connection, who, action=action, now=context.now(), battery=battery, detail=detail)
-
-
-def asked(question: search.Query, found: int) -> str:
-    """A query in words for the audit: which fields were asked, in which order, how many rows came."""
-    fields = ", ".join(sorted({one.field.name for one in question.filters})) or "no filter"
-    return f"{fields}; order {question.order}; {found} rows"
 
 
 def identifier_of(context: WebContext, battery: batteries.Battery) -> str:

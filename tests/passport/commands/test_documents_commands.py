@@ -1,4 +1,4 @@
-"""`cellpass key`, `search`, `audit` and `pdf`, as typed on a command line."""
+"""`cellpass key`, `search`, `audit`, `page`, `bundle` and `pdf`, as typed on a command line."""
 
 import io
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from passport import issue
-from passport.commands import audit, key, pdf, search
+from passport.commands import audit, bundle, key, page, pdf, search
 from passport.ledger import batteries, database, operators
 from passport.settings import Settings
 from passport.signing.keys import FileSigner, create_key
@@ -58,7 +58,7 @@ def house(tmp_path_factory):
             simulated=True,
             at=NOW,
         )
-    issuer = issue.Issuer(house.engine, house.settings, lambda _: signer)
+    house.issuer = issuer = issue.Issuer(house.engine, house.settings, lambda _: signer)
     for kind in RecordKind:
         issuer.issue(battery.id, kind, now=NOW, incomplete="trial")
     yield house
@@ -121,3 +121,22 @@ def test_the_pdf_is_written_and_a_restricted_copy_is_written_down(house, tmp_pat
     ]
     reads = [(row["actor"], row["audience"], row["detail"]) for row in rows if row["action"] == "read"]
     assert reads == [("administrator", "legitimate_interest", "pdf")]
+
+
+def test_every_command_that_shows_restricted_values_writes_it_down(house, tmp_path):
+    for audience in ("public", "authority"):
+        assert (
+            run(page.command, house, PATH, "--audience", audience, "-o", str(tmp_path / "p")).exit_code == 0
+        )
+        assert (
+            run(bundle.command, house, PATH, "--audience", audience, "-o", str(tmp_path / "b")).exit_code == 0
+        )
+        assert run(search.command, house, "category=stationary", "--audience", audience).exit_code == 0
+    told = [orjson.loads(line) for line in run(audit.command, house, "--json").stdout.splitlines()]
+    rows = [(row["action"], row["detail"]) for row in told if row["audience"] == "authority"]
+    assert rows[:3] == [
+        ("search", "category; order -rated_energy; 1 rows"),
+        ("read", "signed passport"),
+        ("read", "page"),
+    ]
+    assert not [row for row in told if row["audience"] == "public"]

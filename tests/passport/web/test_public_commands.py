@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,14 @@ class Obj:
     def reading(self) -> Iterator[Any]:
         with database.reading(self.house.engine) as connection:
             yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Any]:
+        with database.writing(self.house.engine) as connection:
+            yield connection
+
+    def now(self) -> datetime:
+        return self.house.now
 
 
 @pytest.fixture
