@@ -57,7 +57,7 @@ class House(Protocol):
 
     @property
     def settings(self) -> Any:
-        """`public_url` is read."""
+        """`public_url` and `timezone` are read."""
 
     def writing(self) -> AbstractContextManager[Connection]:
         """One write transaction, durable when the block ends."""
@@ -225,6 +225,8 @@ def command(
     anything was stored or known already, 2 for wrong use, 3 when nothing could be read.
     """
     parts = [*binds, *creates]
+    named = house.settings.timezone
+    zone = zone or (ZoneInfo(named) if named else None)
     job: _Recording | _Live
     _distinct(parts)
     try:

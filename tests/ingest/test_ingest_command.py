@@ -71,7 +71,7 @@ class House:
         self.engine = create_engine(f"sqlite:///{folder / 'cellpass.db'}")
         journal.upgrade(self.engine)
         self.batteries = Passports()
-        self.settings = SimpleNamespace(public_url="http://127.0.0.1:8000")
+        self.settings = SimpleNamespace(public_url="http://127.0.0.1:8000", timezone=None)
         self.refreshed = []
 
     @contextmanager
@@ -288,10 +288,15 @@ def test_identifier_paths_and_urls_are_batteries_and_not_components(house, share
         assert house.values(name, "cell_voltage", 1) == ["3.430"]
 
 
-def test_the_time_of_a_recording_can_be_stated_in_a_time_zone(house, shared):
+@pytest.mark.parametrize("where", ["on the command line", "in the settings"])
+def test_the_time_of_a_recording_can_be_stated_in_a_time_zone(house, shared, where):
     know(house, "PACK")
     path = shared("captures/aiobmsble/jbd-4s.capture.json")
-    words = ["--start", "2026-11-20T13:00:00", "--timezone", "Europe/Berlin"]
+    words = ["--start", "2026-11-20T13:00:00"]
+    if where == "in the settings":
+        house.settings.timezone = "Europe/Berlin"
+    else:
+        words += ["--timezone", "Europe/Berlin"]
     result = run(house, path, "--protocol", "jbd", "--bind", "PACK", "--json", *words)
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["first_at"] == "2026-11-20T12:00:00Z"
