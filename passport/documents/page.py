@@ -177,10 +177,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Missing:
-    """Attributes that are absent for one reason, by kind and words."""
+    """Attributes that are absent for one reason, by kind and words; `reason` is a sentence or empty."""
 
     kind: str
     words: str
+    reason: str
     rows: tuple[Row, ...]
 
 
@@ -251,6 +252,7 @@ class PageContext:
     """All that the page template may know; frozen, complete, nothing optional but by an empty value.
 
     Attributes:
+        category: what kind of battery it is, or where the name says that, that no model is stated.
         numbers: application identifier and value in groups, as on the label.
         check: sentences on what the service states about the record.
         key: id of the signing key, in groups.
@@ -302,9 +304,10 @@ class PageContext:
 def context(passport: Passport, *, language: str = LANGUAGE) -> PageContext:
     """What the template needs, in the order of the page."""
     rows = _Rows(passport)
-    name = rows.text("model_identifier") or values.CATEGORIES[passport.category]
+    category = values.CATEGORIES[passport.category]
+    name = rows.text("model_identifier") or category
     operator = rows.text("operator_name") or passport.operator
-    maker = rows.text("manufacturer_name") or operator
+    maker = rows.text("manufacturer_name")
     current = passport.current
     ended = passport.status in ENDED
     ask_href, ask = _ask(passport, operator)
@@ -312,11 +315,11 @@ def context(passport: Passport, *, language: str = LANGUAGE) -> PageContext:
     return PageContext(
         language=language,
         title=f"{name}, battery passport",
-        description=f"{values.CATEGORIES[passport.category]} of {maker}: what it is, who stands behind it,"
+        description=f"{category}{f' of {maker}' if maker else ''}: what it is, who stands behind it,"
         " what to do in a fire, where it goes at the end.",
         name=name,
-        category=values.CATEGORIES[passport.category],
-        maker=maker,
+        category=category if category != name else "Model not provided",
+        maker=maker or "Maker not provided",
         operator=operator,
         simulated=passport.simulated,
         ended=ended,
@@ -414,7 +417,17 @@ def _missing(rows: Sequence[Row]) -> Iterator[Missing]:
             if row.shown.absent is absent:
                 reasons.setdefault(row.note, []).append(row)
         for reason, found in reasons.items():
-            yield Missing(absent.value, f"{words}: {reason}" if reason else words, tuple(found))
+            yield Missing(absent.value, words, _sentence(reason), tuple(found))
+
+
+def _sentence(reason: str) -> str:
+    """A ruling's reason for people: dates in words.
+
+    >>> _sentence("stays empty before 2027-08-18").replace(values.NO_BREAK, " ")
+    'Stays empty before 18 August 2027.'
+    """
+    words = re.sub(r"\b\d{4}-\d{2}-\d{2}\b", lambda found: day_text(found[0]), reason)
+    return f"{words[0].upper()}{words[1:].removesuffix('.')}." if words else ""
 
 
 def _numbers(identifier: str) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
@@ -464,8 +477,8 @@ def _notices(passport: Passport, *, ended: bool) -> Iterator[Notice]:
         yield Notice(
             "incomplete",
             "Issued incomplete",
-            f"The operator issued this version although values are missing that are owed, and wrote why:"
-            f" {current.incomplete}",
+            "The operator issued this version although values are missing that are owed. The reason it gave:"
+            f" \u201c{current.incomplete}\u201d",
         )
     if current.voluntary:
         yield Notice("voluntary", "Voluntary passport", compliance.VOLUNTARY)
@@ -522,7 +535,10 @@ def _ask(passport: Passport, operator: str) -> tuple[str, str]:
     web = contact.get("web") or passport.view.get("manufacturer_web", {}).get("value")
     if isinstance(web, str) and WEB_ADDRESS.fullmatch(web):
         return web, f"Ask {operator} for access: {web}"
-    return "", f"Ask {operator} for access, at the address given in the chapter on identity and maker."
+    addresses = (passport.view.get(name, {}) for name in ("operator_address", "manufacturer_address"))
+    if any("value" in wire for wire in addresses):
+        return "", f"Ask {operator} for access, at the address given in the chapter on identity and maker."
+    return "", f"Ask {operator} for access; this version names no address."
 
 
 def _teasers(audience: Audience) -> Iterator[Teaser]:

@@ -263,10 +263,11 @@ def day_text(text: str | date | datetime | YearMonth) -> str:
         except ValueError:
             return str(text)
     if isinstance(text, YearMonth):
-        return f"{_MONTHS[text.month - 1]}{NO_BREAK}{text.year}"
+        return f"{_MONTHS[text.month - 1]} {text.year}"
     if isinstance(text, datetime) and text.tzinfo is not None:
         text = text.astimezone(UTC)
-    return f"{text.day}{NO_BREAK}{_MONTHS[text.month - 1]}{NO_BREAK}{text.year}"
+    # The year may stand on the next line: as one word a date is wider than a tile on a phone.
+    return f"{text.day}{NO_BREAK}{_MONTHS[text.month - 1]} {text.year}"
 
 
 def listed(words: Sequence[str]) -> str:

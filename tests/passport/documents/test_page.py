@@ -142,7 +142,7 @@ def test_no_id_is_given_twice() -> None:
 
 def test_what_is_not_yet_required_names_the_act_that_is_awaited() -> None:
     text = text_of(rendered())
-    assert "Not yet required: stays empty until an act gives" in text
+    assert "Not yet required Stays empty until an act gives" in text
 
 
 def canaries(audience: Audience) -> set[Disclosure]:
@@ -172,6 +172,22 @@ def test_restricted_groups_are_named_with_who_may_see_them_and_whom_to_ask() -> 
     assert 'href="mailto:passports@cells.example"' in html
 
 
+def test_whom_to_ask_is_never_an_address_that_is_not_there() -> None:
+    text = text_of(rendered())
+    assert "Ask Example Trade AB for access; this version names no address." in text
+    view = dict(passport().view) | {"operator_address": stated("1 Example Street, 1000 Sampleton")}
+    assert "at the address given in the chapter on identity" in text_of(rendered(view=view))
+
+
+def test_an_operator_is_not_taken_for_the_maker_nor_a_category_for_a_model() -> None:
+    view = {name: wire for name, wire in passport().view.items() if name != "manufacturer_name"}
+    text = text_of(rendered(view=view))
+    assert "Voltaro R-102 Maker not provided" in text
+    del view["model_identifier"]
+    text = text_of(rendered(view=view))
+    assert "Model not provided Industrial battery for stationary storage Maker not provided" in text
+
+
 def test_a_simulated_battery_cannot_be_taken_for_a_real_one() -> None:
     text = text_of(rendered(simulated=True))
     assert text.index("Simulated. No such battery exists") < text.index("Battery passport")
@@ -198,7 +214,7 @@ def test_a_voluntary_and_incomplete_passport_says_both() -> None:
     past = page.Past(1, datetime(2026, 5, 4, tzinfo=UTC), "R" * 16, "k", True, "no declaration yet")
     text = text_of(rendered(history=(past,)))
     assert "Voluntary passport Placed on the market before 18 February 2027, so no passport is owed" in text
-    assert "wrote why: no declaration yet" in text
+    assert "The reason it gave: \u201cno declaration yet\u201d" in text
     text = text_of(rendered(history=(replace(past, incomplete=None),)))
     assert "Voluntary passport" in text
     assert "ncomplete" not in text

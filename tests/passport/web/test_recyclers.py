@@ -293,7 +293,7 @@ def test_the_session_is_signed_in_until_signing_out_with_its_own_form(site):
     browser = site.signed_in("interest")
     page = browser.get("/recyclers").data.decode()
     assert "a person with a legitimate interest" in page
-    assert "29\u00a0November\u00a02026" in page
+    assert "29\u00a0November 2026" in page
     token = page.split('name="form_token" value="')[1].split('"')[0]
     assert browser.post("/recyclers/session/end", data={"form_token": "0" * 64}).status_code == 403
     assert browser.post("/recyclers/session/end").status_code == 403
