@@ -21,6 +21,7 @@ import os
 import secrets
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -38,6 +39,7 @@ from passport.errors import (
     NotFound,
     PassportError,
     SignerUnavailable,
+    StoreUnavailable,
     VerificationFailed,
 )
 from passport.judgement import compliance
@@ -80,7 +82,7 @@ CRASH_POINTS: Final = (
 
 ASSESSMENT_LIFE: Final = timedelta(days=90)
 # How many versions share their transactions: a power cut undoes at most one group that nobody has seen.
-GROUP: Final = 32
+GROUP: Final = 64
 STATUS_LIST_LIFE: Final = timedelta(hours=24)
 # How long an intent belongs to whoever opened it; after that anybody may finish it.
 LEASE: Final = timedelta(seconds=60)
@@ -140,17 +142,50 @@ class _Draft:
     """A record that passed the gate, with who will sign it and what it says of its own completeness.
 
     Attributes:
+        stamp: what it was made from; another one in the database means that it must be made again.
+        last: the newest version when it was drafted; None before the first.
         public: what it says in clear, by attribute id on the wire.
         restricted: likewise what becomes disclosures; every restricted row is there, digests tell nothing.
+        disclosures: of what is restricted; None where `last` says all of this already.
     """
 
     battery: Battery
-    record: Record
+    stamp: "_Stamp"
+    last: Version | None
+    registry_version: str
     public: Mapping[str, Any]
     restricted: Mapping[str, Any]
+    disclosures: tuple[encode.Disclosure, ...] | None
     voluntary: bool
     incomplete: str | None
     signer: Signer
+
+
+_Stamp = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What a caller asked to be issued."""
+
+    kind: RecordKind
+    now: datetime
+    incomplete: str | None
+    force: bool
+
+
+@dataclass
+class _Group:
+    """Some batteries on the road together.
+
+    Attributes:
+        outcomes: by battery id, the newest version or why there is none; at the end every battery is in it.
+    """
+
+    battery_ids: Sequence[str]
+    order: _Order
+    drafts: list[_Draft]
+    outcomes: dict[str, Version | PassportError]
 
 
 @dataclass(frozen=True)
@@ -212,6 +247,10 @@ class _Signed:
         )
 
 
+# An intent, the name of the key, and the signed part or why there is none.
+_Answer = tuple[_Intent, str, bytes | SignerUnavailable]
+
+
 # ------------------------------------------------------------------------------------------- 0. the record
 
 
@@ -256,6 +295,19 @@ def _read_about(connection: Connection, battery_ids: Sequence[str], kind: Record
         battery_id: _Known(battery, declared[battery_id], names[battery.operator], first.get(battery_id))
         for battery_id, battery in found.items()
     }
+
+
+def _stamps(connection: Connection, battery_ids: Sequence[str]) -> dict[str, _Stamp]:
+    """By battery, what changes whenever anything that a record is made from does."""
+    rows = connection.exec_driver_sql(
+        "SELECT id, operator, passport_status, notice_revision,"
+        " (SELECT max(revision) FROM declaration WHERE battery = battery.id),"
+        " (SELECT last_arrival || ' ' || updated_at FROM lifecycle_state WHERE battery = battery.id),"
+        " (SELECT count(*) FROM version WHERE battery = battery.id)"
+        f" FROM battery WHERE id IN ({marks(battery_ids)})",
+        tuple(battery_ids),
+    )
+    return {row[0]: tuple(row) for row in rows}
 
 
 def _blank(battery: Battery, kind: RecordKind, now: datetime) -> Record:
@@ -508,7 +560,8 @@ class Issuer:
             StoreUnavailable: the database could not take it; nothing is visible.
             LogRefused: the version is released, but the signer remembers another log.
         """
-        ((_, outcome),) = self._issue_group([battery_id], kind, now=now, incomplete=incomplete, force=force)
+        order = _Order(kind, now, incomplete, force)
+        ((_, outcome),) = self._issue_groups([[battery_id]], order)
         if isinstance(outcome, PassportError):
             raise outcome
         return outcome
@@ -532,84 +585,118 @@ class Issuer:
             LogRefused: as for `issue`.
         """
         waiting = iter(dict.fromkeys(battery_ids))
-        while group := list(islice(waiting, GROUP)):
-            yield from self._issue_group(group, kind, now=now, incomplete=incomplete, force=force)
+        groups = iter(lambda: list(islice(waiting, GROUP)), [])
+        yield from self._issue_groups(groups, _Order(kind, now, incomplete, force))
 
-    def _issue_group(
-        self,
-        battery_ids: Sequence[str],
-        kind: RecordKind,
-        *,
-        now: datetime,
-        incomplete: str | None,
-        force: bool,
-    ) -> list[tuple[str, Version | PassportError]]:
-        outcomes: dict[str, Version | PassportError] = {}
-        # A version that somebody left behind comes first: its number may already be signed.
-        self._finish_abandoned(battery_ids, kind, now, outcomes)
-        # 0. and 1. on one consistent moment
-        with reading(self.engine) as connection:
-            asked = [battery_id for battery_id in battery_ids if battery_id not in outcomes]
-            drafts = self._drafts(connection, asked, kind, incomplete, now, outcomes)
-        # 2.
-        intents: list[_Intent] = []
-        signers = {draft.battery.operator: draft.signer for draft in drafts}
-        if drafts:
-            with writing(self.engine) as connection:
-                self._fix_public_url(connection, now)
-                intents = self._reserve(connection, drafts, kind, now=now, force=force, outcomes=outcomes)
-                for operator in {intent.operator for intent in intents}:
-                    self._publish_keys(connection, operator, signers[operator], now)
-        _reach("after_intent")
-        # 3.
-        signed = self._sign(intents, signers, outcomes)
-        _reach("after_sign")
-        # 4. and 5.
-        if signed:
-            with writing(self.engine) as connection:
-                outcomes |= self._release(connection, signed, now)
-                _reach("before_release")
-        _reach("after_release")
-        # 6.
-        for operator in {one.intent.operator for one in signed}:
-            self._checkpoint_or_later(operator, signers[operator], now)
-        return [(battery_id, outcomes[battery_id]) for battery_id in battery_ids]
+    def _issue_groups(
+        self, groups: Iterable[Sequence[str]], order: _Order
+    ) -> Iterator[tuple[str, Version | PassportError]]:
+        """The road, group by group. While the signer works on one, the next is drafted."""
+        todo = iter(groups)
+        group = self._prepare(next(todo, ()), order)
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="signing") as beside:
+            while group.battery_ids:
+                # 2.
+                intents, signers = self._reserve(group)
+                _reach("after_intent")
+                # 3.
+                upcoming = next(todo, ())
+                signing = beside.submit(_jwts, intents, signers) if intents and upcoming else None
+                following: _Group | StoreUnavailable | LogRefused
+                try:
+                    following = self._prepare(upcoming, order)
+                except (StoreUnavailable, LogRefused) as error:
+                    following = error  # raised below, once this group is through
+                answers = signing.result() if signing else _jwts(intents, signers)
+                signed = self._signed(answers, group.outcomes)
+                _reach("after_sign")
+                # 4. and 5.
+                if signed:
+                    with writing(self.engine) as connection:
+                        group.outcomes |= self._release(connection, signed, order.now)
+                        _reach("before_release")
+                _reach("after_release")
+                # 6.
+                for operator in {one.intent.operator for one in signed}:
+                    self._checkpoint_or_later(operator, signers[operator], order.now)
+                yield from [(battery_id, group.outcomes[battery_id]) for battery_id in group.battery_ids]
+                if not isinstance(following, _Group):
+                    raise following
+                group = following
+
+    def _prepare(self, battery_ids: Sequence[str], order: _Order) -> _Group:
+        """Steps 0 and 1 on one consistent moment; nothing is written but what others left unfinished."""
+        group = _Group(battery_ids, order, [], {})
+        if battery_ids:
+            # A version that somebody left behind comes first: its number may already be signed.
+            self._finish_abandoned(battery_ids, order.kind, order.now, group.outcomes)
+            with reading(self.engine) as connection:
+                asked = [battery_id for battery_id in battery_ids if battery_id not in group.outcomes]
+                group.drafts = self._drafts(connection, asked, order, group.outcomes)
+        return group
 
     def _drafts(
         self,
         connection: Connection,
         battery_ids: Sequence[str],
-        kind: RecordKind,
-        incomplete: str | None,
-        now: datetime,
+        order: _Order,
         outcomes: dict[str, Version | PassportError],
     ) -> list[_Draft]:
         """Steps 0 and 1; `outcomes` gets why there is no draft."""
         drafts = []
-        known = _read_about(connection, battery_ids, kind)
+        known = _read_about(connection, battery_ids, order.kind)
+        newest = versions.latest_of(connection, battery_ids, order.kind)
+        stamps = _stamps(connection, battery_ids)
         for battery_id in battery_ids:
             if battery_id not in known:
                 outcomes[battery_id] = NotFound(f"no battery has the id {battery_id[:40]}")
                 continue
             try:
-                drafts.append(self._draft(connection, known[battery_id], kind, incomplete, now))
+                drafts.append(
+                    self._draft(
+                        connection, known[battery_id], newest.get(battery_id), stamps[battery_id], order
+                    )
+                )
             except (NotFound, GateClosed, SignerUnavailable) as error:
                 outcomes[battery_id] = error
         return drafts
 
     def _draft(
-        self, connection: Connection, known: _Known, kind: RecordKind, incomplete: str | None, now: datetime
+        self, connection: Connection, known: _Known, last: Version | None, stamp: _Stamp, order: _Order
     ) -> _Draft:
-        battery = known.battery
+        battery, kind, now = known.battery, order.kind, order.now
         words = _words(connection, known, kind, public_url=self.public_url, now=now)
         record = _blank(battery, kind, now).stating({name: word.stated for name, word in words.items()})
-        reason = self._gate(battery, record, incomplete, now)
+        reason = self._gate(battery, record, order.incomplete, now)
         public, restricted = _blank_wires(kind, battery.category, battery.placed_on, now.date())
         public, restricted = public.copy(), restricted.copy()
         for name, word in words.items():
             (public if name in _PUBLIC else restricted)[name] = word.wire
-        voluntary = compliance.voluntary(battery.placed_on)
-        return _Draft(battery, record, public, restricted, voluntary, reason, self.signers(battery.operator))
+        marks_of = (compliance.voluntary(battery.placed_on), reason)
+        same = (
+            last is not None
+            and not order.force
+            and _same(connection, last, {**public, **restricted}, marks_of, now)
+        )
+        return _Draft(
+            battery=battery,
+            stamp=stamp,
+            last=last,
+            registry_version=record.registry_version,
+            public=public,
+            restricted=restricted,
+            disclosures=None if same else encode.disclose(restricted, self._salts(len(restricted))),
+            voluntary=marks_of[0],
+            incomplete=reason,
+            signer=self.signers(battery.operator),
+        )
+
+    def _salts(self, count: int) -> Callable[[], bytes]:
+        """So many fresh salts, drawn in one piece."""
+        size = encode.SALT_BYTES
+        drawn = self._random_bytes(size * count)
+        salts = iter([drawn[at : at + size] for at in range(0, len(drawn), size)])
+        return lambda: next(salts)
 
     def _checkpoint_or_later(self, operator: str, signer: Signer, now: datetime) -> None:
         """The versions are visible already; a signer that is gone now signs it when it is back."""
@@ -627,55 +714,56 @@ class Issuer:
         missing = any(finding.closes_gate for finding in findings)
         return incomplete.strip() if incomplete and missing else None
 
-    def _reserve(
-        self,
-        connection: Connection,
-        drafts: Sequence[_Draft],
-        kind: RecordKind,
-        *,
-        now: datetime,
-        force: bool,
-        outcomes: dict[str, Version | PassportError],
-    ) -> list[_Intent]:
-        """Step 2: the intents, stored; `outcomes` gets the newest version where it says the same already."""
-        battery_ids = [draft.battery.id for draft in drafts]
-        opened = _opened(connection, battery_ids, kind)
-        newest = versions.latest_of(connection, battery_ids, kind)
-        new: list[_Draft] = []
-        for draft in drafts:
-            battery, last = draft.battery, newest.get(draft.battery.id)
-            if battery.id in opened:
-                version, since = opened[battery.id]
-                outcomes[battery.id] = Conflict(
-                    f"{kind.value} version {version} of {battery.identifier} is on its way"
-                    f" since {since}; try again in {LEASE.seconds} s"
-                )
-            elif last is not None and not force and _same(connection, last, draft, now):
-                outcomes[battery.id] = last
-            else:
-                new.append(draft)
-        intents = []
-        for operator in dict.fromkeys(draft.battery.operator for draft in new):
-            own = [draft for draft in new if draft.battery.operator == operator]
-            record_ids = [new_serial(self._random_bytes(10)) for _ in own]
-            places = versions.reserve_status(connection, operator, record_ids, self._random_below)
-            intents += [
-                self._intent(draft, newest.get(draft.battery.id), record_id, place, now)
-                for draft, record_id, place in zip(own, record_ids, places, strict=True)
-            ]
-        _store_intents(connection, intents)
-        return intents
+    def _reserve(self, group: _Group) -> tuple[list[_Intent], dict[str, Signer]]:
+        """Step 2: the intents, stored, and who signs them; the outcomes get whom nothing is signed for."""
+        if not group.drafts:
+            return [], {}
+        order, outcomes = group.order, group.outcomes
+        with writing(self.engine) as connection:
+            self._fix_public_url(connection, order.now)
+            battery_ids = [draft.battery.id for draft in group.drafts]
+            opened = _opened(connection, battery_ids, order.kind)
+            new: list[_Draft] = []
+            for draft in self._of_now(connection, group):
+                battery = draft.battery
+                if battery.id in opened:
+                    version, since = opened[battery.id]
+                    outcomes[battery.id] = Conflict(
+                        f"{order.kind.value} version {version} of {battery.identifier} is on its way"
+                        f" since {since}; try again in {LEASE.seconds} s"
+                    )
+                elif draft.disclosures is None and draft.last is not None:
+                    outcomes[battery.id] = draft.last
+                else:
+                    new.append(draft)
+            signers = {draft.battery.operator: draft.signer for draft in new}
+            intents = []
+            for operator, signer in signers.items():
+                own = [draft for draft in new if draft.battery.operator == operator]
+                record_ids = [new_serial(self._random_bytes(10)) for _ in own]
+                places = versions.reserve_status(connection, operator, record_ids, self._random_below)
+                intents += [
+                    self._intent(draft, order, record_id, place)
+                    for draft, record_id, place in zip(own, record_ids, places, strict=True)
+                ]
+                self._publish_keys(connection, operator, signer, order.now)
+            _store_intents(connection, intents)
+        return intents, signers
 
-    def _intent(
-        self, draft: _Draft, last: Version | None, record_id: str, place: tuple[int, int], now: datetime
-    ) -> _Intent:
-        """What will be signed: the exact payload of the version after `last`, salts inside."""
-        battery, kind = draft.battery, draft.record.kind
+    def _of_now(self, connection: Connection, group: _Group) -> list[_Draft]:
+        """The drafts; where something changed since one was made, it is made again in the writer's turn."""
+        stamps = _stamps(connection, [draft.battery.id for draft in group.drafts])
+        old = [draft.battery.id for draft in group.drafts if draft.stamp != stamps.get(draft.battery.id)]
+        if not old:
+            return group.drafts
+        again = self._drafts(connection, old, group.order, group.outcomes)
+        return [draft for draft in group.drafts if draft.battery.id not in set(old)] + again
+
+    def _intent(self, draft: _Draft, order: _Order, record_id: str, place: tuple[int, int]) -> _Intent:
+        """What will be signed: the exact payload of the version after the newest, salts inside."""
+        battery, last, kind, now = draft.battery, draft.last, order.kind, order.now
         version = last.version + 1 if last else 1
         valid_until = now + ASSESSMENT_LIFE if kind is RecordKind.ASSESSMENT else None
-        size = encode.SALT_BYTES
-        salts = self._random_bytes(size * len(draft.restricted))
-        salt = iter([salts[at : at + size] for at in range(0, len(salts), size)])
         unsigned = encode.unsigned(
             record_url=self.record_url(record_id),
             issuer_did=operators.did(self.public_url, battery.operator),
@@ -685,15 +773,14 @@ class Issuer:
             valid_from=now,
             valid_until=valid_until,
             public=draft.public,
-            restricted=draft.restricted,
-            registry_version=draft.record.registry_version,
+            disclosures=draft.disclosures or (),
+            registry_version=draft.registry_version,
             public_url=self.public_url,
             previous=(self.record_url(last.record_id), bytes.fromhex(last.sha256)) if last else None,
             status=status.status_entry(self.status_list_url(battery.operator, place[0]), place[1]),
             simulated=battery.simulated,
             voluntary=draft.voluntary,
             incomplete=draft.incomplete,
-            salt=lambda: next(salt),
         )
         return _Intent(
             battery=battery.id,
@@ -709,7 +796,7 @@ class Issuer:
             voluntary=draft.voluntary,
             incomplete=draft.incomplete,
             simulated=battery.simulated,
-            registry_version=draft.record.registry_version,
+            registry_version=draft.registry_version,
             payload=unsigned.payload,
             disclosures=tuple((one.attribute, one.encoded) for one in unsigned.disclosures),
             said={**draft.public, **draft.restricted},
@@ -738,26 +825,20 @@ class Issuer:
         vkey = log.vkey(operators.log_origin(self.public_url, operator), signer.log_public_key)
         operators.publish_log_key(connection, operator, vkey, at=now)
 
-    def _sign(
-        self,
-        intents: Sequence[_Intent],
-        signers: Mapping[str, Signer],
-        outcomes: dict[str, Version | PassportError],
+    def _signed(
+        self, answers: Iterable[_Answer], outcomes: dict[str, Version | PassportError]
     ) -> list[_Signed]:
-        """Step 3: the same bytes however often it is asked; `outcomes` gets why there are none."""
+        """Those of step 3 that are signed; of the others the outcomes and the database get to know why."""
         signed, waiting = [], []
-        for operator, signer in signers.items():
-            own = [intent for intent in intents if intent.operator == operator]
-            jwts = sign_records([(intent.payload, intent.opened_at) for intent in own], signer)
-            for intent, jwt in zip(own, jwts, strict=True):
-                if not isinstance(jwt, SignerUnavailable):
-                    signed.append(_Signed(intent, jwt, signer.kid))
-                    continue
-                outcomes[intent.battery] = jwt
-                if isinstance(jwt, SignerRefused):
-                    self._void(intent, str(jwt))
-                else:
-                    waiting.append(intent)
+        for intent, kid, jwt in answers:
+            if not isinstance(jwt, SignerUnavailable):
+                signed.append(_Signed(intent, jwt, kid))
+                continue
+            outcomes[intent.battery] = jwt
+            if isinstance(jwt, SignerRefused):
+                self._void(intent, str(jwt))
+            else:
+                waiting.append(intent)
         if waiting:
             self._wait(waiting)
         return signed
@@ -857,7 +938,7 @@ class Issuer:
             return None
         signer = self.signers(intent.operator)
         trouble: dict[str, Version | PassportError] = {}
-        signed = self._sign([intent], {intent.operator: signer}, trouble)
+        signed = self._signed(_jwts([intent], {intent.operator: signer}), trouble)
         if not signed:
             error = trouble[intent.battery]
             if isinstance(error, SignerUnavailable) and not isinstance(error, SignerRefused):
@@ -1070,6 +1151,24 @@ def _reach(point: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+def _jwts(intents: Sequence[_Intent], signers: Mapping[str, Signer]) -> list[_Answer]:
+    """Step 3, nothing of which touches the database.
+
+    The same bytes however often it is asked.
+    """
+    answers: list[_Answer] = []
+    for operator, signer in signers.items():
+        own = [intent for intent in intents if intent.operator == operator]
+        try:
+            kid = signer.kid
+            jwts = sign_records([(intent.payload, intent.opened_at) for intent in own], signer)
+        except SignerUnavailable as error:
+            answers += [(intent, "", error) for intent in own]
+        else:
+            answers += [(intent, kid, jwt) for intent, jwt in zip(own, jwts, strict=True)]
+    return answers
+
+
 _PUBLIC: Final = frozenset(name for name, row in REGISTRY.items() if row.disclosure is Disclosure.PUBLIC)
 
 
@@ -1085,11 +1184,15 @@ def _blank_wires(
     )
 
 
-def _same(connection: Connection, last: Version, draft: _Draft, now: datetime) -> bool:
+def _same(
+    connection: Connection,
+    last: Version,
+    values: Mapping[str, Any],
+    marks_of: tuple[bool, str | None],
+    now: datetime,
+) -> bool:
     """Whether the newest version says this already, salts and times aside; an old opinion is renewed."""
-    if last.registry_version != REGISTRY_VERSION:
-        return False
-    if (last.voluntary, last.incomplete) != (draft.voluntary, draft.incomplete):
+    if last.registry_version != REGISTRY_VERSION or (last.voluntary, last.incomplete) != marks_of:
         return False
     if last.valid_until is not None and last.valid_until - now < ASSESSMENT_LIFE / 3:
         return False
@@ -1102,7 +1205,7 @@ def _same(connection: Connection, last: Version, draft: _Draft, now: datetime) -
         if stored.encoded is None:
             return False
         said[stored.attribute] = _disclosed(stored.encoded)
-    return _timeless(said) == _timeless({**draft.public, **draft.restricted})
+    return _timeless(said) == _timeless(values)
 
 
 def _timeless(values: Mapping[str, Any]) -> dict[str, Any]:

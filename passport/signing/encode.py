@@ -15,7 +15,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -80,7 +80,7 @@ def unsigned(
     valid_from: datetime,
     valid_until: datetime | None = None,
     public: Mapping[str, Any],
-    restricted: Mapping[str, Any],
+    disclosures: Sequence[Disclosure],
     registry_version: str,
     public_url: str,
     previous: tuple[str, bytes] | None,
@@ -88,9 +88,8 @@ def unsigned(
     simulated: bool,
     voluntary: bool,
     incomplete: str | None,
-    salt: Callable[[], bytes],
 ) -> Unsigned:
-    """The payload of one version and its disclosures, in the order of the attributes' names.
+    """The payload of one version and the disclosures that it commits to.
 
     Args:
         record_url: where this version is served; becomes the credential's id.
@@ -101,8 +100,7 @@ def unsigned(
         valid_from: aware; written in UTC.
         valid_until: assessments expire; None for the other kinds.
         public: attribute id to stated value on the wire, in clear.
-        restricted: the same for what becomes disclosures; pass every restricted attribute of the kind, those
-            without a value as `{"absent": ...}`, or the number of digests tells what is missing.
+        disclosures: of everything restricted, from `disclose`.
         registry_version: the registry in whose words the attributes are meant.
         public_url: base of our own context and schema addresses.
         previous: URL and SHA-256 (32 bytes) of the signed part of the version before; None for version 1.
@@ -111,21 +109,19 @@ def unsigned(
         voluntary: no passport is owed for this battery; True writes it into the record, False writes nothing.
         incomplete: why the operator issues although something owed is missing, in the operator's words; None
             when nothing is.
-        salt: gives 16 fresh random bytes per call.
 
     Raises:
         TypeError: a float or another type that JSON has no exact form for.
-        ValueError: a name, URL, salt or version that cannot be signed; the sentence names it.
+        ValueError: a name, URL or version that cannot be signed; the sentence names it.
     """
     _check_arguments(record_url, identifier_url, public_url, version, previous)
     if incomplete is not None and not incomplete.strip():
         raise ValueError("an incomplete record says why, in words")
-    both = public.keys() & restricted.keys()
+    both = public.keys() & {item.attribute for item in disclosures}
     if both:
         raise ValueError(f"public and restricted at once: {', '.join(sorted(both))}")
-    for name in (*public, *restricted):
+    for name in public:
         _check_name(name)
-    disclosures = tuple(disclosure(name, restricted[name], salt()) for name in sorted(restricted))
     digests = sorted(item.digest for item in disclosures)
     if len(set(digests)) != len(digests):
         raise ValueError("two disclosures have the same digest; the source of salts repeats itself")
@@ -157,7 +153,24 @@ def unsigned(
         payload["voluntary"] = True
     if incomplete is not None:
         payload["incomplete"] = incomplete
-    return Unsigned(json_bytes(payload), disclosures)
+    return Unsigned(json_bytes(payload), tuple(disclosures))
+
+
+def disclose(restricted: Mapping[str, Any], salt: Callable[[], bytes]) -> tuple[Disclosure, ...]:
+    """One disclosure for each restricted attribute, in the order of their names.
+
+    Args:
+        restricted: attribute id to stated value on the wire; pass every restricted attribute of the kind,
+            those without a value as `{"absent": ...}`, or the number of digests tells what is missing.
+        salt: gives 16 fresh random bytes per call.
+
+    Raises:
+        TypeError: a float or another type that JSON has no exact form for.
+        ValueError: a name or salt that cannot be used; the sentence names it.
+    """
+    for name in restricted:
+        _check_name(name)
+    return tuple(disclosure(name, restricted[name], salt()) for name in sorted(restricted))
 
 
 def disclosure(attribute: str, value: Any, salt: bytes) -> Disclosure:

@@ -13,7 +13,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import event
 
-from passport import disclosure
+from passport import disclosure, issue
 from passport.errors import Conflict, LogRefused, NotFound, SignerUnavailable, StoreUnavailable
 from passport.issue import ASSESSMENT_LIFE, RecordGateClosed, view_of
 from passport.ledger import batteries, database, leaves, operators, states, versions
@@ -256,12 +256,65 @@ def test_in_a_group_every_battery_has_its_own_outcome(house):
     assert house.one("SELECT count(*) FROM version") == 2
 
 
+def test_a_group_drafted_ahead_says_what_was_declared_meanwhile(house, monkeypatch):
+    monkeypatch.setattr(issue, "GROUP", 2)
+    owned = [house.battery() for _ in range(3)]
+    road = house.issuer.issue_many([one.id for one in owned], PASSPORT, now=NOW)
+    next(road)
+    # The third battery was drafted while the first two were being signed.
+    house.declare(owned[2], battery_mass=Decimal(99))
+    *_, (battery_id, version) = road
+    assert battery_id == owned[2].id
+    assert claims(version)["credentialSubject"]["battery_mass"]["value"] == "99"
+
+
+def test_whoever_stops_asking_leaves_nothing_half_done(house, monkeypatch):
+    monkeypatch.setattr(issue, "GROUP", 2)
+    owned = [house.battery() for _ in range(6)]
+    road = house.issuer.issue_many([one.id for one in owned], PASSPORT, now=NOW)
+    next(road)
+    road.close()
+    assert house.one("SELECT count(*) FROM version") == 2
+    assert house.one("SELECT count(*) FROM intent") == 0
+    assert house.one("SELECT max(size) FROM checkpoint") == 2
+
+
+def test_in_a_fleet_only_what_has_changed_is_issued(house, monkeypatch):
+    monkeypatch.setattr(issue, "GROUP", 2)
+    owned = [house.battery() for _ in range(5)]
+    ids = [one.id for one in owned]
+    first = dict(house.issuer.issue_many(ids, PASSPORT, now=NOW))
+    house.declare(owned[3], battery_mass=Decimal(44))
+    second = dict(house.issuer.issue_many(ids, PASSPORT, now=NOW + DAY))
+    assert [second[one].version for one in ids] == [1, 1, 1, 2, 1]
+    assert all(second[one] == first[one] for one in ids if one != owned[3].id)
+
+
+def test_a_store_that_fails_for_the_next_group_lets_this_one_through(house, monkeypatch):
+    monkeypatch.setattr(issue, "GROUP", 2)
+    owned = [house.battery() for _ in range(4)]
+    prepare, calls = house.issuer._prepare, []
+
+    def failing(battery_ids, order):
+        calls.append(battery_ids)
+        if len(calls) == 2:
+            raise StoreUnavailable("the disk is full")
+        return prepare(battery_ids, order)
+
+    monkeypatch.setattr(house.issuer, "_prepare", failing)
+    road = house.issuer.issue_many([one.id for one in owned], PASSPORT, now=NOW)
+    assert [next(road)[1].version, next(road)[1].version] == [1, 1]
+    with pytest.raises(StoreUnavailable):
+        next(road)
+    assert house.one("SELECT count(*) FROM intent") == 0
+
+
 def test_a_fleet_comes_in_several_groups_and_one_log(house):
-    ids = [house.battery().id for _ in range(70)]
+    ids = [house.battery().id for _ in range(150)]
     outcomes = dict(house.issuer.issue_many(ids, PASSPORT, now=NOW))
     assert list(outcomes) == ids
-    assert sorted(version.leaf_index for version in outcomes.values()) == list(range(70))
-    assert house.one("SELECT max(size) FROM checkpoint") == 70
+    assert sorted(version.leaf_index for version in outcomes.values()) == list(range(150))
+    assert house.one("SELECT max(size) FROM checkpoint") == 150
     house.issuer.check_log(NOW)
 
 

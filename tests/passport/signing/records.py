@@ -49,6 +49,7 @@ def unsigned(
     kind: RecordKind = RecordKind.PASSPORT, values: Mapping[str, Any] | None = None, **changes: Any
 ) -> encode.Unsigned:
     public, restricted = halves(kind, values or {})
+    restricted, salt = changes.pop("restricted", restricted), changes.pop("salt", counting_salts())
     arguments: dict[str, Any] = {
         "record_url": f"{PUBLIC_URL}/r/RECORD1",
         "issuer_did": ISSUER,
@@ -57,7 +58,7 @@ def unsigned(
         "version": 1,
         "valid_from": ISSUED,
         "public": public,
-        "restricted": restricted,
+        "disclosures": encode.disclose(restricted, salt),
         "registry_version": REGISTRY_VERSION,
         "public_url": PUBLIC_URL,
         "previous": None,
@@ -65,7 +66,6 @@ def unsigned(
         "simulated": False,
         "voluntary": False,
         "incomplete": None,
-        "salt": counting_salts(),
     }
     return encode.unsigned(**{**arguments, **changes})
 
