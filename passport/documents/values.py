@@ -19,7 +19,6 @@ from schemas.values import Kind, YearMonth
 NO_BREAK: Final = "\u00a0"
 THIN_NO_BREAK: Final = "\u202f"
 MINUS: Final = "\u2212"
-EN_DASH: Final = "\u2013"
 
 _MONTHS: Final = (
     "January February March April May June July August September October November December".split()  # noqa: SIM905
@@ -61,6 +60,9 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "battery_category": {category.value: words for category, words in CATEGORIES.items()},
     "dpp_granularity": {"item": "individual battery", "batch": "batch", "model": "model"},
 }
+# Sums over recorded time look like facts about a whole life; their method tells, and so do we.
+_OBSERVED: Final = ".observed."
+_NOT_ALL: Final = " over recorded time, not the whole life"
 # Members of nested values to which the unit of their row belongs; other numbers are names (a postal code).
 _MEASURED: Final = frozenset(
     {"lower", "upper", "charge", "discharge", "share", "mass", "concentration", "power", "value"}
@@ -128,7 +130,7 @@ def shown(attribute: Attribute[Any], wire: Mapping[str, Any] | None, *, why: str
         links=links,
         as_of=day_text(at) if isinstance(at, str) else "",
         as_of_machine=at if isinstance(at, str) else "",
-        source=_source(wire.get("source")),
+        source=_source(wire.get("source")) + (_NOT_ALL if _OBSERVED in str(wire.get("method")) else ""),
         method=str(wire.get("method") or ""),
     )
 

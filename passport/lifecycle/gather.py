@@ -18,7 +18,6 @@ from schemas.terms import Origin
 _MILLI: Final = -3
 _TENTH: Final = -1
 EXPONENTS: Final = {"voltage": _MILLI, "current": _MILLI, "state_of_charge": _TENTH}
-CELL_EXPONENTS: Final = {"cell_voltage": _MILLI, "temperature": _TENTH}
 
 # Which columns speak of the lowest and of the highest cell.
 LOWEST_CELL: Final = frozenset({"cell_voltage", "cell_voltage_min"})

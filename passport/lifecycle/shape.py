@@ -71,7 +71,6 @@ LAST: Final = (
     "remaining_energy",
     "insulation_resistance",
 )
-LAST_OF_CELLS: Final = ("cell_voltage_lowest", "cell_voltage_highest", "coldest", "hottest")
 
 Stretch = tuple[int, int]  # first and last ms of an observed stretch
 

@@ -233,21 +233,6 @@ def view(jwt: bytes, disclosures: Iterable[str]) -> bytes:
     return b"~".join([jwt, *(encoded.encode("ascii") for encoded in disclosures), b""])
 
 
-def payload_of(jwt: bytes) -> dict[str, Any]:
-    """The claims of a signed part, not verified; for records that came from our own ledger.
-
-    Raises:
-        ValueError: not three base64url parts around a JSON object.
-    """
-    parts = jwt.decode("ascii").split(".")
-    if len(parts) != 3:
-        raise ValueError(f"a signed part has three pieces between dots, {len(parts)} came")
-    claims = loads_own(base64url.decode(parts[1]))
-    if not isinstance(claims, dict):
-        raise ValueError("the payload of a record is an object")  # noqa: TRY004 - what came is input
-    return claims
-
-
 def jwt_sha256(jwt: bytes) -> str:
     """SHA-256 of the issuer-signed part in hex: the one stable digest of a version."""
     return hashlib.sha256(jwt).hexdigest()

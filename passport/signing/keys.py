@@ -45,7 +45,6 @@ PASSWORD_FILE: Final = "password"  # noqa: S105 - the name of a file
 MAX_MESSAGE_BYTES: Final = 1_048_576
 MOST_SIGNED_BYTES: Final = 524_288  # of signing inputs in one message
 TIMEOUT_S: Final = 10.0
-START_TIMEOUT_S: Final = 20.0
 # sun_path of sockaddr_un holds 108 bytes with its closing zero (unix(7)).
 _LONGEST_SOCKET_PATH: Final = 100
 _LENGTH: Final = struct.Struct(">I")

@@ -15,7 +15,6 @@ from passport.signing.encode import VC_CONTEXT, iso, json_bytes
 
 LEAST_ENTRIES: Final = 131_072
 REVOCATION: Final = "revocation"
-SUSPENSION: Final = "suspension"
 LIST_TYPE: Final = "BitstringStatusListCredential"
 _ENTRY_TYPE: Final = "BitstringStatusListEntry"
 # A list of 2**27 entries; what a bomb would unpack to is never held.

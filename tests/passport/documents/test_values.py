@@ -136,3 +136,11 @@ def test_any_value_on_the_wire_can_be_shown(value: object) -> None:
         found = shown(REGISTRY[name], {"value": value, "source": "declared"})
         assert found.given
         assert len(found.lines) == len(found.links) >= 1
+
+
+def test_a_sum_over_recorded_time_is_not_told_as_one_over_the_whole_life():
+    wire = {"value": "225.883", "unit": "cycles", "source": "computed", "method": "fec.dis_rated.observed.v1"}
+    told = shown(REGISTRY["full_cycles"], wire)
+    assert told.source == "computed over recorded time, not the whole life"
+    counted = {**wire, "source": "bms_reported", "method": "fec.dis_rated.v1"}
+    assert shown(REGISTRY["full_cycles"], counted).source == "reported by the BMS"
