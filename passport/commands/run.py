@@ -1,6 +1,7 @@
 """`cellpass run`: the whole service with one command on one SQLite file."""
 
 import json
+import logging
 import os
 import socket
 import threading
@@ -9,12 +10,14 @@ from urllib.parse import urlsplit
 
 import click
 
-from passport.errors import InputRefused, PassportError
+from passport.errors import InputRefused
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 SWEEP_SECONDS: Final = 2.0
+CONNECTIONS: Final = 1024  # open at once, for each worker
+SILENCE_MS: Final = 10_000  # a connection without a request, or with half a one, ends after this
 
 
 @click.command(
@@ -153,26 +156,34 @@ def _welcome(house: Any, console: "Console") -> None:
         if console.is_terminal:
             click.echo(qr.terminal(qr_text(settings.public_url, shown)), err=True)
         click.echo(f"Scan it, or open {identifier_url(settings.public_url, shown)}", err=True)
-    click.echo(f"Cellpass is at {settings.public_url} (data in {settings.data_dir}; Ctrl-C ends)", err=True)
+    where = f"[{settings.host}]" if ":" in settings.host else settings.host
+    listening = f"http://{where}:{settings.port}"
+    behind = "" if listening == settings.public_url else f", listening on {listening}"
+    click.echo(
+        f"Cellpass is at {settings.public_url}{behind} (data in {settings.data_dir}; Ctrl-C ends)", err=True
+    )
 
 
 def _sweep(house: Any, stop: threading.Event) -> None:
-    """Fold what arrived, for as long as the service runs; trouble is logged and tried again."""
-    import logging
-
+    """Fold what arrived, for as long as the service runs; trouble of any kind is logged and tried again."""
     logger = logging.getLogger(__name__)
     while not stop.wait(SWEEP_SECONDS):
         try:
             house.sweep()
-        except PassportError:
+        except Exception:
             logger.exception("the sweep will be tried again")
 
 
 def _serve(house: Any, workers: int) -> None:
     from granian import Granian
-    from granian.constants import Interfaces
+    from granian.constants import HTTPModes, Interfaces
+    from granian.http import HTTP1Settings
     from granian.log import LogLevels
 
+    from passport.web.lanes import THREADS
+
+    # More threads than cores are meant: they wait (`passport.web.lanes`).
+    logging.getLogger("_granian").addFilter(lambda entry: "seems quite high" not in entry.getMessage())
     settings = house.settings
     os.environ["CELLPASS_DATA"] = str(settings.data_dir.resolve())
     os.environ["CELLPASS_OVERRIDES"] = json.dumps(house.overrides | {"public_url": settings.public_url})
@@ -183,10 +194,14 @@ def _serve(house: Any, workers: int) -> None:
             port=settings.port,
             interface=Interfaces.WSGI,
             workers=workers,
-            blocking_threads=2,
+            blocking_threads=THREADS,
             factory=True,
             websockets=False,
-            backpressure=128,
+            # It bounds connections, idle ones too; one that says nothing is closed. The other HTTP would
+            # first have to be told from this one, and that waits for ever.
+            backpressure=CONNECTIONS,
+            http=HTTPModes.http1,
+            http1_settings=HTTP1Settings(header_read_timeout=SILENCE_MS),
             log_level=LogLevels.warning,
             respawn_failed_workers=True,
         ).serve()

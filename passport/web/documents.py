@@ -13,7 +13,7 @@ from passport import grants
 from passport.documents import pdf
 from passport.errors import NotFound
 from passport.ledger import batteries, database
-from passport.web import context, headers, session, views
+from passport.web import context, headers, lanes, session, views
 from schemas.identifier import identifier_url, qr_text
 from schemas.terms import Audience, RecordKind
 
@@ -118,7 +118,8 @@ def answer(passport_id: str, who: grants.Principal) -> Response:
             now=here.now(),
             purpose=who.purpose if audience is not Audience.PUBLIC else None,
         )
-    data = renderer(here.settings.data_dir).pdf(document)
+    with lanes.DOCUMENTS:
+        data = renderer(here.settings.data_dir).pdf(document)
     views.write_down(here, who, action="read", battery=battery.id, detail="pdf")
     response = Response(data, mimetype="application/pdf")
     response.headers["Content-Disposition"] = f'inline; filename="{pdf.file_name(document)}"'

@@ -37,6 +37,7 @@ TITLES: Final[Mapping[int, str]] = {
     500: "Something went wrong on our side",
     503: "Not available at the moment",
 }
+_NOT_UNDERSTOOD: Final = "What was sent is not acceptable"
 _WHAT_NOW: Final[Mapping[int, str]] = {
     400: "Scan the code again. If it was typed, compare every character with the label.",
     404: "Scan the code again, or compare what was typed with the characters beside the code.",
@@ -120,11 +121,16 @@ def wants_page(status: int) -> bool:
     return named and accept.quality("text/html") >= accept.quality("application/json")
 
 
+def _title(status: int) -> str:
+    return TITLES.get(status, "Refused")
+
+
 def problem(status: int, code: str, detail: str) -> Response:
     """Problem details (RFC 9457) with our stable code."""
     body = {
         "type": "about:blank",
-        "title": TITLES.get(status, "Refused"),
+        # Programs also send bodies and queries, and then it is not the address that is wrong.
+        "title": _NOT_UNDERSTOOD if status == 400 and code != "input.identifier" else _title(status),
         "status": status,
         "code": code,
         "detail": detail,
@@ -134,7 +140,7 @@ def problem(status: int, code: str, detail: str) -> Response:
 
 def _page(status: int, detail: str) -> Response:
     html = page.render_error(
-        title=TITLES.get(status, "Refused"),
+        title=_title(status),
         status=status,
         detail="" if detail == UNKNOWN else detail,
         what_now=_WHAT_NOW.get(status, ""),

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Final
 
 import jinja2
-from flask import Flask, Response
+from flask import Flask, Response, request
 from werkzeug.routing import BaseConverter
 
-from passport.web import errors, headers
+from passport.web import errors, headers, lanes
 from passport.web.context import EXTENSION, WebContext
 
 TEMPLATES: Final = Path(__file__).parents[2] / "templates"
@@ -41,6 +41,13 @@ def make(context: WebContext) -> Flask:
             app.register_blueprint(importlib.import_module(module).blueprint)
     errors.register(app)
     secure = context.settings.public_url.startswith("https://")
+
+    @app.before_request
+    def _form() -> None:
+        """A form is read here, in its own lane; telemetry reads its batches itself."""
+        if request.method == "POST" and request.blueprint != "intake":
+            with lanes.FORMS:
+                request.form  # noqa: B018 - reading it is what takes the time
 
     @app.after_request
     def _headers(response: Response) -> Response:

@@ -9,8 +9,10 @@ import orjson
 from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
+from passport import grants
 from passport.errors import InputRefused, NotFound
-from passport.web import counters
+from passport.ledger import database
+from passport.web import counters, lanes
 from passport.web.context import here
 
 LARGEST_BATCH: Final = 1_048_576  # bytes
@@ -39,23 +41,38 @@ class LengthMissing(InputRefused):
     status = 411
 
 
+class EncodingUnknown(InputRefused):
+    """A batch is compressed, which this service does not undo."""
+
+    code = "encoding_unknown"
+    status = 415
+
+
 @blueprint.post("/api/telemetry")
 def telemetry() -> ResponseReturnValue:
     """Accept one batch of at most 1 MiB; the answer is its receipt."""
-    accept = here().accept_telemetry
+    context = here()
+    accept = context.accept_telemetry
     if accept is None:
         raise NotFound("this service takes no telemetry")
     # 1. who: before a byte of the body is read
     key = _key()
-    # 2. how much: before a byte of the body is read
+    with database.reading(context.engine) as connection:
+        grants.principal(connection, key, context.now())
+    # 2. how, and how much: before a byte of the body is read
+    encoding = request.headers.get("Content-Encoding", "identity")
+    if encoding.lower() != "identity":
+        raise EncodingUnknown(f"expected a batch without Content-Encoding, found {encoding[:40]!r}")
     length = request.content_length
     if length is None:
         raise LengthMissing("telemetry is sent with its Content-Length")
     if length > LARGEST_BATCH:
         raise TooLarge(f"a batch has at most {LARGEST_BATCH} bytes, this one has {length}; send it in parts")
     # 3. what: the journal's business
+    with lanes.BATCHES:
+        body = request.get_data(cache=False)
     try:
-        receipt = accept(request.get_data(cache=False), key)
+        receipt = accept(body, key)
     except Exception:
         counters.add("telemetry_refused")
         raise

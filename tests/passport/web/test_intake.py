@@ -1,21 +1,35 @@
 """Telemetry on its way in: who, how much, and the receipt as it came."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from passport import grants
 from passport.errors import StoreUnavailable
+from passport.ledger import database
 from passport.web.intake import LARGEST_BATCH
 from tests.passport.web.web_house import House
 
-KEY = {"Authorization": "Bearer secret-key"}
+TOLD = "cp_abaceabd_" + "a" * 52 + "msx42ga"  # its checksum is right
+KEY = {"Authorization": f"Bearer {TOLD}"}
 
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     made = House(tmp_path)
+    with database.writing(made.engine) as connection:
+        grants.create(
+            connection,
+            audience=None,
+            right=grants.Right.INTAKE,
+            purpose="gateway 17",
+            now=made.now,
+            expires_at=made.now + timedelta(days=1),
+            random_bytes=lambda count: b"\x00\x40\x22\x00\x23" if count == 5 else bytes(count),
+        )
     yield made
     made.close()
 
@@ -30,7 +44,7 @@ def test_the_exact_bytes_and_the_key_reach_the_journal_and_its_receipt_comes_bac
     house.accept = accept
     answer = house.client().post("/api/telemetry", data=b"\x00\xff{", headers=KEY)
     assert (answer.status_code, answer.get_json()) == (200, {"accepted": 3, "duplicates": 0})
-    assert seen == [(b"\x00\xff{", "secret-key")]
+    assert seen == [(b"\x00\xff{", TOLD)]
     assert answer.headers["Cache-Control"] == "no-store"
 
 
