@@ -156,8 +156,8 @@ def find(connection: Connection, argument: str, public_url: str) -> Battery:
 
 
 def _by_url(connection: Connection, url: str, public_url: str) -> Battery:
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         ours = check_public_url(f"{parts.scheme}://{parts.netloc}") == check_public_url(public_url)
     except ValueError:
         ours = False

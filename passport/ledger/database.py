@@ -5,7 +5,8 @@ The rules, which the promises of durability rest on:
 1. WAL with `synchronous=FULL`: a commit that returned is on disk.
 2. A writer says so at the start (`BEGIN IMMEDIATE`): it waits for its turn once, and what it read stays true
    until it commits.
-3. A full disk, a read-only file and a lock that never ends are one trouble to callers: `StoreUnavailable`.
+3. A full disk, a read-only file, a lock that never ends and a file that is damaged or somebody else's are
+   one trouble to callers: `StoreUnavailable`.
 """
 
 import sqlite3
@@ -41,7 +42,12 @@ _UNAVAILABLE: Final = {
     sqlite3.SQLITE_LOCKED: "another connection holds a table",
     sqlite3.SQLITE_IOERR: "the disk refused to read or write",
     sqlite3.SQLITE_CANTOPEN: "the database file cannot be opened",
+    sqlite3.SQLITE_PERM: "the database file may not be used",
 }
+_DAMAGED_ADVICE: Final = (
+    f"{FILE_NAME} is damaged, or no SQLite database; nothing was changed. Put back a copy of the data folder."
+)
+_DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT})
 
 
 def open_database(data_dir: Path, *, readonly: bool = False) -> Engine:
@@ -62,8 +68,11 @@ def open_database(data_dir: Path, *, readonly: bool = False) -> Engine:
     def _connected(connection: Any, _record: Any) -> None:
         # The driver's own transaction handling is switched off: `_begun` alone decides where one starts.
         connection.isolation_level = None
-        for pragma in _PRAGMAS if not readonly else (*_PRAGMAS[2:], "PRAGMA query_only=ON"):
-            connection.execute(pragma)
+        try:
+            for pragma in _PRAGMAS if not readonly else (*_PRAGMAS[2:], "PRAGMA query_only=ON"):
+                connection.execute(pragma)
+        except UnicodeDecodeError as error:  # the driver quotes a damaged page as if it were text
+            raise StoreUnavailable(_DAMAGED_ADVICE) from error
 
     @event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:
@@ -102,17 +111,20 @@ def _mapped() -> Iterator[None]:
     try:
         yield
     except exc.DBAPIError as error:
-        if (reason := _unavailable(error.orig)) is None:
+        if (sentence := _unavailable(error.orig)) is None:
             raise
-        raise StoreUnavailable(
-            f"{reason}; nothing was changed. Free space or rights, then try again."
-        ) from error
+        raise StoreUnavailable(sentence) from error
 
 
 def _unavailable(error: BaseException | None) -> str | None:
     """In words, why the database could not take or give anything; None for any other trouble."""
     code = getattr(error, "sqlite_errorcode", None)
-    return _UNAVAILABLE.get(code & 0xFF) if isinstance(code, int) else None
+    if not isinstance(code, int):
+        return None
+    if code & 0xFF in _DAMAGED:
+        return _DAMAGED_ADVICE
+    reason = _UNAVAILABLE.get(code & 0xFF)
+    return reason and f"{reason}; nothing was changed. Free space or rights, then try again."
 
 
 def marks(values: Sequence[object]) -> str:
@@ -130,11 +142,13 @@ def upgrade(engine: Engine) -> None:
     Two processes starting together are served one after the other, as the migration is one write transaction.
 
     Raises:
-        StoreUnavailable: the database cannot be written.
+        StoreUnavailable: the database cannot be written, is somebody else's, or of a newer release.
     """
     with reading(engine) as connection:
-        if revision(connection) == HEAD:
+        found = revision(connection)
+        if found == HEAD:
             return
+        _refuse_foreign(connection, found)
     # Alembic is only imported when there is something to do: it would cost every command its start.
     from alembic import command
     from alembic.config import Config
@@ -144,6 +158,21 @@ def upgrade(engine: Engine) -> None:
     with writing(engine) as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def _refuse_foreign(connection: Connection, found: str | None) -> None:
+    """Tables are only made in an empty file, and only brought forward."""
+    tables = connection.dialect.get_table_names(connection)
+    if tables and not any(name.startswith("alembic_version_") for name in tables):
+        raise StoreUnavailable(
+            f"{FILE_NAME} is another program's database: expected Cellpass's tables, found"
+            f" {', '.join(sorted(tables)[:5])}; nothing was changed. Choose another folder with --data."
+        )
+    if found is not None and found > HEAD:
+        raise StoreUnavailable(
+            f"{FILE_NAME} was written by a newer Cellpass (revision {found}, this one knows {HEAD});"
+            " nothing was changed. Use that release."
+        )
 
 
 def revision(connection: Connection) -> str | None:

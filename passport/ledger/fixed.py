@@ -4,6 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 from shutil import rmtree
+from urllib.parse import quote
 
 from sqlalchemy import Connection
 
@@ -22,9 +23,9 @@ def peek_public_url(data_dir: Path) -> str | None:
     if not path.exists():
         return None
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
             row = connection.execute("SELECT value FROM fixed WHERE name = 'public_url'").fetchone()
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):
         return None  # opening it in earnest will say what is wrong
     return str(row[0]) if row else None
 
