@@ -37,7 +37,8 @@ CRASH_POINTS: Final = ("intake.before_insert", "intake.before_commit", "intake.b
 """Named moments at which a test kills the process, through the environment variable CELLPASS_CRASH_AT."""
 
 LARGEST_SEQUENCE: Final = 2**53 - 1  # what every JSON reader can hold
-LATEST_MS: Final = 253_402_300_800_000  # the end of the year 9999
+EARLIEST_MS: Final = -62_135_596_800_000  # the first and the last moment that a calendar can name:
+LATEST_MS: Final = 253_402_300_799_999  # years 1 to 9999
 _EPOCH: Final = re.compile(r"(0|[1-9][0-9]{0,15}|sha256:[0-9a-f]{64})")
 
 
@@ -172,10 +173,8 @@ def _check(source: str, epoch: str, samples: Samples, received_at: datetime) -> 
     if len(sequence) > 1 and not bool(np.all(sequence[1:] > sequence[:-1])):
         raise EnvelopeRefused("row numbers do not ascend")
     earliest, latest = _time_span(samples)
-    if earliest is not None and latest is not None and not -LATEST_MS <= earliest <= latest <= LATEST_MS:
-        raise EnvelopeRefused(
-            f"times lie within {LATEST_MS} ms of their origin, found {earliest} to {latest}"
-        )
+    if earliest is not None and latest is not None and not EARLIEST_MS <= earliest <= latest <= LATEST_MS:
+        raise EnvelopeRefused(f"times go from {EARLIEST_MS} to {LATEST_MS} ms, found {earliest} to {latest}")
 
 
 def _kind(absolute: bool) -> str:

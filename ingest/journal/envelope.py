@@ -28,7 +28,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate
 from sqlalchemy import Connection
 
 from ingest.errors import EnvelopeRefused, IngestError
-from ingest.journal.accept import LARGEST_SEQUENCE, LATEST_MS, accept, intake
+from ingest.journal.accept import EARLIEST_MS, LARGEST_SEQUENCE, LATEST_MS, accept, intake
 from ingest.ports import Batteries
 from schemas.reading import QUANTITIES, WIRE_UNITS, ValueKind
 from schemas.samples import Bool, Column, ColumnKey, Int64, Note, Samples
@@ -124,7 +124,8 @@ class _ColumnSchema(Schema):
     )
     index = fields.Integer(strict=True, allow_none=True, validate=validate.Range(1, 4096))
     component = fields.String(
-        allow_none=True, validate=validate.Regexp(_PART, error="is no part, as module/2")
+        allow_none=True,
+        validate=[validate.Length(max=64), validate.Regexp(_PART, error="is no part, as module/2")],
     )
     kind = fields.String(allow_none=True, validate=[validate.Length(1, 24), validate.Regexp(_WORD)])
     unit = fields.String(allow_none=True)
@@ -178,7 +179,7 @@ def parse(body: bytes, *, limit_bytes: int = LIMIT_BYTES) -> Batch:
             f"a batch has at most {MOST_ROWS} rows, this one has {len(sequence)}; send it in parts"
         )
     time_ms, timed = _integers("time_ms", envelope["time_ms"], len(sequence))
-    _within("time_ms", time_ms, timed, -LATEST_MS, LATEST_MS)
+    _within("time_ms", time_ms, timed, EARLIEST_MS, LATEST_MS)
     found: dict[ColumnKey, Column] = {}
     notes: list[Note] = []
     seen: set[ColumnKey] = set()
