@@ -12,6 +12,7 @@ than memory; JSON is read whole and therefore limited.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from io import BytesIO
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any, Final
@@ -58,7 +59,7 @@ def read_capture(source: Path | bytes | IO[bytes], protocol: Protocol) -> Iterat
         with source.open("rb") as stream:
             yield from _read(_blocks(stream), protocol)
     elif isinstance(source, bytes):
-        yield from _read(iter([source]), protocol)
+        yield from _read(_blocks(BytesIO(source)), protocol)
     else:
         yield from _read(_blocks(source), protocol)
 

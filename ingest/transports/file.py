@@ -37,7 +37,10 @@ def read_recording(path: Path) -> Recording:
             raise TransportFailed(
                 f"{path}: {size:,} bytes, expected at most {LARGEST_BYTES:,}; split the recording by day"
             )
-        data = path.read_bytes()
+        with path.open("rb") as file:  # a pipe or a device has no size: no more is read than is taken
+            data = file.read(LARGEST_BYTES + 1)
+        if len(data) > LARGEST_BYTES:
+            raise TransportFailed(f"{path}: it does not end, expected at most {LARGEST_BYTES:,} bytes")
     except FileNotFoundError as error:
         raise TransportFailed(
             f"{path}: there is no such file; a device is given as serial:/dev/ttyUSB0 or tcp:HOST:PORT"
