@@ -82,7 +82,7 @@ def answer(error: Exception) -> Response:
     response.headers.setdefault(*headers.NEVER)
     response.headers["Vary"] = "Accept"
     if status == 503:
-        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        response.headers["Retry-After"] = str(getattr(error, "retry_after", RETRY_AFTER_SECONDS))
     if status == 401:
         response.headers.setdefault("WWW-Authenticate", 'Bearer realm="cellpass"')
     for name, value in headers.OPEN:

@@ -1,7 +1,7 @@
 """Waiting is rationed, so that a page always finds a thread.
 
 A server has few threads. A client that announces a body and sends none holds one for as long as it likes,
-and a document that is being made holds one for a second. Therefore:
+a document that is being made holds one for a second, a signer that hangs for ten. Therefore:
 
 1. what waits stands in a lane; a lane has few places, and all lanes together fewer than there are threads;
 2. where every place is taken, the answer is 503 with Retry-After at once, not after a wait;
@@ -21,6 +21,7 @@ class Busy(PassportError):
 
     code: ClassVar[str] = "busy"
     status: ClassVar[int] = 503
+    retry_after: ClassVar[int] = 2  # seconds
 
 
 class Lane:
@@ -50,6 +51,7 @@ class Lane:
 
 BATCHES: Final = Lane("batches of telemetry", 2)
 FORMS: Final = Lane("forms", 1)
-DOCUMENTS: Final = Lane("documents", 2)
-THREADS: Final = BATCHES.places + FORMS.places + DOCUMENTS.places + 3
+DOCUMENTS: Final = Lane("documents", 3)
+SIGNATURES: Final = Lane("signatures", 1)
+THREADS: Final = BATCHES.places + FORMS.places + DOCUMENTS.places + SIGNATURES.places + 3
 """How many threads one worker of the server needs: three are left when every lane is full."""
