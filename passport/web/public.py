@@ -4,10 +4,7 @@ Everything here is the public view: `issue.view_of` with the public audience, an
 rendered at most once per version, status and template; `passport.web.pages_cache` keeps its bytes.
 """
 
-import json
-import re
 from collections.abc import Mapping
-from importlib import resources
 from typing import Any, Final
 
 import orjson
@@ -22,21 +19,20 @@ from passport.ledger import batteries, database, operators, versions
 from passport.ledger.batteries import Battery
 from passport.ledger.versions import Version
 from passport.signing import encode
-from passport.web import counters, errors, headers, pages_cache
+from passport.web import counters, errors, headers, lanes, pages_cache, views
 from passport.web.context import here
+from schemas.history import registry_of
 from schemas.identifier import (
     LinkInvalid,
     identifier_url,
     qr_text,
     short_host,
 )
-from schemas.registry import REGISTRY_VERSION, frozen
+from schemas.registry import REGISTRY_VERSION
 from schemas.terms import Audience, Category, RecordKind
-from schemas.values import utc_text
 
 SD_JWT: Final = "application/vc+sd-jwt"
 _LISTED: Final = 60  # simulated packs on the landing page, at most
-_OWN_ID: Final = re.compile(r"[A-Z2-7]{16}\Z")
 
 blueprint = Blueprint("public", __name__)
 
@@ -80,18 +76,6 @@ def load(connection: Connection, battery: Battery, public_url: str, audience: Au
     )
 
 
-def known(connection: Connection, passport_id: str) -> Battery:
-    """The battery of that passport.
-
-    Raises:
-        NotFound: unknown, or not in our form: the same sentence, and the same look into the database.
-    """
-    battery = batteries.by_passport(connection, passport_id if _OWN_ID.match(passport_id) else "")
-    if battery is None:
-        raise NotFound(errors.UNKNOWN)
-    return battery
-
-
 def newest(connection: Connection, battery: Battery) -> Version:
     """The newest passport version.
 
@@ -112,7 +96,7 @@ def passport(passport_id: str) -> ResponseReturnValue:
     """The passport's page; reached when no stored bytes were there, which it leaves behind."""
     context = here()
     with database.reading(context.engine) as connection:
-        battery = known(connection, passport_id)
+        battery = views.known(connection, passport_id)
         made = load(connection, battery, context.settings.public_url, Audience.PUBLIC)
         sha256 = newest(connection, battery).sha256
     counters.add("pages_rendered")
@@ -211,7 +195,7 @@ def _file(
 def record(passport_id: str) -> ResponseReturnValue:
     """The newest passport record as the public may see it: the exact bytes that were signed, as SD-JWT."""
     with database.reading(here().engine) as connection:
-        battery = known(connection, passport_id)
+        battery = views.known(connection, passport_id)
         view = issue.view_of(connection, newest(connection, battery), Audience.PUBLIC)
     return _file(view.record, SD_JWT, f"{page.file_stem(battery.identifier)}.sdjwt")
 
@@ -219,11 +203,9 @@ def record(passport_id: str) -> ResponseReturnValue:
 @blueprint.get("/p/<string:passport_id>/bundle")
 def bundle(passport_id: str) -> ResponseReturnValue:
     """The record with keys, the version before it, its place in the log and the status list."""
-    from passport.web import views
-
     context = here()
     with database.reading(context.engine) as connection:
-        battery = known(connection, passport_id)
+        battery = views.known(connection, passport_id)
         view = issue.view_of(connection, newest(connection, battery), Audience.PUBLIC)
     listed = views.status_list(context.issuer, view.version, now=context.now())
     with database.reading(context.engine) as connection:
@@ -236,7 +218,7 @@ def as_json(passport_id: str) -> ResponseReturnValue:
     """The public values of the newest record as plain JSON; for proof ask for the record itself."""
     context = here()
     with database.reading(context.engine) as connection:
-        battery = known(connection, passport_id)
+        battery = views.known(connection, passport_id)
         version = newest(connection, battery)
         view = issue.view_of(connection, version, Audience.PUBLIC)
     return _json(
@@ -246,7 +228,7 @@ def as_json(passport_id: str) -> ResponseReturnValue:
             "category": battery.category.value,
             "simulated": battery.simulated,
             "status": battery.passport_status.value,
-            "record": _told(version, context.settings.public_url),
+            "record": views.told_version(version, context.settings.public_url),
             "values": dict(view.values),
         }
     )
@@ -257,26 +239,10 @@ def history(passport_id: str) -> ResponseReturnValue:
     """Every version of the passport, newest first: when, by which key, with which digest."""
     context = here()
     with database.reading(context.engine) as connection:
-        battery = known(connection, passport_id)
+        battery = views.known(connection, passport_id)
         past = versions.history(connection, battery.id, RecordKind.PASSPORT)
-    told = [_told(version, context.settings.public_url) for version in reversed(past)]
+    told = [views.told_version(version, context.settings.public_url) for version in reversed(past)]
     return _json({"passport_id": battery.passport_id, "versions": told})
-
-
-def _told(version: Version, public_url: str) -> dict[str, Any]:
-    return {
-        "kind": version.kind.value,
-        "version": version.version,
-        "url": f"{public_url}/r/{version.record_id}",
-        "issued_at": utc_text(version.issued_at),
-        "sha256": version.sha256,
-        "kid": version.kid,
-        "operator": version.operator,
-        "leaf_index": version.leaf_index,
-        "registry_version": version.registry_version,
-        "voluntary": version.voluntary,
-        "incomplete": version.incomplete,
-    }
 
 
 @blueprint.get("/p/<string:passport_id>/<any('qr.svg', 'qr.png', 'label.svg'):name>")
@@ -284,7 +250,7 @@ def code(passport_id: str, name: str) -> ResponseReturnValue:
     """The code as a picture at true size, or the label with the identifier in plain characters beside it."""
     context = here()
     with database.reading(context.engine) as connection:
-        battery = known(connection, passport_id)
+        battery = views.known(connection, passport_id)
         lines = label_lines(connection, battery) if name == "label.svg" else ()
     public_url = context.settings.public_url
     text = qr_text(public_url, battery.identifier)
@@ -316,7 +282,7 @@ def label_lines(connection: Connection, battery: Battery) -> tuple[str, ...]:
 def by_record(record_id: str) -> ResponseReturnValue:
     """One record of any kind as the public may see it; it never changes, so it may be kept for ever."""
     with database.reading(here().engine) as connection:
-        version = versions.by_record(connection, record_id if _OWN_ID.match(record_id) else "")
+        version = versions.by_record(connection, record_id if views.OWN_ID.match(record_id) else "")
         if version is None:
             raise NotFound(errors.UNKNOWN)
         view = issue.view_of(connection, version, Audience.PUBLIC)
@@ -394,7 +360,8 @@ def status_list(operator: str, number: int) -> ResponseReturnValue:
     context = here()
     if context.issuer is None:
         raise NotFound("this service signs no status lists")
-    token = context.issuer.status_list(operator, number, context.now())
+    with lanes.SIGNATURES:
+        token = context.issuer.status_list(operator, number, context.now())
     response = Response(token, mimetype="application/vc+jwt")
     response.headers.set(*headers.BRIEFLY)
     return _open(response)
@@ -411,15 +378,11 @@ def vocabulary() -> ResponseReturnValue:
 @blueprint.get(f"{encode.REGISTRY_PATH}<string:version>")
 def registry(version: str) -> ResponseReturnValue:
     """The registry of that version, frozen: what the words of a record meant when it was signed."""
-    if version == REGISTRY_VERSION:
-        return _json(frozen(), cache=headers.BRIEFLY)
-    if not re.fullmatch(r"[0-9]{4}\.[0-9]{2}(\.[0-9]+)?", version):
-        raise NotFound("no registry of that version")
     try:
-        text = (resources.files("schemas.history") / f"{version}.json").read_text("utf-8")
-    except FileNotFoundError as error:
+        content = dict(registry_of(version))
+    except KeyError as error:
         raise NotFound("no registry of that version") from error
-    return _json(json.loads(text), cache=headers.FOR_EVER)
+    return _json(content, cache=headers.BRIEFLY if version == REGISTRY_VERSION else headers.FOR_EVER)
 
 
 # --- the service itself

@@ -23,9 +23,9 @@ from passport.documents.page import LANGUAGE
 from passport.errors import NotFound
 from passport.ledger import batteries, database
 from passport.ledger.batteries import Battery
-from passport.web import counters, errors, headers
+from passport.web import counters, errors, headers, views
 from passport.web.context import here
-from passport.web.public import SD_JWT, known
+from passport.web.public import SD_JWT
 from passport.web.target import request_target
 from schemas import gs1
 from schemas.identifier import Link, identifier_url, parse_path
@@ -88,7 +88,7 @@ def _find(connection: Connection, link: Link) -> Battery | None:
 def by_id(name: str) -> ResponseReturnValue:
     """A battery by its passport id or its own id, for makers without GS1 numbers."""
     with database.reading(here().engine) as connection:
-        battery = batteries.by_id(connection, name) or known(connection, name)
+        battery = batteries.by_id(connection, name) or views.known(connection, name)
     counters.add("resolved")
     _, _, query = request_target(request.environ).partition("?")
     return _answer(battery, query)

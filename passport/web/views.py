@@ -21,8 +21,9 @@ from passport import disclosure, grants, issue
 from passport.documents import page
 from passport.errors import NotFound, SignerUnavailable
 from passport.ledger import batteries, database, operators, versions
+from passport.ledger.versions import Version
 from passport.signing.bundle import bundle as signed_bundle
-from passport.web import headers
+from passport.web import errors, headers
 from passport.web.context import WebContext
 from schemas.identifier import identifier_url
 from schemas.registry import REGISTRY
@@ -30,6 +31,9 @@ from schemas.terms import Audience, RecordKind
 from schemas.values import utc_text
 
 logger = logging.getLogger(__name__)
+
+OWN_ID: Final = re.compile(r"[A-Z2-7]{16}\Z")
+"""Ids that this service makes: 80 random bits in base32."""
 
 
 @cache
@@ -49,26 +53,34 @@ def known(connection: Connection, passport_id: str) -> batteries.Battery:
     """The battery of that passport.
 
     Raises:
-        NotFound: nothing is known under it; the sentence is the same for every such id.
+        NotFound: unknown, or not in our form: the same sentence, and the same look into the database.
     """
-    battery = batteries.by_passport(connection, passport_id)
+    battery = batteries.by_passport(connection, passport_id if OWN_ID.match(passport_id) else "")
     if battery is None:
-        raise NotFound("nothing is known under this passport id")
+        raise NotFound(errors.UNKNOWN)
     return battery
 
 
-def told(view: issue.View, public_url: str) -> dict[str, Any]:
-    """One record of a battery as JSON."""
-    version = view.version
+def told_version(version: Version, public_url: str) -> dict[str, Any]:
+    """What is told of a version wherever it is listed as JSON."""
     return {
         "kind": version.kind.value,
         "version": version.version,
         "url": f"{public_url}/r/{version.record_id}",
         "issued_at": utc_text(version.issued_at),
         "sha256": version.sha256,
+        "kid": version.kid,
+        "operator": version.operator,
+        "leaf_index": version.leaf_index,
         "registry_version": version.registry_version,
         "voluntary": version.voluntary,
         "incomplete": version.incomplete,
+    }
+
+
+def told(view: issue.View, public_url: str) -> dict[str, Any]:
+    """One record of a battery as JSON, with what its reader may see."""
+    return told_version(view.version, public_url) | {
         "values": dict(view.values),
         "withheld": sorted(view.withheld),
     }
