@@ -20,6 +20,7 @@ import logging
 import os
 import secrets
 import signal
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -48,6 +49,7 @@ from passport.judgement.second_life.evidence import gather
 from passport.ledger import batteries, leaves, operators, states, versions
 from passport.ledger.batteries import Battery
 from passport.ledger.database import marks, reading, writing
+from passport.ledger.direct import Direct
 from passport.ledger.versions import Version
 from passport.lifecycle.state import LifecycleState, summary
 from passport.settings import Settings
@@ -468,6 +470,33 @@ def view_of(connection: Connection, version: Version, audience: Audience) -> Vie
             values[stored.attribute] = _disclosed(stored.encoded)
     ordered = {name: values[name] for name in REGISTRY if name in values}
     return View(encode.view(version.jwt, allowed), ordered, frozenset(withheld), version)
+
+
+_RECORD: Final = "SELECT jwt, kind, registry_version FROM version WHERE record_id = ?"
+
+
+def public_record(direct: Direct, record_id: str) -> tuple[RecordKind, bytes] | None:
+    """A record of any kind as the public may have it, ready to be served; None when there is none.
+
+    The same bytes as `view_of` gives. What the registry in force restricts is a disclosure in its records, so
+    that the public gets the signed part and nothing else; of a record of another registry the view is made.
+
+    Raises:
+        StoreUnavailable: the database cannot be read.
+    """
+    try:
+        row = direct.one(_RECORD, (record_id,))
+        if row is None:
+            return None
+        if row[2] == REGISTRY_VERSION:
+            return RecordKind(row[1]), row[0] + b"~"
+    except sqlite3.Error:
+        direct.forget()
+    with reading(direct.engine) as connection:
+        version = versions.by_record(connection, record_id)
+        if version is None:
+            return None
+        return version.kind, view_of(connection, version, Audience.PUBLIC).record
 
 
 def _claims(jwt: bytes) -> dict[str, Any]:

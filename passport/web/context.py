@@ -3,11 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import current_app
 from sqlalchemy import Engine
 
+from passport.ledger.direct import Direct
 from passport.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,6 +38,11 @@ class WebContext:
     now: Callable[[], datetime]
     accept_telemetry: AcceptTelemetry | None = None
     issuer: "Issuer | None" = None
+
+    @cached_property
+    def direct(self) -> Direct:
+        """The short road to records that are asked for all day."""
+        return Direct(self.engine)
 
 
 def here() -> WebContext:

@@ -10,7 +10,6 @@ import gzip
 import hashlib
 import logging
 import sqlite3
-import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -23,6 +22,7 @@ from sqlalchemy import Engine
 from passport.documents import page
 from passport.errors import StoreUnavailable
 from passport.ledger import database
+from passport.ledger.direct import Direct
 from passport.web import counters, headers
 
 logger = logging.getLogger(__name__)
@@ -168,15 +168,14 @@ def response(stored: Stored, accept_encoding: str, if_none_match: str | None) ->
 class PageLayer:
     """Answers `GET` and `HEAD /p/{passport id}` from stored bytes; the rest is the application's behind it.
 
-    Reads are prepared statements on one read-only connection per thread: no pool, no transaction to begin.
+    Reads go past the engine (`passport.ledger.direct`).
     """
 
     def __init__(self, application: Application, engine: Engine, public_url: str) -> None:
         """`application` is Flask; an engine that is not SQLite leaves everything to it."""
         self._application = application
         self._template = template_key(public_url)
-        self._local = threading.local()
-        self._address = str(engine.url.database) if engine.dialect.name == "sqlite" else ""
+        self._direct = Direct(engine)
         strict = [headers.STRICT_TRANSPORT] if public_url.startswith("https://") else []
         self._headers = [*_base_headers(), *strict]
         self._unchanged = [(n, v) for n, v in self._headers if n != "Content-Type"]
@@ -193,7 +192,7 @@ class PageLayer:
                 answer = self._stored(environ, path[3:], start_response)
             except (sqlite3.Error, UnicodeError) as error:
                 logger.warning("stored pages are not available: %s", error)
-                self._local.__dict__.clear()
+                self._direct.forget()
                 answer = None
             if answer is not None:
                 return answer
@@ -203,7 +202,7 @@ class PageLayer:
         self, environ: dict[str, Any], passport_id: str, start_response: StartResponse
     ) -> Iterable[bytes] | None:
         """The answer from stored bytes; None when there are none."""
-        execute = self._execute()
+        execute = self._direct.execute()
         accepted = environ.get("HTTP_ACCEPT_ENCODING", "")
         encoding = _remembered_encoding(accepted) if accepted else ""
         asked = environ.get("HTTP_IF_NONE_MATCH")
@@ -230,23 +229,3 @@ class PageLayer:
         counters.add("pages_stored")
         start_response("410 Gone" if status in _ENDED else "200 OK", fields)
         return () if environ["REQUEST_METHOD"] == "HEAD" else (body,)
-
-    def _execute(self) -> Callable[..., sqlite3.Cursor]:
-        """`execute` of this thread's connection, opened on first use.
-
-        Raises:
-            sqlite3.Error: the database cannot be opened.
-        """
-        execute: Callable[..., sqlite3.Cursor] | None = getattr(self._local, "execute", None)
-        if execute is None:
-            if not self._address:
-                raise sqlite3.OperationalError("the store is no SQLite file")
-            address = self._address if self._address.startswith("file:") else f"file:{self._address}"
-            connection = sqlite3.connect(
-                f"{address}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
-            )
-            connection.execute("PRAGMA mmap_size=268435456")
-            connection.execute("PRAGMA query_only=ON")
-            self._local.connection = connection
-            execute = self._local.execute = connection.execute
-        return execute

@@ -17,6 +17,7 @@ from passport import disclosure, issue
 from passport.errors import Conflict, LogRefused, NotFound, SignerUnavailable, StoreUnavailable
 from passport.issue import ASSESSMENT_LIFE, RecordGateClosed, view_of
 from passport.ledger import batteries, database, leaves, operators, states, versions
+from passport.ledger.direct import Direct
 from passport.lifecycle.state import LifecycleState
 from passport.signing import log
 from passport.signing.keys import FileSigner, SignerProcess, SignerRefused
@@ -337,6 +338,38 @@ def test_a_view_holds_what_its_audience_may_see_and_nothing_else(house, audience
         restricted = {n for n in allowed if REGISTRY[n].disclosure is not Disclosure.PUBLIC}
         assert len(disclosed) == len(restricted)
         assert lines_of(house, version, audience)["signature"] == "yes"
+
+
+@pytest.mark.parametrize("kind", RecordKind)
+def test_the_short_road_to_a_record_gives_the_public_view(house, kind):
+    battery = house.battery()
+    house.issuer.issue(battery.id, kind, now=NOW)
+    version = house.issuer.issue(battery.id, kind, now=NOW, force=True)
+    with database.reading(house.engine) as connection:
+        expected = view_of(connection, version, Audience.PUBLIC).record
+    found = issue.public_record(Direct(house.engine), version.record_id)
+    assert found == (kind, expected)
+    assert expected == version.jwt + b"~"
+    assert issue.public_record(Direct(house.engine), "A" * 16) is None
+
+
+def test_the_short_road_leaves_records_of_other_registries_to_the_view(house, monkeypatch):
+    version = house.issuer.issue(house.battery().id, CONDITION, now=NOW)
+    monkeypatch.setattr(issue, "REGISTRY_VERSION", "2099.01")
+    monkeypatch.setattr(
+        disclosure, "may_see_attribute", lambda audience, name: name == "battery_status" and audience
+    )
+    _, record = issue.public_record(Direct(house.engine), version.record_id)
+    assert [json.loads(base64.urlsafe_b64decode(one + b"=="))[1] for one in record.split(b"~")[1:-1]] == [
+        "battery_status"
+    ]
+
+
+def test_where_the_short_road_is_closed_the_usual_one_is_taken(house):
+    version = house.issuer.issue(house.battery().id, PASSPORT, now=NOW)
+    direct = Direct(house.engine)
+    direct._address = "file:/nonexistent/cellpass.db"
+    assert issue.public_record(direct, version.record_id) == (PASSPORT, version.jwt + b"~")
 
 
 def test_an_erased_value_is_gone_and_everything_else_still_verifies(house, tmp_path):

@@ -191,7 +191,7 @@ def test_trouble_with_the_layer_s_own_connection_leaves_the_answer_to_flask(
 ) -> None:
     battery = house.battery()
     server = Server(house)
-    server.layer._address = "file:/nonexistent/cellpass.db"
+    server.layer._direct._address = "file:/nonexistent/cellpass.db"
     assert server.get(f"/p/{battery.passport_id}")[0] == 200
     assert server.passed == 1
     assert "stored pages are not available" in caplog.text
