@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from passport.commands.copies import write_down
+from passport.commands.copies import audience_option, output_option, write_down
 
 
 @click.command(
@@ -21,19 +21,8 @@ from passport.commands.copies import write_down
     show_default=True,
     help="Which of the battery's records.",
 )
-@click.option(
-    "--audience",
-    type=click.Choice(["public", "legitimate_interest", "authority"]),
-    default="public",
-    show_default=True,
-    help="Whose view of the record.",
-)
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
-    help="File to write (default: standard output).",
-)
+@audience_option("Whose view of the record.")
+@output_option()
 @click.pass_obj
 def command(house: Any, *, battery: str | None, kind: str, audience: str, output: Path | None) -> None:
     """Write the newest record of BATTERY with its proofs; without BATTERY, the keys of all operators.

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from passport.commands.copies import write_down
+from passport.commands.copies import audience_option, output_option, write_down
 
 
 @click.command(
@@ -14,19 +14,8 @@ from passport.commands.copies import write_down
     epilog="Example: cellpass page /01/09521234543213/21/ABC -o passport.html",
 )
 @click.argument("battery")
-@click.option(
-    "--audience",
-    type=click.Choice(["public", "legitimate_interest", "authority"]),
-    default="public",
-    show_default=True,
-    help="Whose page it is; other pages than the public one say so.",
-)
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
-    help="File to write (default: standard output).",
-)
+@audience_option("Whose page it is; other pages than the public one say so.")
+@output_option()
 @click.pass_obj
 def command(house: Any, *, battery: str, audience: str, output: Path | None) -> None:
     """Write the passport page of BATTERY (URL, identifier path or id) as one HTML file without script."""

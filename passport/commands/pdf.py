@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from passport.commands.copies import write_down
+from passport.commands.copies import audience_option, output_option, write_down
 
 
 @click.command(
@@ -14,19 +14,8 @@ from passport.commands.copies import write_down
     epilog="Example: cellpass pdf /01/09521234543213/21/ABC --audience authority -o passport.pdf",
 )
 @click.argument("battery")
-@click.option(
-    "--audience",
-    type=click.Choice(["public", "legitimate_interest", "authority"]),
-    default="public",
-    show_default=True,
-    help="Whose copy it is; it is named on every page.",
-)
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="File to write (default: a name from the serial number).",
-)
+@audience_option("Whose copy it is; it is named on every page.")
+@output_option("File to write (default: a name from the serial number).", allow_dash=False)
 @click.pass_obj
 def command(house: Any, *, battery: str, audience: str, output: Path | None) -> None:
     """Write the compliance PDF of BATTERY (URL, identifier path or id), with the signed record inside."""

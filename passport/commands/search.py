@@ -5,7 +5,8 @@ from typing import Any
 import click
 import orjson
 
-from passport.commands.copies import write_down
+from passport.commands.copies import audience_option, write_down
+from schemas.terms import Audience
 
 
 @click.command(
@@ -16,12 +17,8 @@ from passport.commands.copies import write_down
 @click.option("--order", help="Field to sort by; a minus before it turns the order round.")
 @click.option("--limit", type=click.IntRange(1, 200), default=30, show_default=True, help="Rows of one page.")
 @click.option("--cursor", help="Where the last page ended.")
-@click.option(
-    "--audience",
-    type=click.Choice(["public", "legitimate_interest", "authority"]),
-    default="legitimate_interest",
-    show_default=True,
-    help="Within whose rights to ask; the administrator's own machine may choose.",
+@audience_option(
+    "Within whose rights to ask; the administrator's own machine may choose.", Audience.LEGITIMATE_INTEREST
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per battery and line.")
 @click.pass_obj
@@ -37,7 +34,6 @@ def command(
 ) -> None:
     """Find batteries by what is known of them. Without filters: all, by rated energy."""
     from passport import grants, search
-    from schemas.terms import Audience
 
     pairs = []
     for one in filters:
