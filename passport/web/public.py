@@ -281,13 +281,11 @@ def label_lines(connection: Connection, battery: Battery) -> tuple[str, ...]:
 @blueprint.get("/r/<string:record_id>")
 def by_record(record_id: str) -> ResponseReturnValue:
     """One record of any kind as the public may see it; it never changes, so it may be kept for ever."""
-    with database.reading(here().engine) as connection:
-        version = versions.by_record(connection, record_id if views.OWN_ID.match(record_id) else "")
-        if version is None:
-            raise NotFound(errors.UNKNOWN)
-        view = issue.view_of(connection, version, Audience.PUBLIC)
-    name = f"{version.kind.value}-{version.record_id}.sdjwt"
-    return _file(view.record, SD_JWT, name, headers.FOR_EVER)
+    found = issue.public_record(here().direct, record_id) if views.OWN_ID.match(record_id) else None
+    if found is None:
+        raise NotFound(errors.UNKNOWN)
+    kind, signed = found
+    return _file(signed, SD_JWT, f"{kind.value}-{record_id}.sdjwt", headers.FOR_EVER)
 
 
 @blueprint.get("/o/<string:operator>/jwks.json")
