@@ -354,6 +354,29 @@ def wsgi() -> Callable[..., Any]:
 # ----------------------------------------------------------------------------------------------- command line
 
 
+DATA_HELP: Final = "Folder with the database, the keys and the settings."
+DATA_FOLDER: Final = click.Path(file_okay=False, path_type=Path)
+
+
+def _elsewhere(context: click.Context, parameter: click.Parameter, data: Path | None) -> None:
+    """Behind a command `--data` says what it says before it; nothing is open yet."""
+    del parameter
+    if data is not None:
+        context.obj.data_dir = data
+
+
+def with_data(command: click.Command) -> click.Command:
+    """The command, and those below it, with the option `--data`."""
+    if not any(parameter.name == "data" for parameter in command.params):
+        option = click.Option(
+            ["--data"], type=DATA_FOLDER, help=DATA_HELP, expose_value=False, callback=_elsewhere
+        )
+        command.params.append(option)
+    for below in command.commands.values() if isinstance(command, click.Group) else ():
+        with_data(below)
+    return command
+
+
 class Commands(click.Group):
     """The commands of both packages, each imported when it is asked for."""
 
@@ -369,7 +392,7 @@ class Commands(click.Group):
             return None
         package, _ = COMMANDS[cmd_name]
         found: click.Command = importlib.import_module(f"{package}.commands.{cmd_name}").command
-        return found
+        return with_data(found)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list as click writes it, from `COMMANDS` alone."""
@@ -385,11 +408,11 @@ class Commands(click.Group):
 )
 @click.option(
     "--data",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=DATA_FOLDER,
     default=DEFAULT_DATA,
     envvar="CELLPASS_DATA",
     show_default=True,
-    help="Folder with the database, the keys and the settings.",
+    help=DATA_HELP,
 )
 @click.version_option(package_name="cellpass", message="%(version)s")
 @click.pass_context

@@ -5,9 +5,11 @@ import json
 import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 import app  # noqa: TID251 - its list is what is looked at
 import ingest.commands
@@ -47,3 +49,27 @@ def test_help_lists_every_command_and_imports_none() -> None:
     assert (status, heavy) == (0, [])
     listed = [line.split()[0] for line in output.partition("Commands:")[2].splitlines() if line[:3].strip()]
     assert listed[: len(app.COMMANDS)] == list(app.COMMANDS)
+
+
+def every_command(name: str) -> list[click.Command]:
+    command = app.cli.get_command(click.Context(app.cli), name)
+    assert command is not None
+    return [command, *(command.commands.values() if isinstance(command, click.Group) else ())]
+
+
+@pytest.mark.parametrize("name", app.COMMANDS)
+def test_a_command_takes_a_data_folder_and_has_an_example(name: str) -> None:
+    for command in every_command(name):
+        assert [one.name for one in command.params].count("data") == 1, command.name
+        assert "Example" in (command.epilog or ""), command.name
+
+
+def test_the_data_folder_may_stand_before_and_behind_the_command(tmp_path: Path) -> None:
+    for words in (
+        ["--data", str(tmp_path / "1"), "key", "list"],
+        ["key", "list", "--data", str(tmp_path / "2")],
+    ):
+        said = CliRunner().invoke(app.cli, words)
+        assert said.exit_code == 0, said.output
+    assert (tmp_path / "1" / "cellpass.db").exists()
+    assert (tmp_path / "2" / "cellpass.db").exists()
