@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import click
 
@@ -54,6 +54,8 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "explain": ("passport", "Tell all that follows from one attribute of the registry."),
     "bench": ("passport", "Measure, and print each figure beside its yardstick and bar."),
 }
+# Commands that may begin a new data folder; every other one looks at what is there.
+MAKES_DATA: Final = frozenset({"run", "ingest", "bench", "key"})
 DEFAULT_DATA: Final = "./data"
 SWEEP_AT_ONCE: Final = 100
 
@@ -116,12 +118,20 @@ class PassportSide:
 class House:
     """Everything one data folder needs, made on first use; what every command is given."""
 
-    def __init__(self, data_dir: Path, **overrides: Any) -> None:
-        """`overrides` replace settings read from DATA/cellpass.toml."""
+    def __init__(self, data_dir: Path, *, must_exist: bool = False, **overrides: Any) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            data_dir: folder with the database, the keys and the settings.
+            must_exist: refuse to make a new folder, for commands that only look at what is there.
+            overrides: replace settings read from DATA/cellpass.toml.
+        """
         self.data_dir = data_dir
+        self.must_exist = must_exist
         self.overrides = {name: value for name, value in overrides.items() if value is not None}
         self.batteries = PassportSide(self)
         self._closing = ExitStack()
+        self._kept: list[IO[str]] = []
 
     def beside(self, data_dir: Path) -> "House":
         """Another house of the same make on another data folder."""
@@ -130,6 +140,10 @@ class House:
     def close(self) -> None:
         """End what was started: the signer, the connections."""
         self._closing.close()
+
+    def keep(self, thing: IO[str]) -> None:
+        """Hold an open file for as long as this process lives."""
+        self._kept.append(thing)
 
     def reopen(self) -> None:
         """Forget everything that was made, so that the next use makes it anew."""
@@ -164,6 +178,11 @@ class House:
         from ingest import journal
         from passport.ledger import database
 
+        if self.must_exist and not (self.data_dir / database.FILE_NAME).exists():
+            raise click.UsageError(
+                f"there is no Cellpass data in {self.data_dir}; name the folder with --data,"
+                " or make one with `cellpass run --demo` or `cellpass ingest`"
+            )
         self.data_dir.mkdir(parents=True, exist_ok=True)
         engine = database.open_database(self.data_dir)
         database.upgrade(engine)
@@ -348,6 +367,10 @@ def create_app(data_dir: Path | str, **overrides: Any) -> Callable[..., Any]:
 def wsgi() -> Callable[..., Any]:
     """`create_app` as a server's worker process calls it: everything comes from the environment."""
     overrides = json.loads(os.environ.get("CELLPASS_OVERRIDES", "{}"))
+    if "CELLPASS_WORKER" in os.environ:
+        from passport.web import worker
+
+        worker.settle()
     return create_app(os.environ.get("CELLPASS_DATA", DEFAULT_DATA), **overrides)
 
 
@@ -418,7 +441,7 @@ class Commands(click.Group):
 @click.pass_context
 def cli(context: click.Context, data: Path) -> None:
     """Battery passports under Regulation (EU) 2023/1542: from a BMS's bytes to a signed, scannable record."""
-    context.obj = House(data)
+    context.obj = House(data, must_exist=context.invoked_subcommand not in MAKES_DATA)
     context.call_on_close(context.obj.close)
 
 

@@ -1,7 +1,9 @@
 """`cellpass run`: the whole service with one command on one SQLite file."""
 
+import fcntl
 import json
 import logging
+import multiprocessing
 import os
 import socket
 import threading
@@ -56,7 +58,10 @@ def command(
     if lan:
         host = host or _lan_address()
         public_url = public_url or f"http://{host}:{port or house.settings.port}"
+    elif port and public_url is None and _only_this_machine(house):
+        public_url = f"http://127.0.0.1:{port}"
     house.override(host=host, port=port, public_url=public_url)
+    _alone(house)
     _settle_address(house, console, demo=demo, chosen=bool(port or public_url))
     settings = house.settings
     _refuse_taken(settings.host, settings.port)
@@ -79,6 +84,24 @@ def command(
         sweeper.join(10)
 
 
+def _only_this_machine(house: Any) -> bool:
+    """Whether codes lead, or would lead, to the loopback: the port then belongs to the address."""
+    return bool(house.settings.leads_to_this_machine_only)
+
+
+def _alone(house: Any) -> None:
+    """Hold the data folder for this process: two services would sweep and sign over each other."""
+    house.data_dir.mkdir(parents=True, exist_ok=True)
+    lock = (house.data_dir / "run.lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise click.UsageError(
+            f"a service already runs on {house.data_dir}; stop it, or use another folder (--data)"
+        ) from error
+    house.keep(lock)
+
+
 def _settle_address(house: Any, console: "Console", *, demo: bool, chosen: bool) -> None:
     """What is signed and printed is decided by the first issue; a demo may be made anew elsewhere."""
     from passport.ledger import fixed
@@ -98,7 +121,7 @@ def _settle_address(house: Any, console: "Console", *, demo: bool, chosen: bool)
     if not (demo and all_simulated):
         raise click.UsageError(
             f"records in {house.data_dir} are issued under {decided}, and codes with it may be printed;"
-            f" {settings.public_url} needs a data folder of its own (--data)"
+            f" {settings.public_url} needs a data folder of its own: cellpass --data FOLDER run"
         )
     console.print(f"The demo was made for {decided}; making it anew for {settings.public_url}.")
     house.close()
@@ -185,6 +208,9 @@ def _serve(house: Any, workers: int) -> None:
     # More threads than cores are meant: they wait (`passport.web.lanes`).
     logging.getLogger("_granian").addFilter(lambda entry: "seems quite high" not in entry.getMessage())
     settings = house.settings
+    # A fork would copy a thread's held locks and open databases into the worker.
+    multiprocessing.set_start_method("spawn", force=True)
+    os.environ["CELLPASS_WORKER"] = "1"
     os.environ["CELLPASS_DATA"] = str(settings.data_dir.resolve())
     os.environ["CELLPASS_OVERRIDES"] = json.dumps(house.overrides | {"public_url": settings.public_url})
     try:
