@@ -145,8 +145,12 @@ class House:
         """Hold an open file for as long as this process lives."""
         self._kept.append(thing)
 
-    def reopen(self) -> None:
-        """Forget everything that was made, so that the next use makes it anew."""
+    def remove_demo(self) -> None:
+        """Take the demo away and forget everything that was made, so that the next use makes it anew."""
+        from passport.ledger import fixed
+
+        self.close()
+        fixed.remove_demo(self.data_dir)
         for name in ("settings", "engine", "issuer", "_signer_runs"):
             self.__dict__.pop(name, None)
 

@@ -61,8 +61,11 @@ def command(
     elif port and public_url is None and _only_this_machine(house):
         public_url = f"http://127.0.0.1:{port}"
     house.override(host=host, port=port, public_url=public_url)
+    made_for = _settle_address(house, demo=demo, chosen=bool(port or public_url))
     _alone(house)
-    _settle_address(house, console, demo=demo, chosen=bool(port or public_url))
+    if made_for is not None:
+        console.print(f"The demo was made for {made_for}; making it anew for {house.settings.public_url}.")
+        house.remove_demo()
     settings = house.settings
     _refuse_taken(settings.host, settings.port)
 
@@ -102,8 +105,12 @@ def _alone(house: Any) -> None:
     house.keep(lock)
 
 
-def _settle_address(house: Any, console: "Console", *, demo: bool, chosen: bool) -> None:
-    """What is signed and printed is decided by the first issue; a demo may be made anew elsewhere."""
+def _settle_address(house: Any, *, demo: bool, chosen: bool) -> str | None:
+    """What is signed and printed is decided by the first issue; a demo may be made anew elsewhere.
+
+    Returns:
+        The address for which the demo here was made, when it must be made anew; else None.
+    """
     from passport.ledger import fixed
 
     settings = house.settings
@@ -111,11 +118,11 @@ def _settle_address(house: Any, console: "Console", *, demo: bool, chosen: bool)
     if decided is None:
         if settings.leads_to_this_machine_only:
             house.override(public_url=f"http://127.0.0.1:{settings.port}")
-        return
+        return None
     if settings.public_url == decided:
         if not chosen and settings.leads_to_this_machine_only:
             house.override(port=urlsplit(decided).port)
-        return
+        return None
     with house.reading() as connection:
         all_simulated = fixed.only_simulated(connection)
     if not (demo and all_simulated):
@@ -123,10 +130,7 @@ def _settle_address(house: Any, console: "Console", *, demo: bool, chosen: bool)
             f"records in {house.data_dir} are issued under {decided}, and codes with it may be printed;"
             f" {settings.public_url} needs a data folder of its own: cellpass --data FOLDER run"
         )
-    console.print(f"The demo was made for {decided}; making it anew for {settings.public_url}.")
-    house.close()
-    fixed.remove_demo(house.data_dir)
-    house.reopen()
+    return decided
 
 
 def _lan_address() -> str:
