@@ -62,7 +62,6 @@ from schemas.registry import REGISTRY, REGISTRY_VERSION
 from schemas.terms import (
     Absent,
     Audience,
-    BatteryStatus,
     Category,
     Disclosure,
     RecordKind,
@@ -330,9 +329,6 @@ def _words(
         words |= _of_the_service(known, public_url=public_url, now=now)
         return words
     if kind is RecordKind.CONDITION:
-        words.setdefault(
-            "battery_status", _word("battery_status", BatteryStatus.ORIGINAL, battery.created_at)
-        )
         computed = _computed(connection, known, now)
     else:
         computed = {"second_life_assessment": _opinion(assessment_of(connection, battery, now=now), now)}
@@ -417,7 +413,6 @@ def state_of(connection: Connection, battery_id: str) -> LifecycleState | None:
 def assessment_of(connection: Connection, battery: Battery, *, now: datetime) -> Assessment:
     """The second-life gates' answers for a battery as it is known now."""
     facts = batteries.facts(connection, battery.id)
-    facts.setdefault("battery_status", BatteryStatus.ORIGINAL)
     latest = versions.latest(connection, battery.id, RecordKind.PASSPORT)
     return assess(
         gather(

@@ -59,7 +59,7 @@ def site(tmp_path_factory):
                 operator=operator,
                 category=Category.STATIONARY,
                 identifier_path=identifier_path("09521234543213", f"SERIAL{number}"),
-                facts={"model_identifier": name, "manufacturer_name": name},
+                facts={"model_identifier": name, "manufacturer_name": name, "battery_status": "original"},
                 placed_on=None,
                 simulated=number != 1,
                 at=NOW,
