@@ -12,6 +12,7 @@ The rules, which the promises of durability rest on:
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -77,9 +78,20 @@ def open_database(data_dir: Path, *, readonly: bool = False) -> Engine:
     @event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:
         writer = connection.get_execution_options().get("cellpass_writer", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+        begin = "BEGIN IMMEDIATE" if writer else "BEGIN"
+        driver: Any = connection.connection.driver_connection
+        try:
+            driver.execute(begin)  # past the engine, whose result object costs more than the statement
+        except sqlite3.Error as error:
+            raise exc.OperationalError(begin, None, error) from error
 
     return engine
+
+
+@lru_cache(maxsize=16)
+def _writers(engine: Engine) -> Engine:
+    """The same pool, its connections marked as writers once and not each time."""
+    return engine.execution_options(cellpass_writer=True)
 
 
 @contextmanager
@@ -89,10 +101,8 @@ def writing(engine: Engine) -> Iterator[Connection]:
     Raises:
         StoreUnavailable: the disk is full, the file read-only, or another writer never let go.
     """
-    with _mapped(), engine.connect() as bare:
-        connection = bare.execution_options(cellpass_writer=True)
-        with connection.begin():
-            yield connection
+    with _mapped(), _writers(engine).connect() as connection, connection.begin():
+        yield connection
 
 
 @contextmanager
