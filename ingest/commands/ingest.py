@@ -34,7 +34,7 @@ from ingest.gateway import (
     run_epoch,
     survey,
 )
-from ingest.journal import Receipt
+from ingest.journal import Receipt, holders
 from ingest.ports import Batteries
 from ingest.protocol import Protocol as DeviceProtocol
 from ingest.protocol import find
@@ -375,8 +375,9 @@ class _Recording:
         # A file given by hand is a delivery, not a device: only a named device has a commissioning record.
         source = self._name or FILE_SOURCE
         at = found.first_at or self._start or self._house.now()
-        bound = _settle(self._house, self._parts, source, at, commission=self._name is not None)
         epoch = f"sha256:{self._file.sha256}"
+        self._refuse_a_second_battery(epoch)
+        bound = _settle(self._house, self._parts, source, at, commission=self._name is not None)
         sink = JournalSink(
             self._house.writing,
             self._house.batteries,
@@ -389,6 +390,18 @@ class _Recording:
         routing = Routing({each.component: each.battery for each in bound})
         heard = replay(self._file.data, self._protocol, routing, sink, start=self._start)
         return Report(source, epoch, self._protocol, bound, heard, _public_url(self._house), "frame")
+
+    def _refuse_a_second_battery(self, epoch: str) -> None:
+        """One recording tells of one battery a part: making another from the same bytes is a slip."""
+        if not any(part.facts for part in self._parts):
+            return
+        with self._house.writing() as connection:
+            known = holders(connection, epoch)
+        if known:
+            raise click.UsageError(
+                f"--create: this recording is already stored under {', '.join(known)};"
+                f" to read it again use --bind {known[0]}"
+            )
 
 
 class _Live:

@@ -57,6 +57,12 @@ class Report:
         """The battery's address, which leads to its page."""
         return f"{self.public_url}/i/{battery}"
 
+    def _where(self, bound: Bound) -> str:
+        """The page, or what makes one: a battery that was just made has no passport yet."""
+        if bound.created:
+            return f'no passport yet: cellpass issue {bound.battery} --kind all --incomplete "REASON"'
+        return self.url(bound.battery)
+
     def to_wire(self) -> dict[str, Any]:
         """For programs."""
         heard = self.heard
@@ -103,7 +109,7 @@ class Report:
             lines += [
                 "",
                 f"{bound.component or 'whole device'} -> battery {bound.battery}{made}",
-                f"  {self.url(bound.battery)}",
+                f"  {self._where(bound)}",
             ]
             lines += [f"  {line}" for line in _latest(heard.last.get(bound.battery, {}))]
             for condition, rows in sorted(heard.conditions.get(bound.battery, {}).items()):

@@ -16,7 +16,14 @@ from ingest.journal.accept import (
     usual_period_ms,
 )
 from ingest.journal.database import upgrade
-from ingest.journal.store import StoredTelemetry, compact, epoch_order, max_gap_ms, stored_chunks
+from ingest.journal.store import (
+    StoredTelemetry,
+    compact,
+    epoch_order,
+    holders,
+    max_gap_ms,
+    stored_chunks,
+)
 
 __all__ = [
     "CRASH_POINTS",
@@ -27,6 +34,7 @@ __all__ = [
     "compact",
     "crash_here",
     "epoch_order",
+    "holders",
     "intake",
     "max_gap_ms",
     "note_conflict",

@@ -49,6 +49,14 @@ class StoredTelemetry:
         return max_gap_ms(connection, battery)
 
 
+def holders(connection: Connection, epoch: str) -> tuple[str, ...]:
+    """Batteries that have rows of an epoch, as of a file's digest."""
+    rows = connection.exec_driver_sql(
+        "SELECT DISTINCT battery FROM telemetry_epoch WHERE epoch = ? ORDER BY battery", (epoch,)
+    )
+    return tuple(row[0] for row in rows)
+
+
 def epoch_order(connection: Connection, battery: str) -> tuple[tuple[str, str, int], ...]:
     """Every (source, epoch) of a battery in the order of folding, with its number of rows.
 

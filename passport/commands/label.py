@@ -42,9 +42,10 @@ def command(house: Any, *, batteries_: tuple[str, ...], folder: Path, form: str,
     """Write a label for each BATTERY (URL, identifier path or id)."""
     from passport.documents import qr
     from passport.documents.page import file_stem
-    from passport.ledger import batteries
+    from passport.ledger import batteries, versions
     from passport.web.public import label_lines
     from schemas.identifier import qr_text
+    from schemas.terms import RecordKind
 
     public_url = house.settings.public_url
     folder.mkdir(parents=True, exist_ok=True)
@@ -54,6 +55,7 @@ def command(house: Any, *, batteries_: tuple[str, ...], folder: Path, form: str,
             with house.reading() as connection:
                 battery = batteries.find(connection, argument, public_url)
                 lines = label_lines(connection, battery)
+                issued = versions.latest(connection, battery.id, RecordKind.PASSPORT) is not None
         except PassportError as error:
             click.echo(f"{argument}: {error}", err=True)
             refused += 1
@@ -71,5 +73,9 @@ def command(house: Any, *, batteries_: tuple[str, ...], folder: Path, form: str,
             )
             target.write_text(label, encoding="utf-8")
         click.echo(str(target))
+        if not issued:
+            click.echo(
+                f"{argument}: no passport is issued yet; the code leads nowhere until one is", err=True
+            )
     if refused:
         raise SystemExit(3)

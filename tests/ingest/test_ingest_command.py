@@ -193,13 +193,24 @@ def test_the_line_to_copy_makes_batteries_when_one_was_to_be_made(house, shared)
     assert house.values("NEW2", "voltage") == ["49.504"]
 
 
-def test_a_battery_is_made_from_facts_and_its_page_is_printed(house, shared):
+def test_a_battery_is_made_from_facts_and_the_next_step_is_printed(house, shared):
     path = shared("captures/aiobmsble/jbd-4s.capture.json")
     result = run(house, path, "--protocol", "jbd", "--create", "category=lmt,model_identifier=A, B and C=D")
     assert result.exit_code == 0, result.output
     assert house.batteries.facts["NEW0"] == {"category": "lmt", "model_identifier": "A, B and C=D"}
     assert "battery NEW0, made just now" in result.output
-    assert "http://127.0.0.1:8000/i/NEW0" in result.output
+    assert "cellpass issue NEW0" in result.output
+    again = run(house, path, "--protocol", "jbd", "--bind", "NEW0")
+    assert "http://127.0.0.1:8000/i/NEW0" in again.output
+
+
+def test_a_recording_that_is_stored_already_makes_no_second_battery(house, shared):
+    path = shared("captures/aiobmsble/jbd-4s.capture.json")
+    assert run(house, path, "--protocol", "jbd", "--create", "category=lmt").exit_code == 0
+    again = run(house, path, "--protocol", "jbd", "--create", "category=lmt")
+    assert again.exit_code == 2
+    assert "--bind NEW0" in again.output
+    assert house.batteries.known == ["NEW0"]
 
 
 def test_a_named_source_is_commissioned_and_remembered(house, shared):
