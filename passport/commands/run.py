@@ -58,16 +58,16 @@ def command(
     if lan:
         host = host or _lan_address()
         public_url = public_url or f"http://{host}:{port or house.settings.port}"
-    elif port and public_url is None and _only_this_machine(house):
+    elif port and public_url is None and demo and _may_move(house):
         public_url = f"http://127.0.0.1:{port}"
     house.override(host=host, port=port, public_url=public_url)
     made_for = _settle_address(house, demo=demo, chosen=bool(port or public_url))
-    _alone(house)
-    if made_for is not None:
-        console.print(f"The demo was made for {made_for}; making it anew for {house.settings.public_url}.")
-        house.remove_demo()
     settings = house.settings
     _refuse_taken(settings.host, settings.port)
+    _alone(house)
+    if made_for is not None:
+        console.print(f"The demo was made for {made_for}; making it anew for {settings.public_url}.")
+        house.remove_demo()
 
     house.start_signer()
     house.issuer.recover(house.now())
@@ -87,9 +87,16 @@ def command(
         sweeper.join(10)
 
 
-def _only_this_machine(house: Any) -> bool:
-    """Whether codes lead, or would lead, to the loopback: the port then belongs to the address."""
-    return bool(house.settings.leads_to_this_machine_only)
+def _may_move(house: Any) -> bool:
+    """Whether codes lead to this machine only and to no real battery: the address then follows the port."""
+    from passport.ledger import fixed
+
+    if not house.settings.leads_to_this_machine_only:
+        return False
+    if fixed.peek_public_url(house.data_dir) is None:
+        return True
+    with house.reading() as connection:
+        return fixed.only_simulated(connection)
 
 
 def _alone(house: Any) -> None:
