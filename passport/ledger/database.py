@@ -10,14 +10,15 @@ The rules, which the promises of durability rest on:
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, text
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.pool import NullPool
 
 from passport.errors import StoreUnavailable
@@ -26,6 +27,7 @@ FILE_NAME: Final = "cellpass.db"
 VERSION_TABLE: Final = "alembic_version_passport"
 HEAD: Final = "0001"  # the newest revision in migrations/versions; a test compares
 
+_WRITER: Final = "cellpass_writer"
 _BUSY_TIMEOUT_S: Final = 10.0
 _MMAP_BYTES: Final = 256 * 1024 * 1024
 _PRAGMAS: Final = (
@@ -60,14 +62,14 @@ def open_database(data_dir: Path, *, readonly: bool = False) -> Engine:
     path = data_dir / FILE_NAME
     query = {"uri": "true", "mode": "ro" if readonly else "rwc"}
     engine = create_engine(
-        URL.create("sqlite", database=f"file:{quote(str(path.resolve()))}", query=query),
+        URL.create("sqlite+cellpass", database=f"file:{quote(str(path.resolve()))}", query=query),
         connect_args={"timeout": _BUSY_TIMEOUT_S, "check_same_thread": False, "cached_statements": 256},
         **({"poolclass": NullPool} if readonly else {"pool_size": 8, "max_overflow": 24}),
     )
 
     @event.listens_for(engine, "connect")
     def _connected(connection: Any, _record: Any) -> None:
-        # The driver's own transaction handling is switched off: `_begun` alone decides where one starts.
+        # `_Dialect.do_begin` alone decides where a transaction starts.
         connection.isolation_level = None
         try:
             for pragma in _PRAGMAS if not readonly else (*_PRAGMAS[2:], "PRAGMA query_only=ON"):
@@ -75,23 +77,34 @@ def open_database(data_dir: Path, *, readonly: bool = False) -> Engine:
         except UnicodeDecodeError as error:  # the driver quotes a damaged page as if it were text
             raise StoreUnavailable(_DAMAGED_ADVICE) from error
 
-    @event.listens_for(engine, "begin")
-    def _begun(connection: Connection) -> None:
-        writer = connection.get_execution_options().get("cellpass_writer", False)
-        begin = "BEGIN IMMEDIATE" if writer else "BEGIN"
-        driver: Any = connection.connection.driver_connection
-        try:
-            driver.execute(begin)  # past the engine, whose result object costs more than the statement
-        except sqlite3.Error as error:
-            raise exc.OperationalError(begin, None, error) from error
+    @event.listens_for(engine, "checkin")
+    def _given_back(_connection: Any, record: Any) -> None:
+        record.info.pop(_WRITER, None)
 
     return engine
 
 
-@lru_cache(maxsize=16)
-def _writers(engine: Engine) -> Engine:
-    """The same pool, its connections marked as writers once and not each time."""
-    return engine.execution_options(cellpass_writer=True)
+class _Dialect(SQLiteDialect_pysqlite):
+    """SQLite as SQLAlchemy knows it, except that transactions begin by rule 2.
+
+    An event listener could do the same, at the price of asking for listeners at every statement.
+    """
+
+    supports_statement_cache = True
+
+    def do_begin(self, dbapi_connection: Any) -> None:
+        """The driver's own transaction handling is switched off: only here one starts."""
+        writer = _WRITER in dbapi_connection.info
+        dbapi_connection.driver_connection.execute("BEGIN IMMEDIATE" if writer else "BEGIN")
+
+    def set_connection_execution_options(self, connection: Connection, opts: Mapping[str, Any]) -> None:
+        """`cellpass_writer` makes a connection begin as a writer, until it is given back."""
+        super().set_connection_execution_options(connection, opts)
+        if opts.get(_WRITER):
+            connection.info[_WRITER] = True
+
+
+registry.register("sqlite.cellpass", __name__, "_Dialect")
 
 
 @contextmanager
@@ -101,8 +114,15 @@ def writing(engine: Engine) -> Iterator[Connection]:
     Raises:
         StoreUnavailable: the disk is full, the file read-only, or another writer never let go.
     """
-    with _mapped(), _writers(engine).connect() as connection, connection.begin():
-        yield connection
+    try:
+        with engine.connect() as connection:
+            connection.info[_WRITER] = True
+            with connection.begin():
+                yield connection
+    except exc.DBAPIError as error:
+        if (sentence := _unavailable(error.orig)) is None:
+            raise
+        raise StoreUnavailable(sentence) from error
 
 
 @contextmanager
@@ -112,14 +132,9 @@ def reading(engine: Engine) -> Iterator[Connection]:
     Raises:
         StoreUnavailable: the file cannot be read.
     """
-    with _mapped(), engine.connect() as connection, connection.begin():
-        yield connection
-
-
-@contextmanager
-def _mapped() -> Iterator[None]:
     try:
-        yield
+        with engine.connect() as connection, connection.begin():
+            yield connection
     except exc.DBAPIError as error:
         if (sentence := _unavailable(error.orig)) is None:
             raise
