@@ -74,5 +74,16 @@ def _etag(url: str) -> str:
 
 def _middle(name: str, rounds: list[tuple[float, float]], bar: float, note: str) -> Ratio:
     ours, theirs = sorted(rounds, key=lambda pair: pair[0] / pair[1])[len(rounds) // 2]
+    ratios = [one / other for one, other in rounds]
     against = "nginx gzip_static, same bytes, 32 connections, one core each"
-    return Ratio(name, ours, theirs, "answers/s", bar, at_most=False, against=against, note=note)
+    return Ratio(
+        name,
+        ours,
+        theirs,
+        "answers/s",
+        bar,
+        at_most=False,
+        against=against,
+        note=note,
+        spread=(min(ratios), max(ratios)),
+    )

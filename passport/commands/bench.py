@@ -26,7 +26,8 @@ def command(house: Any, names: tuple[str, ...], *, as_json: bool) -> None:
     """Measure on a data folder of its own and print each figure beside its yardstick and its bar.
 
     NAMES are page, bulk (rows and chunks), state, trust (issue, read, verify) and pdf; none means all.
-    A figure below its bar is printed as such; it is not an error.
+    A figure below its bar is printed as such; it is not an error. Of several rounds the middle one is shown,
+    in brackets the lowest and the highest ratio.
     """
     from passport.bench.load import ToolMissing
 
@@ -72,7 +73,7 @@ def _benches(house: Any, folder: Path) -> dict[str, Callable[[], Iterator[Ratio]
     def trust() -> Iterator[Ratio]:
         from passport.bench import trust
 
-        return trust.run(house, battery, folder)
+        return trust.run(house, folder)
 
     def paper() -> Iterator[Ratio]:
         from passport.bench import paper
@@ -90,15 +91,16 @@ def _benches(house: Any, folder: Path) -> dict[str, Callable[[], Iterator[Ratio]
 
 
 def _show(ratio: Ratio, *, as_json: bool) -> None:
-    bar = f"{'<=' if ratio.at_most else '>='} {ratio.bar:g}"
-    verdict = "reached" if ratio.reached else "MISSED"
+    bar = "" if ratio.bar is None else f"{'<=' if ratio.at_most else '>='} {ratio.bar:g}"
+    verdict = "" if ratio.reached is None else "reached" if ratio.reached else "MISSED"
     if as_json:
         click.echo(
             json.dumps(
                 {
                     "name": ratio.name,
                     "ratio": round(ratio.ratio, 4),
-                    "bar": bar,
+                    "spread": [round(one, 4) for one in ratio.spread] if ratio.spread else None,
+                    "bar": bar or None,
                     "reached": ratio.reached,
                     "ours": ratio.ours,
                     "yardstick": ratio.yardstick,
@@ -110,7 +112,8 @@ def _show(ratio: Ratio, *, as_json: bool) -> None:
         )
         return
     beside = f" : {_short(ratio.yardstick)}" if ratio.yardstick is not None else ""
-    figures = f"{_short(ratio.ours)}{beside} {ratio.unit}"
+    rounds = f" ({ratio.spread[0]:.3g} to {ratio.spread[1]:.3g})" if ratio.spread else ""
+    figures = f"{_short(ratio.ours)}{beside} {ratio.unit}{rounds}"
     click.echo(f"{ratio.name:<38} {_short(ratio.ratio):>9}  {bar:<8} {verdict:<8} {figures}")
     click.echo(f"{'':<38} against {ratio.against}{'; ' + ratio.note if ratio.note else ''}")
 
