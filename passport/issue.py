@@ -398,8 +398,11 @@ def _flat_word(name: str, wire: str | int, as_of: datetime) -> _Word:
     return _new_word(name, REGISTRY[name].value.from_wire(wire), as_of)
 
 
+_FLAT: Final = frozenset({str, int, bool})
+
+
 def _declared_word(name: str, wire: Any, as_of: datetime) -> _Word:
-    if isinstance(wire, str | int):
+    if type(wire) in _FLAT:
         return _flat_word(name, wire, as_of)
     return _new_word(name, REGISTRY[name].value.from_wire(wire), as_of)
 
@@ -938,10 +941,11 @@ class Issuer:
     ) -> None:
         """Finish what was left behind for these batteries; `outcomes` gets why one could not be finished."""
         with reading(self.engine) as connection:
-            intents = _open_intents(connection, "AND kind = ?", (kind.value,))
-        asked = set(battery_ids)
+            intents = _open_intents(
+                connection, f"AND kind = ? AND battery IN ({marks(battery_ids)})", (kind.value, *battery_ids)
+            )
         for intent in intents:
-            if intent.battery in asked and (intent.waiting or now - intent.opened_at > LEASE):
+            if intent.waiting or now - intent.opened_at > LEASE:
                 try:
                     self._resume(intent, now)
                 except SignerUnavailable as error:

@@ -69,7 +69,8 @@ FACTS: Final = {
 def run(house: Any, folder: Path) -> Iterator[Ratio]:
     """Needs an empty house in `folder`; makes its own batteries."""
     with house.writing() as connection:
-        fleet = [house.batteries.create(connection, FACTS, at=house.now()) for _ in range(_FLEET)]
+        at = house.now()  # as a file of facts is imported
+        fleet = [house.batteries.create(connection, FACTS, at=at) for _ in range(_FLEET)]
     yield from _issuing(house, fleet, folder)
     with house.reading() as connection:
         issued = versions.latest_of(connection, fleet[:200], RecordKind.PASSPORT)

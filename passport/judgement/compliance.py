@@ -9,10 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum, unique
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from schemas.attribute import Attribute
 from schemas.citation import Citation
 from schemas.record import Record, Stated
 from schemas.registry import PASSPORTS_START, REGISTRY, Ruling, obligation
@@ -48,12 +49,12 @@ class Finding:
     sentence: str
     citations: tuple[Citation, ...]
 
-    @property
+    @cached_property
     def closes_gate(self) -> bool:
         """Whether a version is refused because of it."""
         return self.verdict is Verdict.MISSING or self.verdict is Verdict.MUST_STAY_EMPTY
 
-    @property
+    @cached_property
     def answerable(self) -> bool:
         """Whether `--incomplete` with a reason opens the gate all the same."""
         return self.verdict is not Verdict.MUST_STAY_EMPTY
@@ -90,20 +91,33 @@ def gaps(record: Record, category: Category, placed_on: date | None, today: date
     usual = _of_blank(record.kind, category, placed_on, today)
     found = []
     for name, stated in record.values.items():
-        as_blank, finding = usual.get(name, (None, None))
-        if stated is not as_blank:
-            # A record of an older registry may hold a row of which today's registry knows nothing.
-            finding = _finding(name, ruled[name], stated) if name in ruled else None
+        known = usual.get(name)
+        if known is None:
+            continue  # a record of an older registry; what its row owed is not judged by today's
+        if stated.value is not None:
+            finding = known.if_stated
+        elif stated is known.blank:
+            finding = known.if_blank
+        else:
+            finding = _finding(ruled[name], REGISTRY[name], stated=False, absent=stated.absent)
         if finding is not None:
             found.append(finding)
     return tuple(found)
 
 
-def _finding(name: str, ruling: Ruling, stated: Stated[Any]) -> Finding | None:
-    verdict = _verdict(ruling, stated=stated.value is not None, absent=stated.absent)
+def _finding(ruling: Ruling, row: Attribute[Any], *, stated: bool, absent: Absent | None) -> Finding | None:
+    verdict = _verdict(ruling, stated=stated, absent=absent)
     if verdict is None:
         return None
-    return Finding(name, REGISTRY[name].title, verdict, ruling.reason, ruling.citations)
+    return Finding(row.id, row.title, verdict, ruling.reason, ruling.citations)
+
+
+class _Usual(NamedTuple):
+    """What a blank record says of a row, what is found about that, and what about any value."""
+
+    blank: Stated[Any]
+    if_blank: Finding | None
+    if_stated: Finding | None
 
 
 @lru_cache(maxsize=256)
@@ -116,11 +130,18 @@ def blank(kind: RecordKind, category: Category, placed_on: date | None, today: d
 @lru_cache(maxsize=256)
 def _of_blank(
     kind: RecordKind, category: Category, placed_on: date | None, today: date
-) -> Mapping[str, tuple[Stated[Any], Finding | None]]:
-    """What a blank record says of each row, and what is found about that."""
+) -> Mapping[str, _Usual]:
+    """By row of that kind of record, what is found about it in nearly every record."""
     ruled = rulings(category, placed_on, today)
     values = blank(kind, category, placed_on, today).values
-    return {name: (stated, _finding(name, ruled[name], stated)) for name, stated in values.items()}
+    return {
+        name: _Usual(
+            stated,
+            _finding(ruled[name], REGISTRY[name], stated=False, absent=stated.absent),
+            _finding(ruled[name], REGISTRY[name], stated=True, absent=None),
+        )
+        for name, stated in values.items()
+    }
 
 
 @lru_cache(maxsize=256)

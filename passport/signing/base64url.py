@@ -19,7 +19,12 @@ _LAST: Final = {2: _BYTES[::16], 3: _BYTES[::4]}
 
 def encode(data: bytes) -> str:
     """The bytes in base64url without padding."""
-    return binascii.b2a_base64(data, newline=False).translate(_TO_URL).rstrip(b"=").decode()
+    return encode_bytes(data).decode()
+
+
+def encode_bytes(data: bytes) -> bytes:
+    """The same as ASCII."""
+    return binascii.b2a_base64(data, newline=False).translate(_TO_URL).rstrip(b"=")
 
 
 def decode(text: str) -> bytes:

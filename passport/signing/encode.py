@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib import resources
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -47,8 +47,7 @@ _ATTRIBUTE_NAME: Final = re.compile(r"[a-z][a-z0-9_]*\Z")
 _SIGNED_URL: Final = re.compile(r"https?://[^/A-Z?#\s]+(/[^?#\s]*)?\Z")
 
 
-@dataclass(frozen=True)
-class Disclosure:
+class Disclosure(NamedTuple):
     """One restricted attribute, ready to be handed out.
 
     Attributes:
@@ -187,8 +186,9 @@ def disclosure(attribute: str, value: Any, salt: bytes) -> Disclosure:
         raise ValueError(f"a salt has {SALT_BYTES} bytes, {len(salt)} came")
     absence = value.get("absent") if isinstance(value, dict) and len(value) == 1 else None
     named = _named_absence(attribute, absence) if isinstance(absence, str) else _named(attribute, value)
-    encoded = base64url.encode(b'["' + base64url.encode(salt).encode() + named)
-    return Disclosure(attribute, encoded, disclosure_digest(encoded))
+    encoded = base64url.encode_bytes(b'["' + base64url.encode_bytes(salt) + named)
+    digest = base64url.encode_bytes(hashlib.sha256(encoded).digest())
+    return Disclosure(attribute, encoded.decode(), digest.decode())
 
 
 def _named(attribute: str, value: Any) -> bytes:
