@@ -194,7 +194,8 @@ class _Intent:
     """A version on its way.
 
     Attributes:
-        said: everything it says, by attribute id on the wire; None where it was read from the database.
+        said: what search is told, by attribute id on the wire: of a passport what it says in clear, of the
+            others what they disclose. None where it was read from the database.
     """
 
     battery: str
@@ -826,7 +827,7 @@ class Issuer:
             registry_version=draft.registry_version,
             payload=unsigned.payload,
             disclosures=tuple((one.attribute, one.encoded) for one in unsigned.disclosures),
-            said={**draft.public, **draft.restricted},
+            said=draft.public if kind is RecordKind.PASSPORT else draft.restricted,
         )
 
     def _fix_public_url(self, connection: Connection, now: datetime) -> None:
@@ -1263,11 +1264,13 @@ def _index(connection: Connection, released: Sequence[tuple[Version, _Intent]]) 
 
 
 def _said(intent: _Intent) -> Mapping[str, Any]:
-    """Everything that an intent says, by attribute id."""
+    """What search knows of an intent, by attribute id."""
     if intent.said is not None:
         return intent.said
-    clear: dict[str, Any] = orjson.loads(intent.payload)["credentialSubject"]
-    return clear | {name: _disclosed(encoded) for name, encoded in intent.disclosures}
+    if intent.kind is RecordKind.PASSPORT:
+        clear: dict[str, Any] = orjson.loads(intent.payload)["credentialSubject"]
+        return clear
+    return {name: _disclosed(encoded) for name, encoded in intent.disclosures}
 
 
 def _checkpoint_size(connection: Connection, operator: str) -> int:

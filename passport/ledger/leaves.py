@@ -7,6 +7,7 @@ read about as many rows as the tree is high. The hashing itself is `passport.sig
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -55,7 +56,7 @@ def append_all(
     Needs the writer's turn.
     """
     first = size(connection, operator)
-    frontier = log.Frontier(first, [_stored(connection, operator, *place) for place in _edge(first)])
+    frontier = log.Frontier(first, _edge_hashes(connection, operator, first))
     nodes, rows = [], []
     for index, (jwt, battery, kind, version) in enumerate(records, first):
         (_, _, leaf), *inner = frontier.append(log.leaf_hash(jwt))
@@ -76,8 +77,7 @@ def append_all(
 
 def root(connection: Connection, operator: str, count: int) -> bytes:
     """Root of the operator's tree over its first `count` leaves."""
-    nodes = [_stored(connection, operator, *place) for place in _edge(count)]
-    return log.Frontier(count, nodes).root()
+    return log.Frontier(count, _edge_hashes(connection, operator, count)).root()
 
 
 def inclusion(connection: Connection, operator: str, index: int, count: int) -> list[bytes]:
@@ -148,6 +148,20 @@ def _edge(count: int) -> Iterator[tuple[int, int]]:
             begin += 1 << level
 
 
+def _edge_hashes(connection: Connection, operator: str, count: int) -> list[bytes]:
+    """Hashes of those subtrees, read by one statement."""
+    places = list(_edge(count))
+    if not places:
+        return []
+    query = " UNION ALL ".join(_NODE if level else _LEAF for level, _ in places)
+    values = [one for level, index in places for one in (operator, *((level,) if level else ()), index)]
+    found = {row[0]: bytes(row[1]) for row in connection.exec_driver_sql(query, tuple(values))}
+    for level, index in places:
+        if level not in found:
+            raise ValueError(f"the log of {operator!r} has no node {index} on level {level}")
+    return [found[level] for level, _ in places]
+
+
 def _siblings(
     connection: Connection, operator: str, level: int, position: int, count: int
 ) -> Iterator[bytes]:
@@ -168,13 +182,13 @@ def _subtree(connection: Connection, operator: str, level: int, index: int, coun
     return log.node_hash(left, _subtree(connection, operator, level - 1, 2 * index + 1, count))
 
 
+_LEAF: Final = "SELECT 0, leaf_hash FROM log_leaf WHERE operator = ? AND leaf_index = ?"
+_NODE: Final = "SELECT level, hash FROM log_node WHERE operator = ? AND level = ? AND node_index = ?"
+
+
 def _stored(connection: Connection, operator: str, level: int, index: int) -> bytes:
-    if level == 0:
-        query = "SELECT leaf_hash FROM log_leaf WHERE operator = ? AND leaf_index = ?"
-        found = connection.exec_driver_sql(query, (operator, index)).scalar()
-    else:
-        query = "SELECT hash FROM log_node WHERE operator = ? AND level = ? AND node_index = ?"
-        found = connection.exec_driver_sql(query, (operator, level, index)).scalar()
-    if found is None:
+    place = (level, index) if level else (index,)
+    row = connection.exec_driver_sql(_NODE if level else _LEAF, (operator, *place)).first()
+    if row is None:
         raise ValueError(f"the log of {operator!r} has no node {index} on level {level}")
-    return bytes(found)
+    return bytes(row[1])
