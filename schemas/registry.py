@@ -29,10 +29,10 @@ from schemas.attributes import (
 )
 from schemas.citation import Citation, article
 from schemas.conditions import Condition, PendingAct
-from schemas.structures import STRUCTURES
+from schemas.structures import STRUCTURES, Structure
 from schemas.terms import Category, Disclosure, Obligation, RecordKind
 
-REGISTRY_VERSION: Final[str] = "2026.11"
+REGISTRY_VERSION: Final[str] = "2026.12"
 LAW_AS_OF: Final[date] = date(2026, 11, 20)
 PASSPORTS_START: Final[date] = date(2027, 2, 18)  # Art. 77(1)
 
@@ -221,6 +221,24 @@ def frozen() -> dict[str, Any]:
         "registry_version": REGISTRY_VERSION,
         "law_as_of": LAW_AS_OF.isoformat(),
         "attributes": {row.id: _frozen_row(row) for row in REGISTRY.values()},
+        "structures": {shape.name: _frozen_structure(shape) for shape in STRUCTURES.values()},
+    }
+
+
+def _frozen_structure(shape: Structure) -> dict[str, Any]:
+    return {
+        "title": shape.title,
+        "members": {
+            member.name: {
+                "kind": member.value.kind.value if member.value else None,
+                "unit": member.value.unit.value if member.value and member.value.unit else None,
+                "members": list(member.value.members) if member.value else [],
+                "structure": member.value.structure if member.value else None,
+                "required": member.required,
+                "form": member.form.value if member.form else None,
+            }
+            for member in shape.fields
+        },
     }
 
 

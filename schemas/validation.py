@@ -2,7 +2,7 @@
 
 `load_facts` takes `{attribute id: raw value}` and gives the same names with Python values. A raw value is
 JSON as it comes (numbers as text, integers or decimals; never binary floats), or an object of value and
-unit, which is turned into the row's unit. Nested values are refused by name until their shapes are written.
+unit, which is turned into the row's unit. A nested value is an object with the members of its structure.
 """
 
 import difflib
@@ -22,7 +22,7 @@ from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validat
 from schemas.attribute import Attribute
 from schemas.quantity import convert, split_number
 from schemas.registry import OPINIONS, REGISTRY
-from schemas.structures import STRUCTURES
+from schemas.structures import STRUCTURES, Structure, check_form
 from schemas.terms import RecordKind, Unit
 from schemas.values import (
     MAX_DIGITS,
@@ -34,6 +34,7 @@ from schemas.values import (
     ValueType,
     YearMonth,
     from_utc_text,
+    plain,
 )
 
 # Written by the service when it issues a version; nobody declares them.
@@ -261,17 +262,67 @@ class _Value(fields.Field[Any]):
         data: Mapping[str, Any] | None,  # noqa: ARG002
         **kwargs: Any,  # noqa: ARG002
     ) -> Any:
-        kind = self.value.kind
-        if kind is Kind.STRUCTURE:
-            shape = STRUCTURES[self.value.structure or ""]
-            raise ValidationError(
-                f"not yet accepted: structured values ({shape.title}: {', '.join(shape.members)}) come later"
-            )
-        if kind in (Kind.NUMBER, Kind.INTEGER, Kind.DURATION_MONTHS):
-            return _number(self.value, value)
-        if kind is Kind.ENUMERATION:
-            return _word(self.value, value)
-        return _PLAIN[kind](value)
+        return _entry(self.value, value)
+
+
+def _entry(value: ValueType[Any], raw: object) -> Any:
+    """One entry of a value, whatever its kind."""
+    kind = value.kind
+    if kind is Kind.STRUCTURE:
+        return _structure(STRUCTURES[value.structure or ""], raw)
+    if kind in (Kind.NUMBER, Kind.INTEGER, Kind.DURATION_MONTHS):
+        return _number(value, raw)
+    if kind is Kind.ENUMERATION:
+        return _word(value, raw)
+    return _PLAIN[kind](raw)
+
+
+def _structure(shape: Structure, raw: object) -> dict[str, Any]:
+    """The members in reading order; all that is wrong with them is said at once."""
+    if shape.open:
+        raise ValidationError(f"written by the service alone ({shape.title}): leave it out")
+    if not isinstance(raw, Mapping):
+        raise ValidationError(
+            f"expected an object ({shape.title}: {', '.join(shape.members)}), got {_kind_of(raw)}"
+        )
+    wrong = [
+        f"{name}: no member of {shape.title} is called so; expected {', '.join(shape.members)}"
+        for name in raw
+        if name not in shape.by_name
+    ]
+    found: dict[str, Any] = {}
+    for member in shape.fields:
+        if raw.get(member.name) is None:
+            if member.required:
+                wrong.append(f"{member.name}: expected a value, got none")
+            continue
+        assert member.value is not None
+        try:
+            found[member.name] = _entry(member.value, raw[member.name])
+        except ValidationError as refused:
+            wrong += [f"{member.name}: {sentence}" for sentence in _sentences(refused.messages)]
+            continue
+        if member.form is not None and (sentence := check_form(member.form, found[member.name])):
+            wrong.append(f"{member.name}: {sentence}")
+    wrong += _disagreements(shape, found) if not wrong else []
+    if wrong:
+        raise ValidationError(wrong)
+    return found
+
+
+def _disagreements(shape: Structure, found: Mapping[str, Any]) -> list[str]:
+    """What disagrees between members that are each acceptable."""
+    wrong = []
+    if shape.any_of and not any(name in found for name in shape.any_of):
+        wrong.append(f"expected at least one of {', '.join(shape.any_of)}")
+    for low, high in shape.rising:
+        if low in found and high in found and not found[low] < found[high]:
+            wrong.append(f"expected {low} below {high}, got {plain(found[low])} and {plain(found[high])}")
+    if shape.name == "cell_layout" and {"cells", "in_series", "in_parallel"} <= found.keys():
+        product = found["in_series"] * found["in_parallel"]
+        if found["cells"] != product:
+            wrong.append(f"expected cells to be in_series times in_parallel, {product}; got {found['cells']}")
+    return wrong
 
 
 _PLAIN: Final[Mapping[Kind, Callable[[object], Any]]] = MappingProxyType(
@@ -297,9 +348,8 @@ def field_of(attribute_id: str) -> fields.Field[Any]:
     value = REGISTRY[attribute_id].value
     if not value.many:
         return _Value(value)
-    # A list of structures is refused as a whole, so that the sentence comes once.
-    if value.kind is Kind.STRUCTURE:
-        return _Value(value)
+    if value.kind is Kind.STRUCTURE and STRUCTURES[value.structure or ""].open:
+        return _Value(value)  # refused as a whole, so that the sentence comes once
     most = value.at_most_items if value.at_most_items is not None else MAX_LIST
     return fields.List(
         _Value(value),

@@ -19,7 +19,7 @@ from schemas.validation import (
     near_misses,
     schema,
 )
-from schemas.values import Kind, YearMonth
+from schemas.values import YearMonth
 
 fast = settings(max_examples=80, deadline=None, database=None)
 
@@ -134,19 +134,6 @@ def test_refused_values_name_what_was_expected_and_what_came(attribute_id, raw, 
     errors = refused({attribute_id: raw})
     assert list(errors) == [attribute_id]
     assert sentence in " ".join(errors[attribute_id])
-
-
-@pytest.mark.parametrize(
-    "attribute_id", [row.id for row in REGISTRY.values() if row.value.kind is Kind.STRUCTURE]
-)
-def test_nested_values_are_refused_by_name(attribute_id):
-    for raw in ({}, [{}], "text"):
-        sentences = refused({attribute_id: raw})[attribute_id]
-        expected = (
-            "leave it out" if attribute_id in OPINIONS | MADE_BY_SERVICE else "not yet accepted: structured"
-        )
-        assert len(sentences) == 1
-        assert expected in sentences[0]
 
 
 @pytest.mark.parametrize("attribute_id", sorted(MADE_BY_SERVICE | OPINIONS))
