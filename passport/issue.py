@@ -50,6 +50,7 @@ from passport.ledger import batteries, leaves, operators, states, versions
 from passport.ledger.batteries import Battery
 from passport.ledger.database import marks, reading, writing
 from passport.ledger.direct import Direct
+from passport.ledger.facts import Declared, is_absent
 from passport.ledger.versions import Version
 from passport.lifecycle.state import LifecycleState, summary
 from passport.settings import Settings
@@ -281,7 +282,7 @@ class _Known:
     """
 
     battery: Battery
-    declared: batteries.Declared
+    declared: Declared
     operator_name: str
     first_issued_at: datetime | None
 
@@ -304,6 +305,8 @@ def _stamps(connection: Connection, battery_ids: Sequence[str]) -> dict[str, _St
     rows = connection.exec_driver_sql(
         "SELECT id, operator, passport_status, notice_revision,"
         " (SELECT max(revision) FROM declaration WHERE battery = battery.id),"
+        " (SELECT max(revision) FROM product_declaration WHERE product = battery.model),"
+        " (SELECT max(revision) FROM product_declaration WHERE product = battery.batch),"
         " (SELECT last_arrival || ' ' || updated_at FROM lifecycle_state WHERE battery = battery.id),"
         " (SELECT count(*) FROM version WHERE battery = battery.id)"
         f" FROM battery WHERE id IN ({marks(battery_ids)})",
@@ -321,9 +324,11 @@ def _words(
 ) -> dict[str, _Word]:
     """What is stated today, by attribute id; rows without a value are left out."""
     battery, declared = known.battery, known.declared
+    # What a nearer layer says replaces what its model or batch said.
     words = {
-        name: _declared_word(name, wire, declared.at)
-        for name, wire in declared.wired.items()
+        name: _declared_word(name, wire, layer.at)
+        for layer in declared.layers
+        for name, wire in layer.wired.items()
         if name in REGISTRY and REGISTRY[name].record is kind
     }
     if kind is RecordKind.PASSPORT:
@@ -400,11 +405,14 @@ def _flat_word(name: str, wire: str | int, as_of: datetime) -> _Word:
 
 
 _FLAT: Final = frozenset({str, int, bool})
+_NOT_APPLICABLE: Final = _Word(Stated.missing(Absent.NOT_APPLICABLE), {"absent": Absent.NOT_APPLICABLE.value})
 
 
 def _declared_word(name: str, wire: Any, as_of: datetime) -> _Word:
     if type(wire) in _FLAT:
         return _flat_word(name, wire, as_of)
+    if is_absent(wire):
+        return _NOT_APPLICABLE
     return _new_word(name, REGISTRY[name].value.from_wire(wire), as_of)
 
 

@@ -10,15 +10,16 @@ from datetime import date, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import orjson
 from sqlalchemy import Connection
 
-from passport.errors import Conflict, FactRefused, IdentifierRefused, NotFound
+from passport.errors import Conflict, IdentifierRefused, NotFound
+from passport.ledger import catalogue
+from passport.ledger import facts as layers
 from passport.ledger.database import marks
+from passport.ledger.facts import Declared, Layer
 from schemas.identifier import LinkInvalid, check_public_url, new_serial, parse_link, parse_path
-from schemas.registry import REGISTRY
-from schemas.terms import Category, PassportStatus
-from schemas.values import from_utc_text, plain, utc_text
+from schemas.terms import Category, Level, PassportStatus
+from schemas.values import from_utc_text, utc_text
 
 ID_LENGTH: Final = 16
 _ID_BYTES: Final = 10
@@ -40,6 +41,8 @@ class Battery:
         placed_on: day of placing on the market; None while it is not known.
         simulated: exists only in a simulator.
         notice_revision: grows with every notice that must show on the page.
+        model: id of the product whose facts hold for it too; None where none was named.
+        batch: likewise, of its batch.
     """
 
     id: str
@@ -52,15 +55,41 @@ class Battery:
     created_at: datetime
     passport_status: PassportStatus = PassportStatus.ACTIVE
     notice_revision: int = 0
+    model: str | None = None
+    batch: str | None = None
 
 
 _COLUMNS: Final = (
     "id, passport_id, operator, identifier, category, placed_on, simulated, created_at, passport_status,"
-    " notice_revision"
+    " notice_revision, model, batch"
 )
+_PLACED: Final = "placed_on_market_date"
 
 
 # ------------------------------------------------------------------------------------ making and finding
+
+
+@dataclass(frozen=True)
+class New:
+    """A battery that is about to be here.
+
+    Attributes:
+        identifier_path: canonical path of its identifier.
+        facts: validated, of this battery alone; what its model and batch state need not be said again.
+        placed_on: day of placing on the market; None while it is not known.
+        model: id of its product; None where none is named.
+        batch: likewise.
+    """
+
+    operator: str
+    category: Category
+    identifier_path: str
+    facts: Mapping[str, Any]
+    placed_on: date | None
+    simulated: bool
+    model: str | None = None
+    batch: str | None = None
+    circumstances: Mapping[str, bool] | None = None
 
 
 def create(
@@ -74,6 +103,9 @@ def create(
     simulated: bool,
     at: datetime,
     by: str = "operator",
+    model: str | None = None,
+    batch: str | None = None,
+    circumstances: Mapping[str, bool] | None = None,
     random_bytes: RandomBytes = secrets.token_bytes,
 ) -> Battery:
     """A new battery with its declared facts, which are already validated.
@@ -81,42 +113,106 @@ def create(
     Raises:
         IdentifierRefused: the path is no GS1 identifier in its canonical form.
         Conflict: the identifier belongs to another battery.
-        NotFound: the operator is not known.
+        NotFound: the operator, the model or the batch is not known.
     """
-    path = _canonical(identifier_path)
-    if by_identifier(connection, path) is not None:
-        raise Conflict(
-            f"a battery with the identifier {path} is already here; `cellpass gaps {path}` shows it"
+    new = New(operator, category, identifier_path, facts, placed_on, simulated, model, batch, circumstances)
+    return create_many(connection, [new], at=at, by=by, random_bytes=random_bytes)[0]
+
+
+def create_many(
+    connection: Connection,
+    news: Sequence[New],
+    *,
+    at: datetime,
+    by: str,
+    random_bytes: RandomBytes = secrets.token_bytes,
+) -> list[Battery]:
+    """The same for many, in two statements, in the order in which they are given.
+
+    Raises:
+        IdentifierRefused, Conflict, NotFound: as for `create`; a Conflict too where two have one identifier.
+    """
+    known: set[str] = set()
+    paths = [_canonical(new.identifier_path) for new in news]
+    for path in paths:
+        if path in known or by_identifier(connection, path) is not None:
+            raise Conflict(
+                f"a battery with the identifier {path} is already here; `cellpass gaps {path}` shows it"
+            )
+        known.add(path)
+    for operator in {new.operator for new in news}:
+        if connection.exec_driver_sql("SELECT 1 FROM operator WHERE id = ?", (operator,)).first() is None:
+            raise NotFound(f"no operator {operator[:60]!r} to answer for the battery")
+    _check_products(connection, news)
+    made = [
+        Battery(
+            id=new_serial(random_bytes(_ID_BYTES)),
+            passport_id=new_serial(random_bytes(_ID_BYTES)),
+            operator=new.operator,
+            identifier=path,
+            category=Category(new.category),
+            placed_on=new.placed_on,
+            simulated=new.simulated,
+            created_at=at,
+            model=new.model,
+            batch=new.batch,
         )
-    if connection.exec_driver_sql("SELECT 1 FROM operator WHERE id = ?", (operator,)).first() is None:
-        raise NotFound(f"no operator {operator[:60]!r} to answer for the battery")
-    battery = Battery(
-        id=new_serial(random_bytes(_ID_BYTES)),
-        passport_id=new_serial(random_bytes(_ID_BYTES)),
-        operator=operator,
-        identifier=path,
-        category=Category(category),
-        placed_on=placed_on,
-        simulated=simulated,
-        created_at=at,
-    )
-    connection.exec_driver_sql(
-        f"INSERT INTO battery ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            battery.id,
-            battery.passport_id,
-            operator,
-            path,
-            battery.category.value,
-            placed_on.isoformat() if placed_on else None,
-            int(simulated),
-            utc_text(at),
-            battery.passport_status.value,
-            battery.notice_revision,
-        ),
-    )
-    _add_revision(connection, battery.id, 1, facts, at=at, by=by)
-    return battery
+        for new, path in zip(news, paths, strict=True)
+    ]
+    moment = utc_text(at)
+    if made:
+        connection.exec_driver_sql(
+            f"INSERT INTO battery ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    battery.id,
+                    battery.passport_id,
+                    battery.operator,
+                    battery.identifier,
+                    battery.category.value,
+                    battery.placed_on.isoformat() if battery.placed_on else None,
+                    int(battery.simulated),
+                    moment,
+                    battery.passport_status.value,
+                    battery.notice_revision,
+                    battery.model,
+                    battery.batch,
+                )
+                for battery in made
+            ],
+        )
+        connection.exec_driver_sql(
+            _INSERT_DECLARATION,
+            [
+                (
+                    battery.id,
+                    1,
+                    moment,
+                    by,
+                    *layers.stored(*layers.merged(None, new.facts, new.circumstances or {})),
+                )
+                for battery, new in zip(made, news, strict=True)
+            ],
+        )
+    return made
+
+
+_INSERT_DECLARATION: Final = (
+    "INSERT INTO declaration (battery, revision, at, by, facts, circumstances) VALUES (?, ?, ?, ?, ?, ?)"
+)
+
+
+def _check_products(connection: Connection, news: Sequence[New]) -> None:
+    """Nothing, when every named model and batch is the operator's, and every batch is of its model."""
+    for operator, model, batch in {(new.operator, new.model, new.batch) for new in news}:
+        for product_id, level in ((model, Level.MODEL), (batch, Level.BATCH)):
+            if product_id is None:
+                continue
+            product = catalogue.get(connection, product_id)
+            if product.operator != operator or product.level is not level:
+                raise NotFound(f"operator {operator!r} has no {level.value} with the id {product_id}")
+            if level is Level.BATCH and product.parent != model:
+                raise Conflict(f"batch {product.name!r} belongs to another model than the battery")
 
 
 def _canonical(path: str) -> str:
@@ -248,6 +344,8 @@ def _battery(row: Any) -> Battery:
         created_at=from_utc_text(row[7]),
         passport_status=PassportStatus(row[8]),
         notice_revision=row[9],
+        model=row[10],
+        batch=row[11],
     )
 
 
@@ -263,107 +361,90 @@ def set_status(connection: Connection, battery_id: str, status: PassportStatus) 
 
 
 def declare(
-    connection: Connection, battery_id: str, facts: Mapping[str, Any], *, at: datetime, by: str
+    connection: Connection,
+    battery_id: str,
+    facts: Mapping[str, Any],
+    *,
+    at: datetime,
+    by: str,
+    circumstances: Mapping[str, bool | None] | None = None,
 ) -> None:
     """Add or replace declared facts, which are already validated; the revision before stays in the history.
 
-    A fact that is None is withdrawn. Declaring what already stands adds no revision.
+    A fact or circumstance that is None is withdrawn. Declaring what already stands adds no revision.
 
     Raises:
         NotFound: there is no such battery.
-        FactRefused: a fact is no attribute of the registry.
+        FactRefused: a fact is no attribute of the registry, or a circumstance no condition.
     """
     revision, before = _newest(connection, battery_id)
-    after = {name: value for name, value in {**before, **_wire(facts)}.items() if value is not None}
-    if after != before:
-        _add_revision(connection, battery_id, revision + 1, after, at=at, by=by, wired=True)
+    after = layers.merged(before, facts, circumstances or {})
+    if after == (before.wired, before.circumstances):
+        return
+    connection.exec_driver_sql(
+        _INSERT_DECLARATION, (battery_id, revision + 1, utc_text(at), by, *layers.stored(*after))
+    )
+    if after[0].get(_PLACED) != before.wired.get(_PLACED):
+        # The day decides what is owed, so that it stands beside the battery as well.
+        connection.exec_driver_sql(
+            "UPDATE battery SET placed_on = ? WHERE id = ?", (after[0].get(_PLACED), battery_id)
+        )
 
 
 def facts(connection: Connection, battery_id: str) -> dict[str, Any]:
-    """The declared facts as Python values by attribute id; a fact that the registry dropped is left out.
+    """The declared facts of the battery, its model and its batch, as Python values by attribute id.
+
+    Absences and facts that the registry dropped are left out.
 
     Raises:
         NotFound: there is no such battery.
     """
-    _, wired = _newest(connection, battery_id)
-    return {name: REGISTRY[name].value.from_wire(wire) for name, wire in wired.items() if name in REGISTRY}
+    return _declared(connection, battery_id).values()
 
 
 def declared_at(connection: Connection, battery_id: str) -> datetime:
-    """When the newest revision of the facts was declared."""
-    row = connection.exec_driver_sql(
-        "SELECT at FROM declaration WHERE battery = ? ORDER BY revision DESC LIMIT 1", (battery_id,)
-    ).first()
-    if row is None:
-        raise NotFound(f"no battery has the id {battery_id[:40]}")
-    return from_utc_text(row[0])
+    """When the newest of the facts was declared.
 
-
-@dataclass(frozen=True)
-class Declared:
-    """The newest revision of a battery's facts, as it is stored.
-
-    Attributes:
-        at: when it was declared.
-        wired: attribute id to value on the wire; every value was validated before it was stored.
+    Raises:
+        NotFound: there is no such battery.
     """
+    return _declared(connection, battery_id).at
 
-    at: datetime
-    wired: Mapping[str, Any]
 
-    def values(self) -> dict[str, Any]:
-        """The facts as Python values; a fact that the registry dropped is left out."""
-        return {
-            name: REGISTRY[name].value.from_wire(wire)
-            for name, wire in self.wired.items()
-            if name in REGISTRY
-        }
+def _declared(connection: Connection, battery_id: str) -> Declared:
+    found = declared(connection, [battery_id])
+    if battery_id not in found:
+        raise NotFound(f"no battery has the id {battery_id[:40]}")
+    return found[battery_id]
 
 
 def declared(connection: Connection, battery_ids: Sequence[str]) -> dict[str, Declared]:
     """What stands declared of these batteries, by battery id; an unknown battery is left out."""
     rows = connection.exec_driver_sql(
-        "SELECT battery, at, facts FROM declaration AS d"
+        f"SELECT battery, model, batch, {_LAYER} FROM declaration AS d JOIN battery ON battery.id = d.battery"
         f" WHERE battery IN ({marks(battery_ids)}) AND revision ="
         " (SELECT max(revision) FROM declaration WHERE battery = d.battery)",
         tuple(battery_ids),
-    )
-    return {row[0]: Declared(from_utc_text(row[1]), orjson.loads(row[2])) for row in rows}
+    ).fetchall()
+    products = catalogue.declared(connection, list({name for row in rows for name in row[1:3] if name}))
+    return {
+        row[0]: Declared((*(products[name] for name in row[1:3] if name in products), layers.layer(*row[3:])))
+        for row in rows
+    }
 
 
-def _newest(connection: Connection, battery_id: str) -> tuple[int, dict[str, Any]]:
+_LAYER: Final = "d.at, d.facts, d.circumstances"
+
+
+def _newest(connection: Connection, battery_id: str) -> tuple[int, Layer]:
+    """Number and content of the battery's own newest revision."""
     row = connection.exec_driver_sql(
-        "SELECT revision, facts FROM declaration WHERE battery = ? ORDER BY revision DESC LIMIT 1",
+        f"SELECT d.revision, {_LAYER} FROM declaration AS d WHERE battery = ? ORDER BY revision DESC LIMIT 1",
         (battery_id,),
     ).first()
     if row is None:
         raise NotFound(f"no battery has the id {battery_id[:40]}")
-    return row[0], orjson.loads(row[1])
-
-
-def _wire(values: Mapping[str, Any]) -> dict[str, Any]:
-    if unknown := sorted(set(values) - set(REGISTRY)):
-        raise FactRefused(f"not an attribute: {', '.join(unknown)}; `cellpass explain` lists them")
-    return {
-        name: None if value is None else REGISTRY[name].value.to_wire(value) for name, value in values.items()
-    }
-
-
-def _add_revision(
-    connection: Connection,
-    battery_id: str,
-    revision: int,
-    values: Mapping[str, Any],
-    *,
-    at: datetime,
-    by: str,
-    wired: bool = False,
-) -> None:
-    wire = dict(values) if wired else _wire({k: v for k, v in values.items() if v is not None})
-    connection.exec_driver_sql(
-        "INSERT INTO declaration (battery, revision, at, by, facts) VALUES (?, ?, ?, ?, ?)",
-        (battery_id, revision, utc_text(at), by, orjson.dumps(plain(wire), option=orjson.OPT_SORT_KEYS)),
-    )
+    return row[0], layers.layer(*row[1:])
 
 
 # ------------------------------------------------------------------------------------------- commissioning

@@ -58,6 +58,8 @@ class BatteryRow(SQLModel, table=True):
     identifier: str = Field(unique=True)  # canonical path of its GS1 Digital Link
     category: str
     placed_on: str | None  # day of placing on the market; None while it is not known
+    model: str | None = Field(default=None, index=True)  # product whose facts hold for it too
+    batch: str | None = Field(default=None, index=True)  # likewise
     simulated: bool
     passport_status: str
     notice_revision: int  # grows with every notice that must show on the page
@@ -74,6 +76,34 @@ class DeclarationRow(SQLModel, table=True):
     at: str
     by: str
     facts: bytes  # JSON object: attribute id to value, numbers as decimal strings
+    circumstances: str | None  # JSON object: condition to whether it holds; None where none is stated
+
+
+class ProductRow(SQLModel, table=True):
+    """A model, or a batch of one: what many batteries have in common."""
+
+    __tablename__ = "product"
+    __table_args__ = (Index("product_name", "operator", "level", "parent", "name", unique=True),)
+
+    id: str = Field(primary_key=True)
+    operator: str
+    level: str  # "model" or "batch"
+    parent: str  # id of a batch's model; empty for a model
+    name: str  # model identifier or batch number
+    created_at: str
+
+
+class ProductDeclarationRow(SQLModel, table=True):
+    """All declared facts of a model or batch as they stood from one moment; the newest revision counts."""
+
+    __tablename__ = "product_declaration"
+
+    product: str = Field(primary_key=True)
+    revision: int = Field(primary_key=True)
+    at: str
+    by: str
+    facts: bytes  # as in `declaration`
+    circumstances: str | None
 
 
 class CommissioningRow(SQLModel, table=True):
@@ -364,6 +394,8 @@ TABLES: Final[tuple[type[SQLModel], ...]] = (
     OperatorKeyRow,
     BatteryRow,
     DeclarationRow,
+    ProductRow,
+    ProductDeclarationRow,
     CommissioningRow,
     LifecycleStateRow,
     DirtyRow,
@@ -382,5 +414,14 @@ TABLES: Final[tuple[type[SQLModel], ...]] = (
 )
 NAMES: Final = frozenset(str(table.__tablename__) for table in TABLES)
 
-APPEND_ONLY: Final = ("fixed", "declaration", "version", "log_leaf", "log_node", "checkpoint", "audit")
+APPEND_ONLY: Final = (
+    "fixed",
+    "declaration",
+    "product_declaration",
+    "version",
+    "log_leaf",
+    "log_node",
+    "checkpoint",
+    "audit",
+)
 """Tables whose rows are added, never changed and never taken away."""

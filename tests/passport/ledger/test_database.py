@@ -81,7 +81,8 @@ def test_two_processes_may_upgrade_at_once(tmp_path):
 
 ROWS = {
     "fixed": "INSERT INTO fixed VALUES ('a', 'b', 't')",
-    "declaration": "INSERT INTO declaration VALUES ('B', 1, 't', 'x', '{}')",
+    "declaration": "INSERT INTO declaration VALUES ('B', 1, 't', 'x', '{}', NULL)",
+    "product_declaration": "INSERT INTO product_declaration VALUES ('P', 1, 't', 'x', '{}', NULL)",
     "version": (
         "INSERT INTO version VALUES"
         " ('B', 'passport', 1, 'R', 'o', 'k', 'v', 't', NULL, 'ab', 'jwt', 0, 0, 0, 0, NULL, 0)"
