@@ -1,7 +1,7 @@
 """Other people's formats: a view written as they spell it, and read back, with what is lost on the way.
 
-One file per format, found by `FORMATS`; it may import `schemas`, `passport.disclosure` and `passport.errors`.
-It never reads the database, never sees a value that its audience may not see, and never leaves a loss unsaid.
+It may import `schemas`, `passport.disclosure` and `passport.errors`; one file per format, named in `FORMATS`.
+It must never read the database, see a value that its audience may not see, or leave a loss unsaid.
 """
 
 import importlib
