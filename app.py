@@ -49,13 +49,14 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "verify": ("passport", "Check a record, bundle or PDF line by line, without a network."),
     "bundle": ("passport", "Write BATTERY's record with its proofs, or all operators' keys."),
     "link": ("passport", "Parse and check a GS1 Digital Link or IEC 61406 link."),
+    "operator": ("passport", "Add and list the economic operators that sign here."),
     "key": ("passport", "Make, list and revoke API keys."),
     "audit": ("passport", "Show the newest entries of the audit."),
     "explain": ("passport", "Tell all that follows from one attribute of the registry."),
     "bench": ("passport", "Measure, and print each figure beside its yardstick and bar."),
 }
 # Commands that may begin a new data folder; every other one looks at what is there.
-MAKES_DATA: Final = frozenset({"run", "ingest", "bench", "key"})
+MAKES_DATA: Final = frozenset({"run", "ingest", "import", "operator", "bench", "key"})
 DEFAULT_DATA: Final = "./data"
 SWEEP_AT_ONCE: Final = 100
 

@@ -87,6 +87,12 @@ def all_operators(connection: Connection) -> list[Operator]:
     return [Operator(row[0], row[1], bool(row[2]), from_utc_text(row[3])) for row in rows]
 
 
+def usual(connection: Connection) -> str | None:
+    """The id of the one real operator; None where there is none yet, or several to choose from."""
+    real = [one.id for one in all_operators(connection) if not one.simulated]
+    return real[0] if len(real) == 1 else None
+
+
 def did(public_url: str, operator: str) -> str:
     """The operator's `did:web`; its document is served at {public_url}/o/{operator}/did.json.
 

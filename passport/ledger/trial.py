@@ -31,7 +31,8 @@ def create(
 ) -> Battery:
     """A new battery from facts as typed on a command line, answered for by this installation's operator.
 
-    It gets a random serial under GS1's example prefix.
+    That is the one real operator, or one by a name that says so where there is none or several. The battery
+    gets a random serial under GS1's example prefix.
 
     Raises:
         FactRefused: a fact is unknown or not acceptable, or the category is missing.
@@ -45,10 +46,13 @@ def create(
     if category is None:
         raise FactRefused(f"category is needed: one of {', '.join(Category)}")
     placed_on = facts.get("placed_on_market_date")
-    operators.create(connection, OPERATOR, name=OPERATOR_NAME, simulated=False, at=at)
+    operator = operators.usual(connection)
+    if operator is None:
+        operator = OPERATOR
+        operators.create(connection, OPERATOR, name=OPERATOR_NAME, simulated=False, at=at)
     return batteries.create(
         connection,
-        operator=OPERATOR,
+        operator=operator,
         category=Category(category),
         identifier_path=identifier_path(EXAMPLE_GTIN, new_serial(random_bytes(10))),
         facts=facts,
