@@ -5,7 +5,7 @@ It alone opens key files. Whoever reaches the socket can ask for four things (`p
 
 1. header: exactly alg ES256, typ, kid of this operator's key, iat; nothing else;
 2. issuer: the DID that the operator's key was bound to when it was made;
-3. shape: one of our three record types, a version, a subject, digests; or a status list;
+3. shape: one of our three record types, a version, a subject, digests; or a status list, or a statement;
 4. version: one more than the last one signed for that battery and kind, quoting the last one's digest; the
    same content again gives the same signature, so that an issue cut off by a crash can be finished;
 5. rate: a bucket of signatures per operator;
@@ -47,6 +47,7 @@ from passport.signing.keys import (
 from passport.signing.log import Checkpoint, parse_checkpoint, verify_consistency
 from passport.signing.sign import ALGORITHM, RECORD_TYPE, STATUS_LIST_TYPE, parse_jws
 from passport.signing.signer import SignerRefused
+from passport.signing.statements import KINDS, STATEMENT_TYPE
 from schemas.strict_json import StrictJsonError, loads_own
 
 MEMORY_FILE: Final = "signer.db"
@@ -254,7 +255,9 @@ class Rules:
         # 3. Shape, 4. version.
         if typ == RECORD_TYPE:
             place = self._place(operator, payload, signing_input)
-        elif typ == STATUS_LIST_TYPE and "BitstringStatusListCredential" in payload.get("type", ()):
+        elif (typ == STATUS_LIST_TYPE and "BitstringStatusListCredential" in payload.get("type", ())) or (
+            typ == STATEMENT_TYPE and payload.get("type") in KINDS
+        ):
             place = None
         else:
             raise SignerRefused(
