@@ -49,6 +49,8 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "verify": ("passport", "Check a record, bundle or PDF line by line, without a network."),
     "bundle": ("passport", "Write BATTERY's record with its proofs, or all operators' keys."),
     "link": ("passport", "Parse and check a GS1 Digital Link or IEC 61406 link."),
+    "component": ("passport", "Draw an installation: batteries, strings, modules, cells."),
+    "commission": ("passport", "Bind devices to batteries, and sign who spoke for what."),
     "operator": ("passport", "Add and list the economic operators that sign here."),
     "key": ("passport", "Make, list and revoke API keys."),
     "audit": ("passport", "Show the newest entries of the audit."),
@@ -292,7 +294,17 @@ class House:
             self.refresh(battery_id)
             with self.writing() as connection:
                 journal.compact(connection, battery_id)
+        if waiting:  # a device that was bound has been heard, so its battery waits here
+            self.sign_commissionings()
         return len(waiting)
+
+    def sign_commissionings(self) -> int:
+        """Put the operators' signatures under bindings that have none yet; how many."""
+        from passport import commissioning
+
+        return commissioning.sign_pending(
+            self.engine, cache(self.signer), public_url=self.settings.public_url, now=self.now()
+        )
 
     def accept_telemetry(self, body: bytes, key: str) -> Mapping[str, Any]:
         """One batch by HTTP: who may send it, what it is, and its receipt once it is durable."""

@@ -450,10 +450,30 @@ def _newest(connection: Connection, battery_id: str) -> tuple[int, Layer]:
 # ------------------------------------------------------------------------------------------- commissioning
 
 
-def bind(connection: Connection, *, battery: str, source: str, component: str | None, at: datetime) -> None:
+def bind(
+    connection: Connection,
+    *,
+    battery: str,
+    source: str,
+    component: str | None,
+    at: datetime,
+    node: str | None = None,
+    serial: str | None = None,
+    address: str | None = None,
+) -> None:
     """From `at`, what `source` says of `component` (None: the whole device) belongs to `battery`.
 
     The same binding again changes nothing.
+
+    Args:
+        connection: the caller's open write transaction.
+        battery: id of the battery.
+        source: id of the device.
+        component: which part of what the device speaks of.
+        at: aware.
+        node: id of the part of the component tree that the device sits on; None where none was named.
+        serial: the device's own number, as read or typed; None where there is none.
+        address: where it was on its bus at that moment; it identifies nothing.
 
     Raises:
         NotFound: there is no such battery.
@@ -472,8 +492,9 @@ def bind(connection: Connection, *, battery: str, source: str, component: str | 
             f"source {source!r}{part} speaks for battery {row[0]} since it was commissioned; release it first"
         )
     connection.exec_driver_sql(
-        "INSERT INTO commissioning (battery, source, component, since, until) VALUES (?, ?, ?, ?, NULL)",
-        (battery, source, component or "", utc_text(at)),
+        "INSERT INTO commissioning (battery, source, component, since, until, node, serial, address)"
+        " VALUES (?, ?, ?, ?, NULL, ?, ?, ?)",
+        (battery, source, component or "", utc_text(at), node, serial, address),
     )
 
 

@@ -126,6 +126,58 @@ class CommissioningRow(SQLModel, table=True):
     component: str = Field(primary_key=True)  # empty for the whole device
     since: str = Field(primary_key=True)
     until: str | None
+    node: str | None  # part of the component tree that the source sits on; None where none was named
+    serial: str | None  # of the device, as read or typed at commissioning
+    address: str | None  # where it was on its bus: an observation, never an identity
+
+
+class CommissioningStatementRow(SQLModel, table=True):
+    """The operator's signature under the beginning or the end of a commissioning."""
+
+    __tablename__ = "commissioning_statement"
+
+    battery: str = Field(primary_key=True)
+    source: str = Field(primary_key=True)
+    component: str = Field(primary_key=True)
+    since: str = Field(primary_key=True)
+    act: str = Field(primary_key=True)  # "opened" or "closed"
+    token: bytes  # compact JWS, `passport.signing.statements`
+
+
+class NodeRow(SQLModel, table=True):
+    """A part of an installation: from the whole site down to a group of cells."""
+
+    __tablename__ = "node"
+
+    id: str = Field(primary_key=True)
+    kind: str
+    name: str
+    serial: str | None
+    cells: int | None  # in series within it, where it is known
+    battery: str | None = Field(unique=True)  # the part that was placed on the market as a battery
+    created_at: str
+
+
+class NodePlaceRow(SQLModel, table=True):
+    """From when to when a part was in another one."""
+
+    __tablename__ = "node_place"
+    __table_args__ = (
+        Index(
+            "node_place_open",
+            "node",
+            unique=True,
+            sqlite_where=text("until IS NULL"),
+            postgresql_where=text("until IS NULL"),
+        ),
+        Index("node_place_parent", "parent"),
+    )
+
+    node: str = Field(primary_key=True)
+    since: str = Field(primary_key=True)
+    parent: str
+    position: int | None  # counted from 1 along the wiring; None where it is not known
+    until: str | None
 
 
 class LifecycleStateRow(SQLModel, table=True):
@@ -397,6 +449,9 @@ TABLES: Final[tuple[type[SQLModel], ...]] = (
     ProductRow,
     ProductDeclarationRow,
     CommissioningRow,
+    CommissioningStatementRow,
+    NodeRow,
+    NodePlaceRow,
     LifecycleStateRow,
     DirtyRow,
     IntentRow,
@@ -418,6 +473,7 @@ APPEND_ONLY: Final = (
     "fixed",
     "declaration",
     "product_declaration",
+    "commissioning_statement",
     "version",
     "log_leaf",
     "log_node",

@@ -83,6 +83,9 @@ ROWS = {
     "fixed": "INSERT INTO fixed VALUES ('a', 'b', 't')",
     "declaration": "INSERT INTO declaration VALUES ('B', 1, 't', 'x', '{}', NULL)",
     "product_declaration": "INSERT INTO product_declaration VALUES ('P', 1, 't', 'x', '{}', NULL)",
+    "commissioning_statement": (
+        "INSERT INTO commissioning_statement VALUES ('B', 's', '', 't', 'opened', 'jws')"
+    ),
     "version": (
         "INSERT INTO version VALUES"
         " ('B', 'passport', 1, 'R', 'o', 'k', 'v', 't', NULL, 'ab', 'jwt', 0, 0, 0, 0, NULL, 0)"

@@ -1,0 +1,220 @@
+"""`cellpass component`: the tree of an installation, and what was exchanged in it."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+import orjson
+
+if TYPE_CHECKING:
+    from passport.ledger.components import Branch, Node
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+NOT_WELL: Final = 1
+_KINDS: Final = click.Choice(["installation", "battery", "string", "module", "cell_group"])
+
+
+@click.group(
+    "component",
+    short_help="Draw an installation: batteries, strings, modules, cells.",
+    epilog="Example: cellpass component add module --name 'Module 3' --parent PART --serial M-77 --cells 16",
+)
+def command() -> None:
+    """Draw an installation as a tree of parts: installation, battery, string, module, cell group.
+
+    Exactly one part on every way from the root to a cell carries a passport: the unit that was placed on the
+    market. A module sold with its own BMS may be that unit.
+    """
+
+
+def _when(_context: click.Context, _parameter: click.Parameter, text: str | None) -> datetime | None:
+    from schemas.values import from_utc_text
+
+    try:
+        return from_utc_text(text) if text else None
+    except ValueError as error:
+        raise click.BadParameter(f"{error}; write 2027-02-18T09:30:00Z") from error
+
+
+def _at(words: str) -> Callable[[_Command], _Command]:
+    return click.option("--at", callback=_when, metavar="TIME", help=words)
+
+
+@command.command(
+    "add", epilog="Example: cellpass component add battery --name 'Rack 1' --battery ID --parent PART"
+)
+@click.argument("kind", type=_KINDS)
+@click.option("--name", required=True, help="As people call it.")
+@click.option("--parent", metavar="PART", help="The part it lies in; without it, a root.")
+@click.option("--position", type=int, help="Counted from 1 along the wiring.")
+@click.option("--serial", help="What is written on it.")
+@click.option("--cells", type=int, help="Cells in series within it.")
+@click.option("--battery", metavar="BATTERY", help="The battery that this part is.")
+@_at("When it was placed (default: now).")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_obj
+def add(
+    house: Any,
+    kind: str,
+    *,
+    name: str,
+    parent: str | None,
+    position: int | None,
+    serial: str | None,
+    cells: int | None,
+    battery: str | None,
+    at: datetime | None,
+    as_json: bool,
+) -> None:
+    """Add a part of KIND, and place it."""
+    from passport.ledger import batteries, components
+
+    with house.writing() as connection:
+        found = batteries.find(connection, battery, house.settings.public_url).id if battery else None
+        made = components.add(
+            connection,
+            kind=components.NodeKind(kind),
+            name=name,
+            parent=parent,
+            position=position,
+            serial=serial,
+            cells=cells,
+            battery=found,
+            at=at or house.now(),
+        )
+    _say_node(made, as_json=as_json)
+
+
+@command.command("place", epilog="Example: cellpass component place PART --parent OTHER --position 2")
+@click.argument("part")
+@click.option("--parent", metavar="PART", help="Where it lies from now on; without it, nowhere.")
+@click.option("--position", type=int, help="Counted from 1 along the wiring.")
+@_at("When it was moved (default: now).")
+@click.pass_obj
+def place(house: Any, part: str, *, parent: str | None, position: int | None, at: datetime | None) -> None:
+    """Move PART into another part, or take it out."""
+    from passport.ledger import components
+
+    moment = at or house.now()
+    with house.writing() as connection:
+        node = components.get(connection, part)
+        if parent is None:
+            components.take_out(connection, part, at=moment)
+        else:
+            components.place(connection, part, parent=parent, position=position, at=moment)
+    click.echo(f"{node.name}: {'in ' + parent if parent else 'taken out'}")
+
+
+@command.command(
+    "exchange", epilog="Example: cellpass component exchange PART --name 'Module 3' --serial M-91"
+)
+@click.argument("part")
+@click.option("--name", required=True, help="Of the new part.")
+@click.option("--serial", help="What is written on the new part.")
+@click.option("--cells", type=int, help="Cells in series within it (default: as before).")
+@_at("When it was exchanged (default: now).")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_obj
+def exchange(
+    house: Any,
+    part: str,
+    *,
+    name: str,
+    serial: str | None,
+    cells: int | None,
+    at: datetime | None,
+    as_json: bool,
+) -> None:
+    """Put a new part in the place of PART: a repair, after which the passport stays."""
+    from passport.ledger import components
+
+    with house.writing() as connection:
+        made = components.exchange(
+            connection, part, name=name, serial=serial, cells=cells, at=at or house.now()
+        )
+    _say_node(made, as_json=as_json)
+
+
+def _say_node(node: "Node", *, as_json: bool) -> None:
+    if as_json:
+        click.echo(orjson.dumps(_told(node)))
+    else:
+        click.echo(f"{node.id}  {node.kind.value}  {node.name}")
+
+
+def _told(node: "Node") -> dict[str, Any]:
+    return {
+        "id": node.id,
+        "kind": node.kind.value,
+        "name": node.name,
+        "serial": node.serial,
+        "cells": node.cells,
+        "battery": node.battery,
+    }
+
+
+@command.command("tree", epilog="Example: cellpass component tree PART --at 2027-06-01T00:00:00Z")
+@click.argument("part", required=False)
+@_at("As it was then (default: today).")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per tree.")
+@click.pass_obj
+def tree(house: Any, part: str | None, *, at: datetime | None, as_json: bool) -> None:
+    """Show PART (an id, or a battery) with all that lies in it, or every tree; and what deserves a look.
+
+    Exit status 1 when something does.
+    """
+    from passport.errors import NotFound
+    from passport.ledger import batteries, components
+
+    with house.reading() as connection:
+        if part is None:
+            starts = components.roots(connection)
+        else:
+            try:
+                starts = [components.get(connection, part)]
+            except NotFound:
+                battery = batteries.find(connection, part, house.settings.public_url)
+                node = components.of_battery(connection, battery.id)
+                if node is None:
+                    raise NotFound(f"no tree was drawn around {battery.identifier}") from None
+                starts = [node]
+        branches = [components.tree(connection, node.id, at) for node in starts]
+    doubts = 0
+    for branch in branches:
+        # A part alone is judged where its whole way up is seen.
+        found = components.check(branch) if part is None else ()
+        doubts += len(found)
+        if as_json:
+            wire = _wire(branch) | {"doubts": [vars(doubt) for doubt in found]}
+            click.echo(orjson.dumps(wire))
+            continue
+        for line in _lines(branch):
+            click.echo(line)
+        for doubt in found:
+            click.echo(f"  look: {doubt.sentence}", err=True)
+    if doubts:
+        raise SystemExit(NOT_WELL)
+
+
+def _wire(branch: "Branch") -> dict[str, Any]:
+    return _told(branch.node) | {
+        "position": branch.position,
+        "below": [_wire(below) for below in branch.below],
+    }
+
+
+def _lines(branch: "Branch", depth: int = 0) -> list[str]:
+    node = branch.node
+    words = [
+        f"{'  ' * depth}{node.name}",
+        node.kind.value.replace("_", " "),
+        *([f"serial {node.serial}"] if node.serial else []),
+        *([f"{node.cells} cells in series"] if node.cells else []),
+        *([f"passport of {node.battery}"] if node.battery else []),
+        node.id,
+    ]
+    lines = ["  ".join(words)]
+    for below in branch.below:
+        lines += _lines(below, depth + 1)
+    return lines
