@@ -2,9 +2,11 @@
 
 import sqlite3
 import threading
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -14,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
 from passport.errors import StoreUnavailable
-from passport.ledger import database, tables
+from passport.ledger import batteries, database, tables
 
 
 @pytest.fixture
@@ -177,3 +179,33 @@ def test_a_folder_may_have_any_name(tmp_path, name):
     database.upgrade(made)
     made.dispose()
     assert (folder / database.FILE_NAME).is_file()
+
+
+def test_a_folder_of_the_first_release_is_brought_forward_with_its_rows(tmp_path):
+    engine = database.open_database(tmp_path)
+    config = Config()
+    config.set_main_option("script_location", str(Path(database.__file__).parent / "migrations"))
+    with database.writing(engine) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.exec_driver_sql(
+            "INSERT INTO battery (id, passport_id, operator, identifier, category, placed_on, simulated,"
+            " passport_status, notice_revision, created_at) VALUES ('AAAAAAAAAAAAAAAA', 'BBBBBBBBBBBBBBBB',"
+            " 'acme', '/01/09520123456788/21/A', 'lmt', NULL, 0, 'Active', 0, '2026-11-20T12:00:00Z')"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO declaration VALUES ('AAAAAAAAAAAAAAAA', 1, '2026-11-20T12:00:00Z', 'trial',"
+            ' CAST(\'{"rated_capacity":"10"}\' AS BLOB))'
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO commissioning VALUES ('AAAAAAAAAAAAAAAA', 'bms-1', '', '2026-11-20T12:00:00Z', NULL)"
+        )
+    database.upgrade(engine)
+    with database.reading(engine) as connection:
+        assert database.revision(connection) == database.HEAD
+        found = batteries.by_identifier(connection, "/01/09520123456788/21/A")
+        assert found is not None
+        assert (found.model, found.batch) == (None, None)
+        assert batteries.facts(connection, found.id) == {"rated_capacity": Decimal(10)}
+        assert batteries.bound(connection, "bms-1") == {None: found.id}
+    engine.dispose()

@@ -1,0 +1,109 @@
+"""`cellpass component` and `cellpass commission`, as an installer uses them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import app  # noqa: TID251 - the command line is what is tried
+from passport.ledger import operators
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    made = tmp_path_factory.mktemp("site")
+    house = app.House(made)
+    with house.writing() as connection:
+        operators.create(connection, "acme", name="Acme", simulated=False, at=house.now())
+    house.close()
+    return made
+
+
+def run(folder: Path, *words: str, status: int = 0) -> str:
+    said = CliRunner().invoke(app.cli, ["--data", str(folder), *words])
+    assert said.exit_code == status, (said.output, said.exception)
+    return said.output
+
+
+def battery(folder: Path) -> str:
+    house = app.House(folder)
+    with house.writing() as connection:
+        made = house.batteries.create(connection, {"category": "stationary"}, at=house.now())
+    house.close()
+    return made
+
+
+def add(folder: Path, *words: str) -> str:
+    return json.loads(run(folder, "component", "add", *words, "--json"))["id"]
+
+
+def test_an_installation_is_drawn_changed_and_shown_as_it_was(folder):
+    unit = battery(folder)
+    site = add(folder, "installation", "--name", "Cellar", "--at", "2027-01-01T00:00:00Z")
+    rack = add(
+        folder,
+        *("battery", "--name", "Rack", "--parent", site, "--battery", unit),
+        *("--at", "2027-01-01T00:00:00Z"),
+    )
+    old = add(
+        folder,
+        *("module", "--name", "Module 1", "--parent", rack, "--serial", "M1", "--position", "1"),
+        *("--at", "2027-01-02T00:00:00Z"),
+    )
+    told = run(
+        folder,
+        *("component", "exchange", old, "--name", "Module 1b", "--serial", "M9"),
+        *("--at", "2027-02-01T00:00:00Z"),
+    )
+    assert "Module 1b" in told
+    today = run(folder, "component", "tree", unit)
+    assert "serial M9  " in today
+    assert "M1\n" not in today
+    then = json.loads(run(folder, "component", "tree", site, "--at", "2027-01-15T00:00:00Z", "--json"))
+    assert then["below"][0]["below"][0]["serial"] == "M1"
+    run(folder, "component", "place", old)
+    refused = CliRunner().invoke(
+        app.cli, ["--data", str(folder), "component", "exchange", rack, "--name", "Another rack"]
+    )
+    assert "another unit in its place is another battery" in str(refused.exception)
+
+
+def test_what_deserves_a_look_ends_with_status_1(folder):
+    site = add(folder, "installation", "--name", "Attic")
+    add(folder, "module", "--name", "Stray", "--parent", site)
+    said = run(folder, "component", "tree", status=1)
+    assert "look: no part from Attic down to Stray carries a passport" in said
+
+
+def test_a_device_is_bound_signed_listed_and_released(folder):
+    unit = battery(folder)
+    part = add(folder, "module", "--name", "Unit", "--battery", unit)
+    run(folder, "commission", "bind", unit, "--source", "bank", "--component", "module/2", "--node", part)
+    (one,) = [json.loads(line) for line in run(folder, "commission", "list", unit, "--json").splitlines()]
+    assert (one["source"], one["component"], one["node"]) == ("bank", "module/2", part)
+    assert (one["to"], one["signed"]) == (None, {"opened": True})
+    assert one["statements"]["opened"].count(".") == 2
+    run(folder, "commission", "release", "--source", "bank", "--component", "module/2")
+    (one,) = [json.loads(line) for line in run(folder, "commission", "list", unit, "--json").splitlines()]
+    assert one["signed"] == {"opened": True, "closed": True}
+    again = CliRunner().invoke(app.cli, ["--data", str(folder), "commission", "release", "--source", "bank"])
+    assert "is bound to no battery" in str(again.exception)
+
+
+def test_a_device_sits_in_the_battery_that_it_speaks_for(folder):
+    first, second = battery(folder), battery(folder)
+    part = add(folder, "module", "--name", "Unit", "--battery", first)
+    refused = CliRunner().invoke(
+        app.cli, ["--data", str(folder), "commission", "bind", second, "--source", "x", "--node", part]
+    )
+    assert "Unit does not lie in that battery" in str(refused.exception)
+
+
+def test_what_was_bound_before_its_signature_is_listed_with_status_1(folder):
+    unit = battery(folder)
+    house = app.House(folder)
+    with house.writing() as connection:
+        house.batteries.bind(connection, battery=unit, source="loose", component=None, at=house.now())
+    house.close()
+    assert "nobody has signed it yet" in run(folder, "commission", "list", unit, status=1)
