@@ -45,6 +45,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "search": ("passport", "Find batteries by what is known of them."),
     "page": ("passport", "Write the passport page of BATTERY as one HTML file."),
     "pdf": ("passport", "Write the compliance PDF of BATTERY, signed record inside."),
+    "export": ("passport", "Write BATTERY in another format, and say what is lost in it."),
     "label": ("passport", "Write a label for each BATTERY."),
     "verify": ("passport", "Check a record, bundle or PDF line by line, without a network."),
     "bundle": ("passport", "Write BATTERY's record with its proofs, or all operators' keys."),

@@ -14,10 +14,12 @@ from flask.typing import ResponseReturnValue
 from flask_smorest import Api
 from flask_smorest import Blueprint as DescribedBlueprint
 from flask_smorest.arguments import FlaskParser
-from marshmallow import RAISE, Schema, ValidationError, fields
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
-from passport import search
+from passport import exports, search
+from passport.documents import page
 from passport.errors import InputRefused, NotFound
+from passport.exporting import subject_of
 from passport.ledger import database
 from passport.web import context, session, views
 from schemas.terms import Audience, RecordKind
@@ -28,11 +30,12 @@ JSON: Final = "application/json"
 class _Parser(FlaskParser):  # type: ignore[misc]
     """Turns a refused argument into our own error, which one function turns into an answer."""
 
-    def handle_error(self, error: ValidationError, *_: Any, **__: Any) -> NoReturn:
+    def handle_error(self, error: ValidationError, req: Any, schema: Schema, **_: Any) -> NoReturn:
         """Name every wrong parameter."""
+        del req
         messages = error.messages_dict.get("query", error.messages_dict)
         told = "; ".join(f"{str(name)[:60]}: {_sentence(text)}" for name, text in messages.items())
-        raise InputRefused(f"{told}. Known parameters: {', '.join(search.parameters())}")
+        raise InputRefused(f"{told}. Known parameters: {', '.join(schema.fields)}")
 
 
 def _sentence(text: Any) -> str:
@@ -188,6 +191,46 @@ def record(passport_id: str, kind: str) -> ResponseReturnValue:
         raise NotFound(f"no {kind} record for this reader")
     views.write_down(here, who, action="read", battery=battery.id, detail=f"signed {kind}")
     return _private(Response(found[0].record, mimetype="application/vc+sd-jwt"))
+
+
+class _ExportArguments(Schema):
+    format = fields.String(
+        required=True, metadata={"description": f"One of {', '.join(exports.available())}."}
+    )
+    part = fields.String(
+        load_default="document",
+        validate=validate.OneOf(("document", "losses")),
+        metadata={
+            "description": "`document`, or `losses`: what is not in it, attribute by attribute, as JSON."
+        },
+    )
+
+
+@_operation(
+    "/batteries/<string:passport_id>/export",
+    arguments=_ExportArguments,
+    content_type="application/octet-stream",
+    description="Its media type is the format's own; it is not signed; the record it comes from is.",
+)
+def export(arguments: Mapping[str, Any], passport_id: str) -> ResponseReturnValue:
+    """The newest passport in another format, as the key's audience may see it."""
+    here = context.here()
+    who = session.from_header(request, here.engine, here.now())
+    name = arguments["format"]
+    form = exports.format_of(name)
+    with database.reading(here.engine) as connection:
+        battery = views.known(connection, passport_id)
+        audience = who.audience_for(operator=battery.operator, battery=battery.id)
+        subject = subject_of(connection, battery, audience, public_url=here.settings.public_url)
+    exported = form.export(subject)
+    views.write_down(here, who, action="read", battery=battery.id, detail=f"export {name}")
+    if arguments["part"] == "losses":
+        losses = [loss.to_wire() for loss in exported.losses]
+        return _json({"format": name, "title": form.TITLE, "audience": audience.value, "losses": losses})
+    response = Response(exported.data, mimetype=exported.media_type)
+    file = page.file_stem(battery.identifier) + exported.suffix
+    response.headers["Content-Disposition"] = f'attachment; filename="{file}"'
+    return _private(response)
 
 
 def _json(content: Any) -> Response:

@@ -12,13 +12,14 @@ import json
 import logging
 import re
 import subprocess
+import zipfile
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pikepdf
 import pytest
 
-from passport import grants, issue, search
+from passport import exports, grants, issue, search
 from passport.judgement import compliance
 from passport.ledger import batteries, database, operators
 from passport.settings import Settings
@@ -338,6 +339,34 @@ def test_the_json_of_a_battery_holds_exactly_what_the_audience_may_see(site, aud
     assert marked(answer.data) == allowed(audience)
     assert marked(headers_of(answer)) == set()
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("audience", list(Audience))
+def test_exports_hold_nothing_that_the_audience_may_not_see_and_no_opinion(site, audience):
+    opinions = {name for name, row in REGISTRY.items() if row.record is RecordKind.ASSESSMENT}
+    for name in exports.available():
+        path = f"/api/batteries/{site.battery.passport_id}/export?format={name}"
+        answer = site.get(path, audience)
+        assert answer.status_code < 500, name
+        if name in EXPORTED_WHOLE:
+            assert marked(answer.data) == allowed(audience) - opinions - {"dpp_schema_version"}, name
+        else:
+            assert marked(*unpacked(answer.data)) <= allowed(audience) - opinions, name
+        losses = site.get(f"{path}&part=losses", audience)
+        assert marked(losses.data) <= allowed(audience), name
+        assert marked(headers_of(answer), headers_of(losses)) == set(), name
+
+
+# Formats that can hold every value that is stated.
+EXPORTED_WHOLE = {"en18223", "en18223-full"}
+
+
+def unpacked(data):
+    """The files of a package; anything else as it is."""
+    if not zipfile.is_zipfile(io.BytesIO(data)):
+        return [data]
+    with zipfile.ZipFile(io.BytesIO(data)) as package:
+        return [package.read(name) for name in package.namelist()]
 
 
 @pytest.mark.parametrize("audience", list(Audience))

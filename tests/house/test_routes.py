@@ -49,6 +49,7 @@ ROUTES = {
     "/api/batteries": READ,
     "/api/batteries/<string:passport_id>": READ,
     "/api/batteries/<string:passport_id>/records/<string:kind>": READ,
+    "/api/batteries/<string:passport_id>/export": READ,
     "/api/openapi.json": READ,
     "/api/docs": READ,
     # whoever runs the service
