@@ -61,7 +61,7 @@ def command(
         found = batteries.find(connection, battery, house.settings.public_url)
         subject = subject_of(connection, found, seen_by, public_url=house.settings.public_url)
     exported = form.export(subject)
-    if to_output and sys.stdout.isatty() and not _is_text(exported.media_type):
+    if to_output and sys.stdout.isatty() and not _is_text(exported.data):
         raise click.UsageError(f"{form.TITLE} is not for a terminal: name a file with -o")
     write_down(house, seen_by, action="read", battery=found.id, detail=f"export {name}")
     if to_output:
@@ -83,8 +83,11 @@ def command(
         losses.write_text(told, encoding="utf-8")
 
 
-def _is_text(media_type: str) -> bool:
-    return media_type.startswith("text/") or "json" in media_type or "xml" in media_type
+def _is_text(data: bytes) -> bool:
+    try:
+        return bool(data.decode())
+    except UnicodeDecodeError:
+        return False
 
 
 def _as_json(name: str, file: str | None, losses: Any) -> str:

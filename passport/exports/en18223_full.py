@@ -38,6 +38,7 @@ MEDIA_TYPE: Final = "application/json"
 LIMIT_BYTES: Final = 4 * strict_json.LIMIT_BYTES
 # A complete passport has some 170 elements; beyond this a document is no passport.
 MOST_LOSSES: Final = 2000
+DATED: Final = "days and sources are not taken over: whoever imports declares now"
 _WRITTEN_BY_SERVICE: Final = "the service writes this itself when it issues a version"
 
 # Header members in the order of Table 1; those of the second line may be missing.
@@ -429,29 +430,31 @@ class Reader:
             value, path, _ = _parts(inner, f"$.{name[:60]}")
             if name in CHAPTERS and isinstance(value, Mapping):
                 for each, held in value.items():
-                    self._attribute(each, held, f"{path}.{each[:60]}")
+                    self.attribute(each, held, f"{path}.{each[:60]}")
             elif name == RECORD and isinstance(value, Mapping):
                 self.leave(Why.NOT_READ, path, "the signed record it was made from is not taken over")
             else:
-                self._attribute(name, inner, path)
+                self.attribute(name, inner, path)
         identifier = self._header(document)
         if self._dated(document):
-            self.leave(
-                Why.NOT_READ, "$..asOf", "days and sources are not taken over: whoever imports declares now"
-            )
+            self.leave(Why.NOT_READ, "$..asOf", DATED)
+        return self.result(identifier)
+
+    def result(self, identifier: str | None) -> Brought:
+        """All that was taken over, in reading order, without what the service writes itself."""
         named = self.facts.get("predecessor_passport_ids")
-        known = {name: self.facts[name] for name in REGISTRY if name in self.facts}
+        known = [name for name in REGISTRY if name in self.facts and name not in MADE_BY_SERVICE]
+        predecessors = [one for one in named if isinstance(one, str)] if isinstance(named, list) else []
         return Brought(
-            facts={name: each for name, each in known.items() if name not in MADE_BY_SERVICE},
-            paths={name: self.paths[name] for name in known if name not in MADE_BY_SERVICE},
+            facts={name: self.facts[name] for name in known},
+            paths={name: self.paths[name] for name in known},
             identifier=identifier,
-            predecessors=tuple(one for one in named if isinstance(one, str))
-            if isinstance(named, list)
-            else (),
+            predecessors=tuple(predecessors),
             losses=tuple(self.losses),
         )
 
-    def _attribute(self, name: str, inner: Any, path: str) -> None:
+    def attribute(self, name: str, inner: Any, path: str) -> None:
+        """Take the value of one attribute over, or write down why not."""
         value, path, unit = _parts(inner, path)
         row = ATTRIBUTES.get(name)
         if row is None:
@@ -523,14 +526,14 @@ class Reader:
             )
         operator = document.get("economicOperatorId")
         if isinstance(operator, str) and not operator.startswith("did:"):
-            self._from_header("operator_identifier", operator, "$.economicOperatorId")
+            self.otherwise("operator_identifier", operator, "$.economicOperatorId")
         if isinstance(document.get("facilityId"), str):
-            self._from_header("facility_identifier", document["facilityId"], "$.facilityId")
+            self.otherwise("facility_identifier", document["facilityId"], "$.facilityId")
         named = document.get("contentSpecificationIds")
         if isinstance(named, list) and (
             foreign := [one for one in named if not (isinstance(one, str) and _OWN_REGISTRY.fullmatch(one))]
         ):
-            self._from_header("content_specification_ids", foreign, "$.contentSpecificationIds")
+            self.otherwise("content_specification_ids", foreign, "$.contentSpecificationIds")
         self.leave(
             Why.NOT_READ,
             "$",
@@ -539,7 +542,8 @@ class Reader:
         identifier = document.get("uniqueProductIdentifier")
         return identifier if isinstance(identifier, str) and identifier else None
 
-    def _from_header(self, attribute: str, value: Any, path: str) -> None:
+    def otherwise(self, attribute: str, value: Any, path: str) -> None:
+        """A value from another place, unless the attribute has one."""
         self.facts.setdefault(attribute, value)
         self.paths.setdefault(attribute, path)
 
