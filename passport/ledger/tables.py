@@ -440,6 +440,81 @@ class AuditRow(SQLModel, table=True):
     detail: str
 
 
+class RegistrationAttemptRow(SQLModel, table=True):
+    """A battery on its way into the Union's registry: written before anybody is asked."""
+
+    __tablename__ = "registration_attempt"
+    __table_args__ = (
+        # At most one is on its way: what was perhaps sent is sent again as it was, never a second time anew.
+        Index(
+            "registration_attempt_open",
+            "battery",
+            unique=True,
+            sqlite_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL"),
+        ),
+    )
+
+    battery: str = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    operator: str
+    registry_url: str
+    idempotency_key: str
+    record_id: str  # the newest passport when it was opened
+    version: int
+    sha256: str
+    body: bytes  # exactly what is sent
+    opened_at: str
+    submitted_at: str | None  # accepted for examination; the identifier comes later
+    correlation: str | None  # under which the registry speaks of the submission
+    closed_at: str | None
+    outcome: str | None  # "registered" or "refused"
+    detail: str | None
+
+
+class RegistrationRow(SQLModel, table=True):
+    """That a battery is in the Union's registry; one row for one battery, for good."""
+
+    __tablename__ = "registration"
+
+    battery: str = Field(primary_key=True)
+    operator: str
+    registry_url: str
+    registration_id: str
+    registered_at: str | None  # not later than the truth; None where nobody knows
+    how: str  # "answered", "found" or "stated"
+    record_id: str  # the newest passport when it was registered
+    version: int
+    sha256: str
+    entry: bytes  # JSON object: what was sent
+    known_at: str
+
+
+class RegistrationProofRow(SQLModel, table=True):
+    """A proof of registration as it came, kept because the registry does not keep it."""
+
+    __tablename__ = "registration_proof"
+
+    battery: str = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    registration_id: str
+    media_type: str
+    content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    sha256: str  # hex, of `content`
+    origin: str  # "registry" or "file"
+    fetched_at: str
+    expires_at: str | None  # until when the registry gives it; None where nobody knows
+
+
+class ProofMissingRow(SQLModel, table=True):
+    """A registered battery whose proof is not archived yet."""
+
+    __tablename__ = "proof_missing"
+
+    battery: str = Field(primary_key=True)
+    expires_at: str | None = Field(index=True)
+
+
 TABLES: Final[tuple[type[SQLModel], ...]] = (
     FixedRow,
     OperatorRow,
@@ -466,6 +541,10 @@ TABLES: Final[tuple[type[SQLModel], ...]] = (
     PageCacheRow,
     BatterySearchRow,
     AuditRow,
+    RegistrationAttemptRow,
+    RegistrationRow,
+    RegistrationProofRow,
+    ProofMissingRow,
 )
 NAMES: Final = frozenset(str(table.__tablename__) for table in TABLES)
 
@@ -479,5 +558,7 @@ APPEND_ONLY: Final = (
     "log_node",
     "checkpoint",
     "audit",
+    "registration",
+    "registration_proof",
 )
 """Tables whose rows are added, never changed and never taken away."""

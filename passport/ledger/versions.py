@@ -105,6 +105,16 @@ def latest_of(connection: Connection, battery_ids: Sequence[str], kind: RecordKi
     return {row[0]: _version(row) for row in rows}
 
 
+def latest_numbers(connection: Connection, battery_ids: Sequence[str], kind: RecordKind) -> dict[str, int]:
+    """The number of the newest version of that kind by battery id; a battery without one is left out."""
+    rows = connection.exec_driver_sql(
+        f"SELECT battery, max(version) FROM version WHERE battery IN ({marks(battery_ids)}) AND kind = ?"
+        " GROUP BY battery",
+        (*battery_ids, kind.value),
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 def by_records(connection: Connection, record_ids: Sequence[str]) -> dict[str, Version]:
     """Released versions by record id; an unknown id is left out."""
     rows = connection.exec_driver_sql(

@@ -96,6 +96,12 @@ ROWS = {
     "log_node": "INSERT INTO log_node VALUES ('o', 1, 0, 'h')",
     "checkpoint": "INSERT INTO checkpoint VALUES ('o', 1, 'r', 'n', 't')",
     "audit": "INSERT INTO audit VALUES (NULL, 't', 'a', 'b', NULL, NULL, NULL, '')",
+    "registration": (
+        "INSERT INTO registration VALUES ('B', 'o', 'u', 'r', NULL, 'stated', 'R', 1, 'ab', '{}', 't')"
+    ),
+    "registration_proof": (
+        "INSERT INTO registration_proof VALUES ('B', 1, 'r', 'm', 'c', 'ab', 'file', 't', NULL)"
+    ),
 }
 
 
