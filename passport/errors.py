@@ -11,6 +11,8 @@ PassportError
 ├── VerificationFailed      a numbered step of verification failed
 ├── SignerUnavailable       the signer did not answer, or refused
 ├── LogRefused              the transparency log does not extend its last checkpoint
+├── RegistryUnavailable     the Union's registry did not answer, or not in a form that is understood
+├── RegistryRefused         the Union's registry answered, and said no
 └── StoreUnavailable        the database could not take the change
 """
 
@@ -89,6 +91,20 @@ class LogRefused(PassportError):
     """The transparency log does not extend its last checkpoint."""
 
     code = "log_refused"
+
+
+class RegistryUnavailable(PassportError):
+    """The Union's registry did not answer, or not in a form that is understood."""
+
+    code = "registry_unavailable"
+    status = 503
+
+
+class RegistryRefused(PassportError):
+    """The Union's registry answered, and said no."""
+
+    code = "registry_refused"
+    status = 502
 
 
 class StoreUnavailable(PassportError):
