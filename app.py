@@ -40,6 +40,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "simulate": ("ingest", "Run a simulated BMS to ingest from."),
     "gaps": ("passport", "Say what the records of BATTERY, or of each battery, still owe."),
     "issue": ("passport", "Issue signed records of BATTERY, or of every battery."),
+    "register": ("passport", "Register batteries in the Union's registry; archive the proofs."),
     "state": ("passport", "Tell the life of BATTERY so far, from its readings."),
     "assess": ("passport", "Answer the gates of second life for BATTERY."),
     "search": ("passport", "Find batteries by what is known of them."),
@@ -306,6 +307,13 @@ class House:
         return commissioning.sign_pending(
             self.engine, cache(self.signer), public_url=self.settings.public_url, now=self.now()
         )
+
+    def reminder(self) -> str | None:
+        """What the operator is told once a day; None when there is nothing to tell."""
+        from passport.union_registry.overview import reminder
+
+        with self.reading() as connection:
+            return reminder(connection, self.now())
 
     def accept_telemetry(self, body: bytes, key: str) -> Mapping[str, Any]:
         """One batch by HTTP: who may send it, what it is, and its receipt once it is durable."""

@@ -46,7 +46,7 @@ from passport.errors import (
 from passport.judgement import compliance
 from passport.judgement.second_life.assess import Assessment, assess
 from passport.judgement.second_life.evidence import gather
-from passport.ledger import batteries, leaves, operators, states, versions
+from passport.ledger import batteries, leaves, operators, registrations, states, versions
 from passport.ledger.batteries import Battery
 from passport.ledger.database import marks, reading, writing
 from passport.ledger.direct import Direct
@@ -279,12 +279,14 @@ class _Known:
 
     Attributes:
         first_issued_at: when its first passport was; None before it was, and for the other kinds.
+        registered: what is known of its place in the Union's registry, by attribute id: value, since when.
     """
 
     battery: Battery
     declared: Declared
     operator_name: str
     first_issued_at: datetime | None
+    registered: Mapping[str, tuple[Any, datetime]]
 
 
 def _read_about(connection: Connection, battery_ids: Sequence[str], kind: RecordKind) -> dict[str, _Known]:
@@ -294,8 +296,15 @@ def _read_about(connection: Connection, battery_ids: Sequence[str], kind: Record
     names = {one: operators.get(connection, one).name for one in {each.operator for each in found.values()}}
     passport = kind is RecordKind.PASSPORT
     first = versions.first_issued(connection, battery_ids, kind) if passport else {}
+    registered = registrations.stated(connection, battery_ids) if passport else {}
     return {
-        battery_id: _Known(battery, declared[battery_id], names[battery.operator], first.get(battery_id))
+        battery_id: _Known(
+            battery,
+            declared[battery_id],
+            names[battery.operator],
+            first.get(battery_id),
+            registered.get(battery_id, {}),
+        )
         for battery_id, battery in found.items()
     }
 
@@ -308,7 +317,9 @@ def _stamps(connection: Connection, battery_ids: Sequence[str]) -> dict[str, _St
         " (SELECT max(revision) FROM product_declaration WHERE product = battery.model),"
         " (SELECT max(revision) FROM product_declaration WHERE product = battery.batch),"
         " (SELECT last_arrival || ' ' || updated_at FROM lifecycle_state WHERE battery = battery.id),"
-        " (SELECT count(*) FROM version WHERE battery = battery.id)"
+        " (SELECT count(*) FROM version WHERE battery = battery.id),"
+        " (SELECT count(*) FROM registration WHERE battery = battery.id),"
+        " (SELECT count(*) FROM registration_proof WHERE battery = battery.id)"
         f" FROM battery WHERE id IN ({marks(battery_ids)})",
         tuple(battery_ids),
     )
@@ -384,9 +395,11 @@ def _of_the_service(known: _Known, *, public_url: str, now: datetime) -> dict[st
     if "operator_name" not in facts:
         shared["operator_name"] = known.operator_name
     # What only one battery has is not worth remembering.
-    return {name: _new_word(name, value, moment) for name, value in own.items()} | {
-        name: _word(name, value, moment) for name, value in shared.items()
-    }
+    return (
+        {name: _new_word(name, value, moment) for name, value in own.items()}
+        | {name: _word(name, value, moment) for name, value in shared.items()}
+        | {name: _new_word(name, value, since) for name, (value, since) in known.registered.items()}
+    )
 
 
 def _new_word(name: str, value: Any, as_of: datetime) -> _Word:

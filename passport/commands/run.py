@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import socket
 import threading
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -199,11 +200,21 @@ def _welcome(house: Any, console: "Console") -> None:
 
 
 def _sweep(house: Any, stop: threading.Event) -> None:
-    """Fold what arrived, for as long as the service runs; trouble of any kind is logged and tried again."""
+    """Fold what arrived, for as long as the service runs; trouble of any kind is logged and tried again.
+
+    Once a day the operator is reminded of what nobody else will do.
+    """
     logger = logging.getLogger(__name__)
+    told_on: date | None = None
     while not stop.wait(SWEEP_SECONDS):
         try:
             house.sweep()
+            today = house.now().date()
+            if told_on != today:
+                sentence = house.reminder()
+                told_on = today
+                if sentence is not None:
+                    logger.warning("%s", sentence)
         except Exception:
             logger.exception("the sweep will be tried again")
 

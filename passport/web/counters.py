@@ -1,6 +1,7 @@
 """A few counters of this process, told at /metrics; plain integers, added under the interpreter's lock."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Final
 
 _HELP: Final = {
@@ -20,9 +21,16 @@ def add(name: str) -> None:
     _counts[name] += 1
 
 
-def text() -> str:
-    """All counters in the text format of Prometheus."""
+def text(gauges: Mapping[str, tuple[str, int]]) -> str:
+    """All counters in the text format of Prometheus.
+
+    Args:
+        gauges: what is as it is now: by name, what it means and how much it is.
+    """
     lines = []
+    for name, (words, value) in gauges.items():
+        full = f"cellpass_{name}"
+        lines += [f"# HELP {full} {words}.", f"# TYPE {full} gauge", f"{full} {value}"]
     for name, words in _HELP.items():
         full = f"cellpass_{name}_total"
         lines += [f"# HELP {full} {words}.", f"# TYPE {full} counter", f"{full} {_counts[name]}"]

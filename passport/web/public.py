@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from passport import issue
 from passport.documents import page, qr, values
 from passport.errors import IdentifierRefused, InputRefused, NotFound
-from passport.ledger import batteries, database, operators, versions
+from passport.ledger import batteries, database, operators, registrations, versions
 from passport.ledger.batteries import Battery
 from passport.ledger.versions import Version
 from passport.signing import encode
@@ -399,6 +399,12 @@ def healthz() -> ResponseReturnValue:
 @blueprint.get("/metrics")
 def metrics() -> ResponseReturnValue:
     """Counters since this process started, in the text format of Prometheus; no address, no battery."""
-    response = Response(counters.text(), content_type="text/plain; version=0.0.4; charset=utf-8")
+    house = here()
+    with database.reading(house.engine) as connection:
+        pressing, _ = registrations.pressing(connection, house.now())
+    gauges = {
+        "registration_proofs_pressing": ("Proofs of registration to be fetched soon or missed", pressing)
+    }
+    response = Response(counters.text(gauges), content_type="text/plain; version=0.0.4; charset=utf-8")
     response.headers.set(*headers.NEVER)
     return response

@@ -291,6 +291,7 @@ def test_health_and_metrics(house: House) -> None:
     client = house.client()
     assert client.get("/healthz").get_json() == {"status": "ok"}
     text = client.get("/metrics").get_data(as_text=True)
+    assert "\ncellpass_registration_proofs_pressing 0\n" in text
     assert re.search(r"^cellpass_pages_rendered_total \d+$", text, re.MULTILINE)
 
 
