@@ -111,6 +111,8 @@ def register(house: Any, *, battery: tuple[str, ...], every: bool, dry_run: bool
         looked = desk.look(wanted)
         for outcome in looked:
             _tell(outcome, as_json=as_json, dry_run=True)
+        if not looked:
+            click.echo("Nothing is left to register.", err=True)
         if any(outcome.word is Word.LEFT and outcome.body is None for outcome in looked):
             sys.exit(NEGATIVE)
         return

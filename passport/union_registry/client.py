@@ -211,6 +211,11 @@ class RegistryClient:
                     ) from error
                 wait = None
             except self._httpx.TransportError as error:
+                if _is_alert(error):
+                    raise RegistryRefused(
+                        f"{self.settings.url} broke off the handshake ({_reason(error)}); it asks for a"
+                        " client_certificate, or for another one"
+                    ) from error
                 if last or method != "GET":
                     raise RegistryUnavailable(_lost(self.settings.url, method, error)) from error
                 wait = None
@@ -330,6 +335,11 @@ def _is_tls(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def _is_alert(error: BaseException) -> bool:
+    """Whether the other side ended the handshake, so that it took no request: TLS 1.3 says so late."""
+    return _is_tls(error) and "ALERT" in str(error)
 
 
 def _token(settings: RegistrySettings) -> str:

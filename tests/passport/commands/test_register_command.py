@@ -71,6 +71,7 @@ def test_all_registers_what_is_owed_and_says_what_comes_next(at):
     assert "cellpass register proofs" in result.stderr
     again = run(at, "--all")
     assert (again.exit_code, "Nothing is left to register" in again.stderr) == (0, True)
+    assert "Nothing is left to register" in run(at, "--all", "--dry-run").stderr
     named = run(at, voluntary.identifier, made[0].id, "--json")
     assert named.exit_code == 0
     first, second = lines(named)

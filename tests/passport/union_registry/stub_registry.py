@@ -4,6 +4,7 @@ Its paths for proofs, look-ups and submissions are its own: no text publishes an
 """
 
 import json
+import ssl
 import threading
 import time
 from collections import deque
@@ -147,6 +148,7 @@ class Handler(BaseHTTPRequestHandler):
     """One connection."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     registry: StubRegistry
     silent = False
 
@@ -221,7 +223,6 @@ def sleeping(seconds: float) -> Fault:
 
     def fault(handler: Handler) -> bool:
         handler.silent = True
-        threading.Timer(0, lambda: None)
         time.sleep(seconds)
         return False
 
@@ -253,11 +254,14 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def running():
+def running(tls: ssl.SSLContext | None = None):
     """A registry that answers at `registry.url` until the block ends."""
     registry = StubRegistry()
     server = _Server(("127.0.0.1", 0), type("Bound", (Handler,), {"registry": registry}))
-    registry.url = f"http://127.0.0.1:{server.server_address[1]}"
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    scheme = "http" if tls is None else "https"
+    registry.url = f"{scheme}://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:

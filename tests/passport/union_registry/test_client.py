@@ -1,11 +1,14 @@
 """The client against everything that a server may do to it."""
 
 import ssl
-from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from ipaddress import IPv4Address
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from passport.errors import InputRefused, RegistryRefused, RegistryUnavailable
 from passport.settings import RegistrySettings
@@ -222,42 +225,74 @@ def test_a_client_certificate_that_is_none_is_refused(registry, tmp_path):
         Asked(registry, client_certificate=path)
 
 
-def test_the_client_speaks_to_a_registry_that_asks_for_its_certificate(tmp_path):
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
+def pem(key, password=None) -> bytes:
+    locked = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, locked)
 
+
+@pytest.fixture(scope="module")
+def papers(tmp_path_factory):
+    """A certificate for this machine that signed itself, its key, and the same with a locked key."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "office")])
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "loopback")])
+    now, here = datetime.now(UTC), x509.IPAddress(IPv4Address("127.0.0.1"))
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(7)
-        .not_valid_before(START - timedelta(days=1))
-        .not_valid_after(START + timedelta(days=1))
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([here]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
-    )
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path = tmp_path / "client.pem"
-    path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + pem)
-    far = RegistrySettings(url="https://registry.example.com", client_certificate=path)
-    context = client_module._tls(far)
-    assert context.verify_mode is ssl.CERT_REQUIRED
-    locked = tmp_path / "locked.pem"
-    locked.write_bytes(
-        certificate.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.BestAvailableEncryption(b"secret"),
-        )
-    )
+    ).public_bytes(serialization.Encoding.PEM)
+    folder = tmp_path_factory.mktemp("papers")
+    (folder / "open.pem").write_bytes(certificate + pem(key))
+    (folder / "certificate.pem").write_bytes(certificate)
+    (folder / "key.pem").write_bytes(pem(key))
+    (folder / "locked.pem").write_bytes(certificate + pem(key, b"secret"))
+    return folder
+
+
+@pytest.fixture
+def guarded(papers):
+    """A registry that lets nobody in without a certificate that it knows."""
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(papers / "open.pem")
+    tls.load_verify_locations(papers / "certificate.pem")
+    tls.verify_mode = ssl.CERT_REQUIRED
+    with stub_registry.running(tls) as running:
+        yield running
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused_and_not_tried_again(guarded):
+    asked = Asked(guarded)
+    with pytest.raises(RegistryUnavailable, match="CERTIFICATE_VERIFY_FAILED"):
+        asked.register()
+    assert (asked.naps, guarded.requests) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"client_certificate": "open.pem"},
+        {"client_certificate": "certificate.pem", "client_key": "key.pem"},
+    ],
+)
+def test_a_registry_that_asks_for_a_certificate_gets_it(guarded, papers, monkeypatch, files):
+    monkeypatch.setenv("SSL_CERT_FILE", str(papers / "certificate.pem"))
+    asked = Asked(guarded, **{name: papers / file for name, file in files.items()})
+    assert asked.register().registration_id == "EU-REG-0001"
+    with pytest.raises(RegistryRefused, match="asks for a client_certificate"):
+        Asked(guarded).register()
+    assert len(guarded.requests) == 1
+
+
+def test_a_locked_key_waits_for_nobody(guarded, papers):
     with pytest.raises(InputRefused, match="without password"):
-        client_module._tls(replace(far, client_certificate=locked))
+        Asked(guarded, client_certificate=papers / "locked.pem")
 
 
 def test_an_empty_proof_is_none(registry):
