@@ -1246,16 +1246,26 @@ def _same(
         return False
     if last.valid_until is not None and last.valid_until - now < ASSESSMENT_LIFE / 3:
         return False
+    return timeless_words(connection, last) == _timeless(values)
+
+
+def timeless_words(connection: Connection, version: Version) -> dict[str, Any]:
+    """What a stored version says, restricted rows too, without its times: for comparing, never for showing.
+
+    An erased value is None, which is like no value.
+    """
     said = {
         name: wire
-        for name, wire in _claims(last.jwt)["credentialSubject"].items()
+        for name, wire in _claims(version.jwt)["credentialSubject"].items()
         if name not in {"id", "_sd"}
     }
-    for stored in versions.disclosures(connection, last):
+    words: dict[str, Any] = _timeless(said)
+    for stored in versions.disclosures(connection, version):
         if stored.encoded is None:
-            return False
-        said[stored.attribute] = _disclosed(stored.encoded)
-    return _timeless(said) == _timeless(values)
+            words[stored.attribute] = None
+        else:
+            words |= _timeless({stored.attribute: _disclosed(stored.encoded)})
+    return words
 
 
 def _timeless(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -464,8 +464,8 @@ def _show(one: "Standing", compared: Any, *, as_json: bool) -> None:
         click.echo(f"  fits the record: {compared.match.value}; {compared.sentence}")
     if one.changed_since:
         click.echo(
-            f"  registered with version {registration.version}, newest is {one.newest}; whether the registry"
-            " wants to hear of it is not published"
+            f"  version {registration.version} was registered, and version {one.newest} says something else;"
+            " whether the registry wants to hear of it is not published"
         )
 
 

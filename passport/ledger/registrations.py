@@ -23,6 +23,9 @@ PROOF_LIFE: Final = timedelta(days=90)
 PRESSING: Final = timedelta(days=30)
 """So long before a proof cannot be fetched any more, its absence is told every day."""
 
+OF_THE_REGISTRATION: Final = frozenset({"registry_registration_id", "registration_proof"})
+"""The rows of a passport that speak of its registration."""
+
 
 @unique
 class How(StrEnum):

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from passport.issue import timeless_words
 from passport.ledger import batteries, registrations, versions
 from passport.ledger.batteries import Battery
-from passport.ledger.registrations import PRESSING, Attempt, Proof, Registration
+from passport.ledger.registrations import OF_THE_REGISTRATION, PRESSING, Attempt, Proof, Registration
 from schemas.terms import RecordKind
 
 
@@ -21,6 +22,8 @@ class Standing:
         attempt: None unless it is on its way.
         proof: the newest that is archived; None when none is.
         newest: number of the newest passport version; None before the first.
+        changed_since: the newest passport says something else than the registered one, apart from the
+            registration itself.
         days_left: whole days for which the registry still gives the proof, negative once they are over; None
             when the day of registration is not known.
     """
@@ -30,6 +33,7 @@ class Standing:
     attempt: Attempt | None
     proof: Proof | None
     newest: int | None
+    changed_since: bool
     days_left: int | None
 
     @property
@@ -38,15 +42,6 @@ class Standing:
         if self.registration is None or self.proof is not None:
             return False
         return self.days_left is None or self.days_left <= PRESSING.days
-
-    @property
-    def changed_since(self) -> bool:
-        """Whether the passport has newer versions than the one that was registered."""
-        return (
-            self.registration is not None
-            and self.newest is not None
-            and self.newest > self.registration.version
-        )
 
 
 def standings(connection: Connection, battery_ids: Sequence[str], now: datetime) -> list[Standing]:
@@ -63,11 +58,25 @@ def standings(connection: Connection, battery_ids: Sequence[str], now: datetime)
             attempt=away.get(one),
             proof=archived.get(one),
             newest=newest.get(one),
+            changed_since=_changed(connection, there.get(one), newest.get(one)),
             days_left=_days_left(there.get(one), now),
         )
         for one in battery_ids
         if one in there or one in away
     ]
+
+
+def _changed(connection: Connection, registration: Registration | None, newest: int | None) -> bool:
+    if registration is None or newest is None or newest == registration.version:
+        return False
+    before = versions.by_record(connection, registration.record_id)
+    now = versions.latest(connection, registration.battery, RecordKind.PASSPORT)
+    assert before is not None  # versions are never taken away
+    assert now is not None
+    words, then = timeless_words(connection, now), timeless_words(connection, before)
+    return any(
+        words.get(name) != then.get(name) for name in {*words, *then} if name not in OF_THE_REGISTRATION
+    )
 
 
 def _days_left(registration: Registration | None, now: datetime) -> int | None:

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from hashlib import sha256
 
 import pytest
@@ -506,11 +507,21 @@ def test_a_registration_of_unknown_day_presses_at_once(at):
         assert "is not known" in reminder(connection, at.now())
 
 
-def test_a_newer_version_than_the_registered_one_is_told(at):
+def test_a_passport_that_says_something_else_than_the_registered_one_is_told(at):
+    def changed():
+        with at.reading() as connection:
+            (one,) = standings(connection, [battery.id], at.now())
+            return one.newest, one.changed_since
+
     battery = at.battery()
     at.register(battery)
-    with at.reading() as connection:
-        assert not standings(connection, [battery.id], at.now())[0].changed_since
+    assert changed() == (1, False)
+    # What the registration itself adds is no change, nor is a version of another hour.
+    at.later(hours=1)
+    at.issue(battery)
+    at.fetch(battery)
     at.issue(battery, force=True)
-    with at.reading() as connection:
-        assert standings(connection, [battery.id], at.now())[0].changed_since
+    assert changed() == (3, False)
+    at.made.declare(battery, battery_mass=Decimal(44))
+    at.issue(battery)
+    assert changed() == (4, True)
