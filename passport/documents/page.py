@@ -492,6 +492,11 @@ def _downloads(passport: Passport) -> tuple[Download, ...]:
         ),
         Download(f"{page}/record", "Signed record", "the exact bytes that were signed, SD-JWT"),
         Download(f"{page}/bundle", "Bundle with proof", "record, log proof, status: for later, offline"),
+        Download(
+            f"/api/batteries/{passport.passport_id}/export?format=en18223",
+            "Data for other systems",
+            "EN 18223:2026, as JSON; not signed",
+        ),
     )
 
 

@@ -1,6 +1,7 @@
 """`GET /api/batteries/{id}/export`: another format over HTTP, within the rights of the key."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -83,6 +84,13 @@ def test_a_battery_without_a_record_is_404(house: House) -> None:
     battery = house.battery(issue=False)
     answer = house.client().get(f"/api/batteries/{battery.passport_id}/export?format=en18223")
     assert answer.status_code == 404
+
+
+def test_the_page_of_a_passport_links_its_public_copy(house: House) -> None:
+    battery = house.battery()
+    page = house.client().get(f"/p/{battery.passport_id}").text
+    (link,) = re.findall(r'href="(/api/batteries/[^"]+)"', page)
+    assert en18223.recognises(house.client().get(link).data, "")
 
 
 def test_the_description_lists_the_formats(house: House) -> None:
