@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
@@ -57,6 +57,8 @@ from passport.settings import Settings
 from passport.signing import base64url, encode, log, status
 from passport.signing.sign import STATUS_LIST_TYPE, parse_jws, sign_record, sign_records, verify_jws
 from passport.signing.signer import Signer, SignerRefused
+from schemas.circumstances import circumstances_of
+from schemas.conditions import Circumstances
 from schemas.identifier import identifier_url, new_serial, serial_of
 from schemas.record import Record, Stated
 from schemas.registry import REGISTRY, REGISTRY_VERSION
@@ -270,7 +272,37 @@ def record_of(
     """What is stated today of every row of the kind. A row without a value says why."""
     known = _read_about(connection, [battery.id], kind)[battery.id]
     words = _words(connection, known, kind, public_url=public_url, now=now)
-    return _blank(battery, kind, now).stating({name: word.stated for name, word in words.items()})
+    return _blank(known, kind, now).stating({name: word.stated for name, word in words.items()})
+
+
+def findings_of(
+    connection: Connection, battery: Battery, kind: RecordKind, *, public_url: str, now: datetime
+) -> tuple[compliance.Finding, ...]:
+    """What the gate would say today, contradictions first."""
+    known = _read_about(connection, [battery.id], kind)[battery.id]
+    words = _words(connection, known, kind, public_url=public_url, now=now)
+    record = _blank(known, kind, now).stating({name: word.stated for name, word in words.items()})
+    return _findings(known, record, now)
+
+
+def circumstances_today(connection: Connection, battery_id: str) -> Circumstances:
+    """Which conditions of the law are known of the battery by all that is declared of it.
+
+    Raises:
+        NotFound: there is no such battery.
+    """
+    declared = batteries.declared(connection, [battery_id])
+    if battery_id not in declared:
+        raise NotFound(f"no battery has the id {battery_id[:40]}")
+    return circumstances_of(declared[battery_id].wired, declared[battery_id].circumstances)
+
+
+def _findings(known: "_Known", record: Record, now: datetime) -> tuple[compliance.Finding, ...]:
+    battery, declared = known.battery, known.declared
+    return (
+        *compliance.contradictions(record.kind, declared.wired, declared.circumstances),
+        *compliance.gaps(record, battery.category, battery.placed_on, now.date(), known.circumstances),
+    )
 
 
 @dataclass(frozen=True)
@@ -287,6 +319,11 @@ class _Known:
     operator_name: str
     first_issued_at: datetime | None
     registered: Mapping[str, tuple[Any, datetime]]
+
+    @cached_property
+    def circumstances(self) -> Circumstances:
+        """Which conditions of the law are known of the battery, and whether they hold."""
+        return circumstances_of(self.declared.wired, self.declared.circumstances)
 
 
 def _read_about(connection: Connection, battery_ids: Sequence[str], kind: RecordKind) -> dict[str, _Known]:
@@ -326,8 +363,9 @@ def _stamps(connection: Connection, battery_ids: Sequence[str]) -> dict[str, _St
     return {row[0]: tuple(row) for row in rows}
 
 
-def _blank(battery: Battery, kind: RecordKind, now: datetime) -> Record:
-    return compliance.blank(kind, battery.category, battery.placed_on, now.date())
+def _blank(known: _Known, kind: RecordKind, now: datetime) -> Record:
+    battery = known.battery
+    return compliance.blank(kind, battery.category, battery.placed_on, now.date(), known.circumstances)
 
 
 def _words(
@@ -357,7 +395,8 @@ def _computed(connection: Connection, known: _Known, now: datetime) -> dict[str,
     state = state_of(connection, known.battery.id)
     if state is None:
         return {}
-    rulings = compliance.rulings(known.battery.category, known.battery.placed_on, now.date())
+    battery = known.battery
+    rulings = compliance.rulings(battery.category, battery.placed_on, now.date(), known.circumstances)
     return {
         name: one
         for name, one in summary(state, known.declared.values()).items()
@@ -579,8 +618,7 @@ class Issuer:
         self, connection: Connection, battery: Battery, kind: RecordKind, *, now: datetime
     ) -> tuple[compliance.Finding, ...]:
         """What the gate would say today."""
-        record = record_of(connection, battery, kind, public_url=self.public_url, now=now)
-        return compliance.gaps(record, battery.category, battery.placed_on, now.date())
+        return findings_of(connection, battery, kind, public_url=self.public_url, now=now)
 
     def issue(
         self,
@@ -715,13 +753,16 @@ class Issuer:
     ) -> _Draft:
         battery, kind, now = known.battery, order.kind, order.now
         words = _words(connection, known, kind, public_url=self.public_url, now=now)
-        record = _blank(battery, kind, now).stating({name: word.stated for name, word in words.items()})
-        reason = self._gate(battery, record, order.incomplete, now)
-        public, restricted = _blank_wires(kind, battery.category, battery.placed_on, now.date())
+        record = _blank(known, kind, now).stating({name: word.stated for name, word in words.items()})
+        reason = self._gate(known, record, order.incomplete, now)
+        public, restricted = _blank_wires(
+            kind, battery.category, battery.placed_on, now.date(), known.circumstances
+        )
         public, restricted = public.copy(), restricted.copy()
         for name, word in words.items():
             (public if name in _PUBLIC else restricted)[name] = word.wire
-        marks_of = (compliance.voluntary(battery.placed_on), reason)
+        voluntary = compliance.voluntary(battery.placed_on, battery.category, known.circumstances)
+        marks_of = (voluntary, reason)
         same = (
             last is not None
             and not order.force
@@ -754,12 +795,12 @@ class Issuer:
         except SignerUnavailable as error:
             _log.warning("the log of %s waits for its checkpoint: %s", operator, error)
 
-    def _gate(self, battery: Battery, record: Record, incomplete: str | None, now: datetime) -> str | None:
+    def _gate(self, known: _Known, record: Record, incomplete: str | None, now: datetime) -> str | None:
         """Step 1: why something owed is missing, in the operator's words; None where nothing is."""
-        findings = compliance.gaps(record, battery.category, battery.placed_on, now.date())
+        findings = _findings(known, record, now)
         shut = compliance.closing(findings, incomplete=bool(incomplete and incomplete.strip()))
         if shut:
-            raise RecordGateClosed(battery, shut)
+            raise RecordGateClosed(known.battery, shut)
         missing = any(finding.closes_gate for finding in findings)
         return incomplete.strip() if incomplete and missing else None
 
@@ -1222,12 +1263,12 @@ def _jwts(intents: Sequence[_Intent], signers: Mapping[str, Signer]) -> list[_An
 _PUBLIC: Final = frozenset(name for name, row in REGISTRY.items() if row.disclosure is Disclosure.PUBLIC)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=512)
 def _blank_wires(
-    kind: RecordKind, category: Category, placed_on: date | None, today: date
+    kind: RecordKind, category: Category, placed_on: date | None, today: date, circumstances: Circumstances
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """What a blank record says in clear and in disclosures; to be copied, not changed."""
-    wires = compliance.blank(kind, category, placed_on, today).to_wire()
+    wires = compliance.blank(kind, category, placed_on, today, circumstances).to_wire()
     return (
         {name: wire for name, wire in wires.items() if name in _PUBLIC},
         {name: wire for name, wire in wires.items() if name not in _PUBLIC},

@@ -24,6 +24,7 @@ class Act(StrEnum):
     PASSPORT_IDENTIFIERS = "EN 18219:2026"
     CHEMICALS = "Regulation (EC) No 1907/2006"
     USABLE_ENERGY = "UN GTR No. 22"
+    STANDARDISATION_REQUEST = "Standardisation request M/579"
     OMNIBUS = "proposal for an Environmental Omnibus"
 
 
@@ -39,6 +40,7 @@ SHORT: Final[Mapping[Act, str]] = MappingProxyType(
         Act.PASSPORT_IDENTIFIERS: "EN 18219",
         Act.CHEMICALS: "REACH",
         Act.USABLE_ENERGY: "UN GTR 22",
+        Act.STANDARDISATION_REQUEST: "M/579",
         Act.OMNIBUS: "proposed Omnibus",
     }
 )
@@ -125,6 +127,11 @@ def ecodesign(place: str) -> Citation:
 def passport_registry(place: str) -> Citation:
     """The act on the passport registry."""
     return Citation(place, Act.PASSPORT_REGISTRY)
+
+
+def standardisation_request(place: str) -> Citation:
+    """The Commission's request to the standards bodies, which does not bind operators."""
+    return Citation(place, Act.STANDARDISATION_REQUEST)
 
 
 def guidance(point: int) -> Citation:

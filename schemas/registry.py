@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from schemas.attribute import Attribute, Chapter
 from schemas.attributes import (
@@ -27,8 +27,19 @@ from schemas.attributes import (
     materials,
     performance,
 )
-from schemas.citation import Citation, article
-from schemas.conditions import Condition, PendingAct
+from schemas.citation import Act, Citation, article
+from schemas.conditions import (
+    ABOVE_2_KWH,
+    CONDITIONS,
+    NOTHING_KNOWN,
+    PENDING_ACTS,
+    Circumstances,
+    Condition,
+    PendingAct,
+    known,
+)
+from schemas.exemptions import EXEMPTIONS, Exemption, exemption
+from schemas.guidance import data_points
 from schemas.structures import STRUCTURES, Structure
 from schemas.terms import Category, Disclosure, Obligation, RecordKind
 
@@ -150,30 +161,47 @@ class Ruling:
         obligation: the answer.
         reason: the answer as a sentence, for findings and pages.
         citations: where it is written.
+        data_points: numbers of the Commission's data points that the attribute answers; it may be none.
         condition: fact on which an owed value still depends; None when it is owed without condition.
         awaits: the act that is missing; None when none is.
+        decided_by: the known fact that decided the answer; None when none did.
+        may_be_stated: False where a value would be a claim without a basis, or about something that the
+            category does not have.
     """
 
     obligation: Obligation
     reason: str
     citations: tuple[Citation, ...]
+    data_points: tuple[int, ...]
     condition: Condition | None = None
     awaits: PendingAct | None = None
+    decided_by: Condition | None = None
+    may_be_stated: bool = True
 
     @property
-    def may_be_stated(self) -> bool:
-        """False where a value would be a claim without a basis, or about something that is not there."""
-        return self.obligation in (Obligation.OWED, Obligation.VOLUNTARY)
+    def article(self) -> Citation | None:
+        """The place that a reader looks up first; None where no text asks for the attribute."""
+        binding = (citation for citation in self.citations if citation.act is Act.BATTERIES)
+        return next(binding, self.citations[0] if self.citations else None)
 
 
-def obligation(attribute: Attribute[Any], category: Category, placed_on: date | None, today: date) -> Ruling:
+def obligation(
+    attribute: Attribute[Any],
+    category: Category,
+    placed_on: date | None,
+    today: date,
+    circumstances: Circumstances = NOTHING_KNOWN,
+) -> Ruling:
     """What the law asks of the attribute, by the first of these rules that fits.
 
     1. Not applicable to the category.
-    2. An act is awaited: `PENDING` where it will be owed, `MUST_STAY_EMPTY` where it only anticipates it.
-    3. The day on which stating it begins to make sense has not come: `MUST_STAY_EMPTY`.
-    4. The battery was placed on the market before the duty: `VOLUNTARY`.
-    5. The row's own word, with its condition.
+    2. An exemption reaches it (`schemas.exemptions`): the exemption's answer.
+    3. Its condition is known not to hold: `NOT_APPLICABLE`.
+    4. An act is awaited: `PENDING` where it will be owed, `MUST_STAY_EMPTY` where it only anticipates it.
+    5. The day on which stating it begins to make sense has not come: `MUST_STAY_EMPTY`.
+    6. Its row asks for nothing: `VOLUNTARY`.
+    7. No passport is owed for the battery, by the day of placing or by its energy: `VOLUNTARY`.
+    8. Owed: plainly where there is no condition or it is known to hold, else with the condition.
 
     Args:
         attribute: a row.
@@ -181,38 +209,99 @@ def obligation(attribute: Attribute[Any], category: Category, placed_on: date | 
         placed_on: day of placing on the market. None when unknown or still ahead: the duty is then assumed,
             since not knowing the day excuses from nothing.
         today: the day of the question; it decides what may be stated, never what is owed.
+        circumstances: which conditions are known to hold or not to hold of the battery.
     """
-    demand = attribute.duty.of(category)
+    demand, points, law = attribute.duty.of(category), data_points(attribute.id), attribute.law
     act, first_day = attribute.applies.awaits, attribute.applies.since
     # 1. category
     if demand.obligation is Obligation.NOT_APPLICABLE:
-        return Ruling(demand.obligation, f"does not apply to category {category.value}", attribute.law)
-    # 2. awaited act
+        reason = f"does not apply to category {category.value}"
+        return Ruling(demand.obligation, reason, law, points, may_be_stated=False)
+    too_early = first_day is not None and attribute.applies.stays_empty_before and today < first_day
+    statable = act is None and not too_early
+    # 2. exemption
+    exempt = exemption(attribute, category, circumstances) if circumstances else None
+    if exempt is not None and (statable or exempt.answer is Obligation.NOT_APPLICABLE):
+        return Ruling(
+            exempt.answer,
+            f"not owed, because {exempt.reason}",
+            (*exempt.law, *law),
+            points,
+            decided_by=exempt.condition,
+            may_be_stated=statable,
+        )
+    # 3. a condition that does not hold
+    condition, holding = demand.condition, cast("Condition | None", None)
+    if condition is not None and circumstances:
+        holds = known(circumstances, condition)
+        if holds is False:
+            return Ruling(
+                Obligation.NOT_APPLICABLE,
+                f"not owed, because {condition.otherwise}",
+                (*condition.law, *law),
+                points,
+                decided_by=condition,
+                may_be_stated=statable,
+            )
+        if holds:
+            condition, holding = None, condition
+    # 4. awaited act
     if act is not None:
-        earliest = act.earliest.get(category)
+        earliest = act.first_day(category, circumstances)
         day = f"; not before {earliest.isoformat()}" if earliest else ""
         reason = f"stays empty until an act gives {act.title}{day}"
         owed = demand.obligation is Obligation.OWED
         word = Obligation.PENDING if owed else Obligation.MUST_STAY_EMPTY
-        return Ruling(word, reason, act.law, demand.condition, act)
+        return Ruling(word, reason, act.law, points, condition, act, holding, may_be_stated=False)
     assert first_day is not None  # the registry checks that a row has one or the other
-    # 3. too early to state
-    if attribute.applies.stays_empty_before and today < first_day:
+    # 5. too early to state
+    if too_early:
         reason = f"stays empty before {first_day.isoformat()}, when the duty behind it begins"
-        return Ruling(Obligation.MUST_STAY_EMPTY, reason, attribute.law, demand.condition)
+        return Ruling(
+            Obligation.MUST_STAY_EMPTY,
+            reason,
+            law,
+            points,
+            condition,
+            decided_by=holding,
+            may_be_stated=False,
+        )
+    # 6. the row asks for nothing
     if demand.obligation is Obligation.VOLUNTARY:
-        return Ruling(demand.obligation, "may be stated, is not owed", attribute.law)
-    # 4. placed before the duty
+        return Ruling(demand.obligation, "may be stated, is not owed", law, points)
+    # 7. no passport is owed, or not yet this part of it
     if placed_on is not None and placed_on < first_day:
         reason = (
             f"placed on the market on {placed_on.isoformat()}, before the duty of {first_day.isoformat()}"
         )
-        return Ruling(Obligation.VOLUNTARY, reason, (article("77(1)"), *attribute.law))
-    # 5. the row's own word
-    where = f" where {demand.condition.title}" if demand.condition else ""
-    more = demand.condition.law if demand.condition else ()
-    reason = f"owed{where} from {first_day.isoformat()}"
-    return Ruling(demand.obligation, reason, (*attribute.law, *more), demand.condition)
+        return Ruling(Obligation.VOLUNTARY, reason, (article("77(1)"), *law), points)
+    if not passport_owed(category, circumstances):
+        reason = f"no passport is owed, because {ABOVE_2_KWH.otherwise}"
+        return Ruling(Obligation.VOLUNTARY, reason, (*ABOVE_2_KWH.law, *law), points, decided_by=ABOVE_2_KWH)
+    # 8. the row's own word
+    reason = f"owed from {first_day.isoformat()}"
+    if holding is not None:
+        reason += f", because {holding.title}"
+    elif condition is not None:
+        reason += f" where {condition.title}"
+    more = condition or holding
+    return Ruling(
+        demand.obligation,
+        reason,
+        (*law, *(more.law if more else ())),
+        points,
+        condition,
+        decided_by=holding,
+    )
+
+
+def passport_owed(category: Category, circumstances: Circumstances) -> bool:
+    """Whether such a battery owes a passport, if it is placed on the market from `PASSPORTS_START` on.
+
+    Only an industrial battery may be too small, and it has to be known (Art. 77(1)).
+    """
+    industrial = category in (Category.INDUSTRIAL, Category.STATIONARY)
+    return not (industrial and known(circumstances, ABOVE_2_KWH) is False)
 
 
 def frozen() -> dict[str, Any]:
@@ -222,6 +311,42 @@ def frozen() -> dict[str, Any]:
         "law_as_of": LAW_AS_OF.isoformat(),
         "attributes": {row.id: _frozen_row(row) for row in REGISTRY.values()},
         "structures": {shape.name: _frozen_structure(shape) for shape in STRUCTURES.values()},
+        "conditions": {one.name: _frozen_condition(one) for one in CONDITIONS.values()},
+        "acts": {act.name: _frozen_act(act) for act in PENDING_ACTS.values()},
+        "exemptions": {one.name: _frozen_exemption(one) for one in EXEMPTIONS.values()},
+    }
+
+
+def _frozen_condition(condition: Condition) -> dict[str, Any]:
+    return {
+        "title": condition.title,
+        "otherwise": condition.otherwise,
+        "law": [citation.full for citation in condition.law],
+        "doubt": condition.doubt,
+    }
+
+
+def _frozen_act(act: PendingAct) -> dict[str, Any]:
+    return {
+        "title": act.title,
+        "law": [citation.full for citation in act.law],
+        "earliest": {category.value: day.isoformat() for category, day in act.earliest.items()},
+        "months_after": {category.value: months for category, months in act.months_after.items()},
+        "instead": {name: day.isoformat() for name, day in act.instead.items()},
+    }
+
+
+def _frozen_exemption(one: Exemption) -> dict[str, Any]:
+    return {
+        "condition": one.condition.name,
+        "holds": one.holds,
+        "answer": one.answer.value,
+        "reaches": {
+            category.value: [row.id for row in REGISTRY.values() if one.reaches(row, category)]
+            for category in Category
+            if category in one.categories
+        },
+        "law": [citation.full for citation in one.law],
     }
 
 
@@ -272,6 +397,7 @@ def _frozen_row(row: Attribute[Any]) -> dict[str, Any]:
         "since": row.applies.since.isoformat() if row.applies.since else None,
         "awaits": row.applies.awaits.name if row.applies.awaits else None,
         "law": [citation.full for citation in row.law],
+        "data_points": list(data_points(row.id)),
         "record": row.record.value,
         "note": row.note,
     }

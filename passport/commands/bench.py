@@ -82,9 +82,7 @@ def _benches(house: Any, folder: Path) -> dict[str, Callable[[], Iterator[Ratio]
 
         with house.reading() as connection:
             found = batteries.get(connection, battery)
-            content = pdf_context(
-                connection, found, Audience.PUBLIC, public_url=house.settings.public_url, now=house.now()
-            )
+            content = pdf_context(connection, found, Audience.PUBLIC, public_url=house.settings.public_url)
         return paper.run(content)
 
     return {"page": page, "bulk": bulk, "state": state, "trust": trust, "pdf": paper}

@@ -10,6 +10,7 @@ NOT_COMPLIANT: Final = 1
 _HEADINGS: Final = {
     "must_stay_empty": "Stated, and must stay empty",
     "missing": "Owed, and missing",
+    "contradiction": "Said in two ways: correct one of them",
     "conditional": "Owed if it applies: state it, or state that it does not apply",
     "pending": "Pending: an act is awaited, nothing to do today",
 }
@@ -67,21 +68,21 @@ def command(house: Any, battery: str | None, day: date | None, as_json: bool) ->
 
 
 def _judge(house: Any, connection: Any, battery: Any, now: Any) -> dict[str, Any]:
-    from passport.issue import record_of
+    from passport.issue import circumstances_today, findings_of
     from passport.judgement import compliance
     from schemas.terms import RecordKind
 
     findings: list[compliance.Finding] = []
     for kind in (RecordKind.PASSPORT, RecordKind.CONDITION):
-        record = record_of(connection, battery, kind, public_url=house.settings.public_url, now=now)
-        findings += compliance.gaps(record, battery.category, battery.placed_on, now.date())
+        findings += findings_of(connection, battery, kind, public_url=house.settings.public_url, now=now)
+    circumstances = circumstances_today(connection, battery.id)
     return {
         "battery": battery.id,
         "identifier": battery.identifier,
         "category": battery.category.value,
         "placed_on": battery.placed_on.isoformat() if battery.placed_on else None,
         "judged_on": now.date().isoformat(),
-        "voluntary": compliance.voluntary(battery.placed_on),
+        "voluntary": compliance.voluntary(battery.placed_on, battery.category, circumstances),
         "closes_gate": any(finding.closes_gate for finding in findings),
         "findings": [finding.to_wire() for finding in findings],
         "findings_in_words": [(finding.verdict.value, str(finding)) for finding in findings],
@@ -104,8 +105,9 @@ def _table(outcome: dict[str, Any]) -> None:
     click.echo(f"{outcome['identifier']}  {outcome['category']}, placed on the market on {placed}")
     if outcome["voluntary"]:
         from passport.judgement import compliance
+        from schemas.terms import Category
 
-        click.echo(f"Voluntary passport. {compliance.VOLUNTARY}")
+        click.echo(f"Voluntary passport. {compliance.voluntary_words(Category(outcome['category']))}")
     for verdict, heading in _HEADINGS.items():
         sentences = [sentence for found, sentence in outcome["findings_in_words"] if found == verdict]
         if sentences:

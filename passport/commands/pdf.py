@@ -26,9 +26,7 @@ def command(house: Any, *, battery: str, audience: str, output: Path | None) -> 
 
     with house.reading() as connection:
         found = batteries.find(connection, battery, house.settings.public_url)
-        context = pdf_context(
-            connection, found, Audience(audience), public_url=house.settings.public_url, now=house.now()
-        )
+        context = pdf_context(connection, found, Audience(audience), public_url=house.settings.public_url)
     write_down(house, context.audience, action="read", battery=found.id, detail="pdf")
     renderer = pdf.Renderer(house.data_dir / "cache" / "pdf")
     try:

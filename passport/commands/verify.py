@@ -9,6 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from passport.signing.verify import Line, Verdict
+    from schemas.terms import Category
 
 _MARKS: Final = {"yes": ("yes", "green"), "no": ("NO", "red"), "unknown": ("unknown", "yellow")}
 _ADVICE: Final = {
@@ -188,6 +189,16 @@ def _description(claims: Mapping[str, Any] | None) -> dict[str, Any]:
     return {name: value for name, value in said.items() if isinstance(value, str | int | list)}
 
 
+def _category(claims: "Mapping[str, Any] | None") -> "Category | None":
+    """The category that a record states in clear; None where it states none of ours."""
+    from schemas.terms import Category
+
+    subject = (claims or {}).get("credentialSubject")
+    stated = subject.get("battery_category") if isinstance(subject, dict) else None
+    value = stated.get("value") if isinstance(stated, dict) else None
+    return next((category for category in Category if category.value == value), None)
+
+
 def _print(file: Path, verdict: "Verdict", required: Sequence[str], *, good: bool) -> None:
     """A table for a terminal: words first, colour only beside them."""
     said = _description(verdict.claims)
@@ -199,9 +210,9 @@ def _print(file: Path, verdict: "Verdict", required: Sequence[str], *, good: boo
     if said.get("simulated"):
         click.echo("  SIMULATED: this record describes no real battery.")
     if said.get("voluntary") is True:
-        from passport.judgement.compliance import VOLUNTARY
+        from passport.judgement.compliance import voluntary_words
 
-        click.echo(f"  VOLUNTARY, says the issuer: {VOLUNTARY}")
+        click.echo(f"  VOLUNTARY, says the issuer: {voluntary_words(_category(verdict.claims))}")
     if "incomplete" in said:
         click.echo(f"  INCOMPLETE, says the issuer: {_plain(said['incomplete'])}")
     click.echo()

@@ -6,7 +6,6 @@ that it is restricted and to whom it is open; whether it has a value is not told
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum, unique
 from typing import Any, Final
 
@@ -14,8 +13,8 @@ from passport import disclosure
 from passport.documents import values
 from passport.judgement import compliance
 from schemas.attribute import Attribute
-from schemas.registry import REGISTRY, Ruling, obligation
-from schemas.terms import Absent, Audience, Category, Disclosure, Obligation, Source
+from schemas.registry import REGISTRY
+from schemas.terms import Absent, Audience, Disclosure, Obligation, Source
 from schemas.values import Kind
 
 
@@ -131,19 +130,11 @@ class Judge:
 
     Attributes:
         audience: whose copy it is.
-        category: of the battery.
-        placed_on: day of placing on the market; None when unknown, which excuses from nothing.
-        today: the day of judging.
+        record: what the record itself tells of duties.
     """
 
     audience: Audience
-    category: Category
-    placed_on: date | None
-    today: date
-
-    def ruling(self, attribute: Attribute[Any]) -> Ruling:
-        """What the law asks of the attribute for this battery."""
-        return obligation(attribute, self.category, self.placed_on, self.today)
+    record: compliance.Shown
 
 
 def chapters(stated: Mapping[str, Mapping[str, Any]], judge: Judge) -> tuple[MatrixChapter, ...]:
@@ -282,16 +273,17 @@ def _row(attribute: Attribute[Any], wire: Mapping[str, Any] | None, judge: Judge
 def _state(attribute: Attribute[Any], wire: Mapping[str, Any] | None, judge: Judge) -> State:
     if not disclosure.may_see(judge.audience, attribute.disclosure):
         return State.RESTRICTED
-    ruling = judge.ruling(attribute)
+    ruling = judge.record.ruling(attribute)
     early = ruling.obligation in (Obligation.MUST_STAY_EMPTY, Obligation.PENDING)
     if wire is not None and "value" in wire:
         return State.TOO_EARLY if early else State.PROVIDED
+    # What the record says of an absence stands; the law as it is read here decides only where it is silent.
     said = wire.get("absent") if wire is not None else None
-    if said == Absent.NOT_APPLICABLE or ruling.obligation is Obligation.NOT_APPLICABLE:
+    if said == Absent.NOT_APPLICABLE or (said is None and ruling.obligation is Obligation.NOT_APPLICABLE):
         return State.NOT_APPLICABLE
-    if early or said == Absent.NOT_YET_REQUIRED:
+    if said == Absent.NOT_YET_REQUIRED or (said is None and early):
         return State.NOT_YET_REQUIRED
-    if ruling.obligation is not Obligation.OWED:
+    if judge.record.voluntary or ruling.obligation is not Obligation.OWED:
         return State.NOT_PROVIDED
     return State.CONDITIONAL if ruling.condition is not None else State.MISSING
 
@@ -312,15 +304,15 @@ _COVER_FACTS: Final = (
 )
 
 
-def cover(stated: Mapping[str, Mapping[str, Any]], judge: Judge, *, voluntary: bool) -> Cover:
+def cover(stated: Mapping[str, Mapping[str, Any]], judge: Judge) -> Cover:
     """The lines of the cover: only public attributes, only those that have a value."""
     document = _said(stated, "eu_declaration_of_conformity")
     return Cover(
         model=_said(stated, "model_identifier"),
         manufacturer=_said(stated, "manufacturer_name"),
         operator=_said(stated, "operator_name"),
-        category=values.CATEGORIES[judge.category],
-        owed=owed(judge.placed_on, voluntary=voluntary),
+        category=values.CATEGORIES[judge.record.category],
+        owed=owed(judge.record),
         declaration=f"The record names it at {document}." if document else "The record names none.",
         facts=tuple(
             (label, said)
@@ -330,12 +322,11 @@ def cover(stated: Mapping[str, Mapping[str, Any]], judge: Judge, *, voluntary: b
     )
 
 
-def owed(placed_on: date | None, *, voluntary: bool) -> str:
+def owed(record: compliance.Shown) -> str:
     """Whether the law asks for this passport, as the record says; the day itself is not for everyone."""
-    if voluntary:
-        return f"No, this passport is voluntary. {compliance.VOLUNTARY}"
-    # A day that was declared after the record was made says nothing of the record.
-    if placed_on is None or compliance.voluntary(placed_on):
+    if record.voluntary:
+        return f"No, this passport is voluntary. {compliance.voluntary_words(record.category)}"
+    if record.placed_on is None:
         return "No day of placing on the market stood behind this version; the duty (Art. 77(1)) is assumed."
     return "Yes: placed on the market on or after 18 February 2027 (Art. 77(1))."
 

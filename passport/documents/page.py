@@ -25,7 +25,7 @@ from passport.documents.values import Shown, day_text, listed, shown
 from passport.judgement import compliance
 from schemas.attribute import Attribute, Chapter
 from schemas.identifier import grouped, identifier_url, parse_path, qr_text, short_host
-from schemas.registry import REGISTRY, by_chapter, obligation
+from schemas.registry import REGISTRY, by_chapter
 from schemas.terms import (
     Absent,
     Audience,
@@ -365,6 +365,13 @@ class _Rows:
 
     def __init__(self, passport: Passport) -> None:
         self._passport = passport
+        self._shown = compliance.Shown.of(
+            passport.view,
+            passport.category,
+            passport.placed_on,
+            passport.today,
+            voluntary=passport.current.voluntary,
+        )
 
     def row(self, attribute: Attribute[Any], *, short: bool = False) -> Row:
         wire = self._passport.view.get(attribute.id)
@@ -403,8 +410,7 @@ class _Rows:
         """For what is not yet required: which act or day is awaited."""
         if wire is None or wire.get("absent") != Absent.NOT_YET_REQUIRED:
             return ""
-        passport = self._passport
-        ruling = obligation(attribute, passport.category, passport.placed_on, passport.today)
+        ruling = self._shown.ruling(attribute)
         if ruling.obligation in (Obligation.PENDING, Obligation.MUST_STAY_EMPTY):
             return ruling.reason
         return ""
@@ -481,7 +487,7 @@ def _notices(passport: Passport, *, ended: bool) -> Iterator[Notice]:
             f" \u201c{current.incomplete}\u201d",
         )
     if current.voluntary:
-        yield Notice("voluntary", "Voluntary passport", compliance.VOLUNTARY)
+        yield Notice("voluntary", "Voluntary passport", compliance.voluntary_words(passport.category))
 
 
 def _downloads(passport: Passport) -> tuple[Download, ...]:

@@ -103,7 +103,7 @@ class PdfContext:
         voluntary: what the record says: no passport is owed for this battery.
         incomplete: the operator's written reason for issuing an incomplete record; None for a complete one.
         purpose: why this audience reads, for documents of a key's holder; None for the public.
-        today: the day on which duties are judged; printed.
+        today: the day on which duties are judged, that of the passport record; printed.
         records: passport first, then condition and assessment where the audience may see them.
     """
 
@@ -133,7 +133,10 @@ class PdfContext:
 
 def html(context: PdfContext) -> str:
     """The document before it is a PDF: style and drawings inside, nothing to fetch."""
-    judge = matrix.Judge(context.audience, context.category, context.placed_on, context.today)
+    shown = compliance.Shown.of(
+        context.values, context.category, context.placed_on, context.today, voluntary=context.voluntary
+    )
+    judge = matrix.Judge(context.audience, shown)
     chapters = matrix.chapters(context.values, judge)
     return (
         _environment()
@@ -143,7 +146,7 @@ def html(context: PdfContext) -> str:
             chapters=chapters,
             summary=matrix.summary(chapters),
             in_full=matrix.in_full(context.values, judge),
-            cover=matrix.cover(context.values, judge, voluntary=context.voluntary),
+            cover=matrix.cover(context.values, judge),
             qr=qr.svg(context.qr_text),
             css=(_TEMPLATES / "styles" / "pdf.css").read_text(encoding="utf-8"),
             words=_AUDIENCE_WORDS[context.audience],

@@ -2,7 +2,7 @@
 
 A finding is a sentence with its citation, never an exception. Some findings close the gate of issuing. Of
 those, one that says "missing" can be answered for in writing (`--incomplete`); one that says "must stay
-empty" cannot: a claim without a basis is not published.
+empty" cannot, nor one that says "contradiction": a claim without a basis is not published.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,10 +13,13 @@ from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
+from schemas import circumstances as conditions
 from schemas.attribute import Attribute
 from schemas.citation import Citation
+from schemas.conditions import NOTHING_KNOWN, Circumstances
+from schemas.guidance import data_points
 from schemas.record import Record, Stated
-from schemas.registry import PASSPORTS_START, REGISTRY, Ruling, obligation
+from schemas.registry import PASSPORTS_START, REGISTRY, Ruling, obligation, passport_owed
 from schemas.terms import Absent, Category, Obligation, RecordKind
 
 
@@ -26,6 +29,7 @@ class Verdict(StrEnum):
 
     MISSING = "missing"  # owed, and nothing is stated
     MUST_STAY_EMPTY = "must_stay_empty"  # stated, although it may not be yet or at all
+    CONTRADICTION = "contradiction"  # two statements of which one must be wrong
     CONDITIONAL = "conditional"  # owed if a fact holds that nobody has stated
     PENDING = "pending"  # an act is awaited; nothing to do today
 
@@ -39,6 +43,8 @@ class Finding:
         title: as read by people.
         sentence: what the law says here and now.
         citations: where it is written.
+        inferred: a contradiction with something that was inferred, not stated; the inference may be wrong.
+        condition: name of the condition on which it depends; None where there is none.
         closes_gate: a version is not issued while this stands.
         answerable: somebody may take responsibility in writing instead.
     """
@@ -48,16 +54,20 @@ class Finding:
     verdict: Verdict
     sentence: str
     citations: tuple[Citation, ...]
+    inferred: bool = False
+    condition: str | None = None
 
     @cached_property
     def closes_gate(self) -> bool:
         """Whether a version is refused because of it."""
+        if self.verdict is Verdict.CONTRADICTION:
+            return not self.inferred
         return self.verdict is Verdict.MISSING or self.verdict is Verdict.MUST_STAY_EMPTY
 
     @cached_property
     def answerable(self) -> bool:
         """Whether `--incomplete` with a reason opens the gate all the same."""
-        return self.verdict is not Verdict.MUST_STAY_EMPTY
+        return self.verdict is not Verdict.MUST_STAY_EMPTY and self.verdict is not Verdict.CONTRADICTION
 
     def __str__(self) -> str:
         """`Rated capacity: missing; owed from 2027-02-18 (Annex XIII 1(g))`."""
@@ -74,11 +84,20 @@ class Finding:
             "verdict": self.verdict.value,
             "sentence": self.sentence,
             "citations": [str(citation) for citation in self.citations],
+            "data_points": list(data_points(self.attribute)),
+            "condition": self.condition,
             "closes_gate": self.closes_gate,
+            "answerable": self.answerable,
         }
 
 
-def gaps(record: Record, category: Category, placed_on: date | None, today: date) -> tuple[Finding, ...]:
+def gaps(
+    record: Record,
+    category: Category,
+    placed_on: date | None,
+    today: date,
+    circumstances: Circumstances = NOTHING_KNOWN,
+) -> tuple[Finding, ...]:
     """Every finding on the record's rows, in reading order.
 
     Args:
@@ -86,9 +105,10 @@ def gaps(record: Record, category: Category, placed_on: date | None, today: date
         category: the battery's.
         placed_on: day of placing on the market; None while unknown: the duty is then assumed.
         today: the day of the question.
+        circumstances: which conditions are known of the battery.
     """
-    ruled = rulings(category, placed_on, today)
-    usual = _of_blank(record.kind, category, placed_on, today)
+    ruled = rulings(category, placed_on, today, circumstances)
+    usual = _of_blank(record.kind, category, placed_on, today, circumstances)
     found = []
     for name, stated in record.values.items():
         known = usual.get(name)
@@ -109,7 +129,39 @@ def _finding(ruling: Ruling, row: Attribute[Any], *, stated: bool, absent: Absen
     verdict = _verdict(ruling, stated=stated, absent=absent)
     if verdict is None:
         return None
-    return Finding(row.id, row.title, verdict, ruling.reason, ruling.citations)
+    sentence = ruling.reason
+    if verdict is Verdict.CONTRADICTION:
+        sentence = f"declared not applicable, and {sentence}"
+    condition = ruling.condition.name if ruling.condition else None
+    return Finding(row.id, row.title, verdict, sentence, ruling.citations, condition=condition)
+
+
+def contradictions(
+    kind: RecordKind, facts: Mapping[str, Any], declared: Mapping[str, bool]
+) -> tuple[Finding, ...]:
+    """Findings on what is declared of conditions and by facts, and cannot both be true.
+
+    Args:
+        kind: of the record in which the facts are stated; what contradicts no fact belongs to the passport.
+        facts: attribute id to declared value on the wire.
+        declared: condition to whether somebody said that it holds.
+    """
+    found = []
+    for one in conditions.contradictions(facts, declared):
+        row = REGISTRY.get(one.attribute)
+        if (row.record if row else RecordKind.PASSPORT) is kind:
+            found.append(
+                Finding(
+                    one.attribute or one.condition.name,
+                    row.title if row else one.condition.name.replace("_", " ").capitalize(),
+                    Verdict.CONTRADICTION,
+                    one.sentence,
+                    one.condition.law,
+                    inferred=not one.firm,
+                    condition=one.condition.name,
+                )
+            )
+    return tuple(found)
 
 
 class _Usual(NamedTuple):
@@ -120,20 +172,30 @@ class _Usual(NamedTuple):
     if_stated: Finding | None
 
 
-@lru_cache(maxsize=256)
-def blank(kind: RecordKind, category: Category, placed_on: date | None, today: date) -> Record:
-    """A record that states nothing, for every row why not; one for all batteries of a day and category."""
-    ruled = rulings(category, placed_on, today)
+@lru_cache(maxsize=512)
+def blank(
+    kind: RecordKind,
+    category: Category,
+    placed_on: date | None,
+    today: date,
+    circumstances: Circumstances = NOTHING_KNOWN,
+) -> Record:
+    """A record that states nothing, for every row why not; one for all batteries of which this is known."""
+    ruled = rulings(category, placed_on, today, circumstances)
     return Record.filled(kind, {}, lambda attribute: absence(ruled[attribute.id]))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=512)
 def _of_blank(
-    kind: RecordKind, category: Category, placed_on: date | None, today: date
+    kind: RecordKind,
+    category: Category,
+    placed_on: date | None,
+    today: date,
+    circumstances: Circumstances,
 ) -> Mapping[str, _Usual]:
     """By row of that kind of record, what is found about it in nearly every record."""
-    ruled = rulings(category, placed_on, today)
-    values = blank(kind, category, placed_on, today).values
+    ruled = rulings(category, placed_on, today, circumstances)
+    values = blank(kind, category, placed_on, today, circumstances).values
     return {
         name: _Usual(
             stated,
@@ -144,25 +206,31 @@ def _of_blank(
     }
 
 
-@lru_cache(maxsize=256)
-def rulings(category: Category, placed_on: date | None, today: date) -> Mapping[str, Ruling]:
-    """What the law asks of every row, by attribute id; the same for all batteries of a day and category."""
+@lru_cache(maxsize=512)
+def rulings(
+    category: Category,
+    placed_on: date | None,
+    today: date,
+    circumstances: Circumstances = NOTHING_KNOWN,
+) -> Mapping[str, Ruling]:
+    """What the law asks of every row, by attribute id; the same for all batteries of which this is known."""
     return MappingProxyType(
-        {name: obligation(row, category, placed_on, today) for name, row in REGISTRY.items()}
+        {name: obligation(row, category, placed_on, today, circumstances) for name, row in REGISTRY.items()}
     )
 
 
 def _verdict(ruling: Ruling, *, stated: bool, absent: Absent | None) -> Verdict | None:
     if stated:
         return None if ruling.may_be_stated else Verdict.MUST_STAY_EMPTY
+    # Somebody said that it does not apply. That answers a condition, and it contradicts a plain duty.
+    denied = absent is Absent.NOT_APPLICABLE
+    if ruling.obligation is not Obligation.OWED and ruling.obligation is not Obligation.PENDING:
+        return None
+    if denied:
+        return Verdict.CONTRADICTION if ruling.condition is None else None
     if ruling.obligation is Obligation.PENDING:
         return Verdict.PENDING
-    if ruling.obligation is not Obligation.OWED:
-        return None
-    if ruling.condition is None:
-        return Verdict.MISSING
-    # Somebody said that the condition does not hold; silence leaves the question open.
-    return None if absent is Absent.NOT_APPLICABLE else Verdict.CONDITIONAL
+    return Verdict.MISSING if ruling.condition is None else Verdict.CONDITIONAL
 
 
 def absence(ruling: Ruling) -> Absent:
@@ -182,10 +250,71 @@ def closing(findings: Iterable[Finding], *, incomplete: bool) -> tuple[Finding, 
     return tuple(one for one in findings if one.closes_gate and not (incomplete and one.answerable))
 
 
+@dataclass(frozen=True)
+class Shown:
+    """A signed record as its reader sees it, and what it was judged by: no more than the record itself tells.
+
+    Whoever shows a record judges nothing anew. Its absences say what did not apply and what was not yet
+    required; its mark says whether anything is owed; and of conditions only that is known which follows from
+    the values in this copy. So the page, the document and the signed record say the same, whatever was
+    declared since.
+
+    Attributes:
+        category: the battery's.
+        placed_on: day of placing on the market; None while unknown.
+        voluntary: the record's own mark.
+        today: the day of the record.
+        circumstances: from the values in this copy.
+    """
+
+    category: Category
+    placed_on: date | None
+    voluntary: bool
+    today: date
+    circumstances: Circumstances
+
+    @classmethod
+    def of(
+        cls,
+        stated: Mapping[str, Mapping[str, Any]],
+        category: Category,
+        placed_on: date | None,
+        today: date,
+        *,
+        voluntary: bool,
+    ) -> "Shown":
+        """Made from what is stated on the wire, absences included."""
+        facts = {name: wire.get("value", wire) for name, wire in stated.items()}
+        # A day that was declared after the record was made says nothing of the record.
+        if placed_on is not None and placed_on < PASSPORTS_START and not voluntary:
+            placed_on = None
+        return cls(category, placed_on, voluntary, today, conditions.circumstances_of(facts, {}))
+
+    def ruling(self, attribute: Attribute[Any]) -> Ruling:
+        """What the law asked of the attribute."""
+        return rulings(self.category, self.placed_on, self.today, self.circumstances)[attribute.id]
+
+
 VOLUNTARY: Final = "Placed on the market before 18 February 2027, so no passport is owed (Art. 77(1))."
 """What `voluntary` means, for people."""
+VOLUNTARY_INDUSTRIAL: Final = (
+    "Placed on the market before 18 February 2027, or an industrial battery of at most 2 kWh, so no passport"
+    " is owed (Art. 77(1))."
+)
 
 
-def voluntary(placed_on: date | None) -> bool:
-    """Whether the battery came before passports were owed, so that its own is a courtesy (Art. 77(1))."""
-    return placed_on is not None and placed_on < PASSPORTS_START
+def voluntary(
+    placed_on: date | None, category: Category | None = None, circumstances: Circumstances = NOTHING_KNOWN
+) -> bool:
+    """Whether no passport is owed for the battery, so that its own is a courtesy (Art. 77(1))."""
+    if placed_on is not None and placed_on < PASSPORTS_START:
+        return True
+    return category is not None and not passport_owed(category, circumstances)
+
+
+def voluntary_words(category: Category | None) -> str:
+    """What the mark `voluntary` means for a battery of that category, or of an unknown one.
+
+    Which of two reasons holds is not told: the day of placing on the market is not for everyone.
+    """
+    return VOLUNTARY if category in (Category.EV, Category.LMT) else VOLUNTARY_INDUSTRIAL

@@ -1,6 +1,5 @@
 """The compliance PDF over HTTP, and the road from stored versions to what the document needs."""
 
-from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,6 @@ def pdf_context(
     audience: Audience,
     *,
     public_url: str,
-    now: datetime,
     purpose: str | None = None,
 ) -> pdf.PdfContext:
     """The document's context from the newest versions, limited to what the audience may see.
@@ -71,7 +69,8 @@ def pdf_context(
         audience=audience,
         purpose=purpose,
         language=views.LANGUAGE,
-        today=now.date(),
+        # Judged on the day of the record, as its page is.
+        today=shown[0].version.issued_at.date(),
         values=values,
         records=tuple(
             pdf.SignedRecord(
@@ -115,7 +114,6 @@ def answer(passport_id: str, who: grants.Principal) -> Response:
             battery,
             audience,
             public_url=here.settings.public_url,
-            now=here.now(),
             purpose=who.purpose if audience is not Audience.PUBLIC else None,
         )
     with lanes.DOCUMENTS:

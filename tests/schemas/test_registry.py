@@ -9,6 +9,7 @@ from schemas import registry
 from schemas.attribute import OWED, Chapter, everyone
 from schemas.attributes import dynamic, general, labels, performance
 from schemas.conditions import CONDITIONS
+from schemas.exemptions import EXEMPTIONS
 from schemas.feeds import FEEDS
 from schemas.reading import QUANTITIES
 from schemas.registry import (
@@ -110,7 +111,11 @@ def test_an_id_in_two_files_stops_the_program(monkeypatch):
 
 def test_every_structure_and_condition_is_used_by_a_row():
     assert {row.value.structure for row in REGISTRY.values()} - {None} == set(STRUCTURES)
-    assert {condition.name for row in REGISTRY.values() for condition in row.conditions} == set(CONDITIONS)
+    of_rows = {condition.name for row in REGISTRY.values() for condition in row.conditions}
+    of_exemptions = {exemption.condition.name for exemption in EXEMPTIONS.values()}
+    # above 2 kWh decides whether a passport is owed, rechargeable what Annex IV reaches
+    assert of_rows | of_exemptions | {"above_2_kwh", "rechargeable"} == set(CONDITIONS)
+    assert of_rows.isdisjoint(of_exemptions)
 
 
 def test_feeds_name_known_attributes_and_quantities():

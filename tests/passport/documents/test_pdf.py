@@ -12,6 +12,7 @@ import pikepdf
 import pytest
 
 from passport.documents import matrix, pdf, pdf_worker
+from passport.judgement.compliance import Shown
 from schemas.registry import REGISTRY
 from schemas.terms import Audience, Category, Disclosure, PassportStatus, RecordKind
 
@@ -183,7 +184,7 @@ def test_a_real_battery_is_not_called_simulated(renderer):
 
 def test_the_cover_says_voluntary_incomplete_digest_and_that_no_declaration_is_issued(renderer):
     words = words_of(renderer.pdf(context(voluntary=True, incomplete="laboratory sample, no maker's data")))
-    assert "No, this passport is voluntary. Placed on the market before 18 February 2027, so no" in words
+    assert "No, this passport is voluntary. Placed on the market before 18 February 2027, or an" in words
     assert "Incomplete. Reason given in writing by the operator: laboratory sample, no maker's data" in words
     assert "01234567 89abcdef 01234567 89abcdef" in words
     assert "Not issued by this service: it is the manufacturer's act" in words
@@ -275,7 +276,15 @@ def test_the_file_name_is_safe_whatever_the_serial_holds():
 
 # --------------------------------------------------------------------------------------------- the matrix
 
-JUDGE = matrix.Judge(Audience.PUBLIC, Category.STATIONARY, date(2027, 3, 1), date(2027, 3, 2))
+
+def judging(audience=Audience.PUBLIC, *, stated=None, placed_on=date(2027, 3, 1), voluntary=False):
+    return matrix.Judge(
+        audience,
+        Shown.of(stated or {}, Category.STATIONARY, placed_on, date(2027, 3, 2), voluntary=voluntary),
+    )
+
+
+JUDGE = judging()
 
 
 def rows_of(stated_values, judge):
@@ -327,12 +336,12 @@ def test_states_of_a_row():
 
 
 def test_before_february_2027_nothing_is_missing():
-    rows = rows_of({}, replace(JUDGE, placed_on=date(2026, 3, 1), today=date(2026, 11, 20)))
+    rows = rows_of({}, judging(placed_on=date(2026, 3, 1), voluntary=True))
     assert not [row.attribute for row in rows.values() if row.state is matrix.State.MISSING]
 
 
 def test_without_a_declared_day_the_duty_is_assumed():
-    rows = rows_of({}, replace(JUDGE, placed_on=None))
+    rows = rows_of({}, judging(placed_on=None))
     assert rows["nominal_voltage"].state is matrix.State.MISSING
 
 

@@ -5,7 +5,17 @@ from decimal import Decimal
 
 import pytest
 
-from passport.judgement.compliance import Verdict, absence, closing, gaps, voluntary
+from passport.judgement.compliance import (
+    Shown,
+    Verdict,
+    absence,
+    blank,
+    closing,
+    contradictions,
+    gaps,
+    voluntary,
+    voluntary_words,
+)
 from schemas.record import Record, Stated
 from schemas.registry import REGISTRY, by_record, obligation
 from schemas.terms import Absent, Category, Obligation, RecordKind, Source
@@ -112,3 +122,92 @@ def test_every_row_without_a_value_has_a_reason(category):
             Obligation.VOLUNTARY: Absent.NOT_PROVIDED,
         }[ruling.obligation]
         assert absence(ruling) is expected
+
+
+# ------------------------------------------------------------------------------------------ circumstances
+
+
+def one(findings, attribute):
+    return next((finding for finding in findings if finding.attribute == attribute), None)
+
+
+def test_a_condition_that_holds_turns_conditional_into_missing_and_one_that_does_not_into_nothing():
+    def found(*known):
+        return one(gaps(record(), Category.EV, AFTER, TODAY, frozenset(known)), "warranty_period")
+
+    assert found().verdict is Verdict.CONDITIONAL
+    assert found().condition == "warranty_given"
+    holds = found(("warranty_given", True))
+    assert holds.verdict is Verdict.MISSING
+    assert "because a commercial warranty is given" in holds.sentence
+    assert found(("warranty_given", False)) is None
+
+
+def test_not_applicable_is_no_answer_where_the_duty_is_plain():
+    denied = record(rated_capacity=Stated.missing(Absent.NOT_APPLICABLE))
+    finding = one(gaps(denied, Category.EV, AFTER, TODAY), "rated_capacity")
+    assert finding.verdict is Verdict.CONTRADICTION
+    assert finding.closes_gate
+    assert not finding.answerable
+    assert "declared not applicable, and owed from 2027-02-18" in str(finding)
+    assert "Annex XIII 1(g)" in str(finding)
+    assert one(gaps(denied, Category.EV, BEFORE, TODAY), "rated_capacity") is None
+
+
+def test_not_applicable_is_no_answer_once_the_condition_is_known_to_hold():
+    denied = record(warranty_period=Stated.missing(Absent.NOT_APPLICABLE))
+    known = frozenset({("warranty_given", True)})
+    found = one(gaps(denied, Category.EV, AFTER, TODAY, known), "warranty_period")
+    assert found.verdict is Verdict.CONTRADICTION
+
+
+def test_not_applicable_is_no_answer_to_an_awaited_act_that_asks_without_condition():
+    denied = {name: Stated.missing(Absent.NOT_APPLICABLE) for name in ("cf_total", "recycled_cobalt_share")}
+    found = by_verdict(gaps(record(**denied), Category.EV, AFTER, TODAY))
+    assert "cf_total" in found[Verdict.CONTRADICTION]
+    assert "recycled_cobalt_share" not in found[Verdict.PENDING]
+
+
+def test_a_blank_record_says_not_applicable_where_a_condition_does_not_hold():
+    known = frozenset({("warranty_given", False), ("cobalt_present", False)})
+    values = blank(RecordKind.PASSPORT, Category.EV, AFTER, TODAY, known).values
+    assert values["warranty_period"].absent is Absent.NOT_APPLICABLE
+    assert values["recycled_cobalt_share"].absent is Absent.NOT_APPLICABLE
+    assert values["recycled_nickel_share"].absent is Absent.NOT_YET_REQUIRED
+    assert values["cadmium_lead_symbols"].absent is Absent.NOT_PROVIDED
+
+
+def test_a_contradiction_with_a_fact_shuts_the_gate_and_one_with_an_inference_does_not():
+    facts = {"battery_chemistry": "Li-ion LFP", "warranty_period": 96, "battery_status": "original"}
+    declared = {"warranty_given": False, "nickel_present": True, "has_predecessor": True}
+    found = {f.attribute: f for f in contradictions(RecordKind.PASSPORT, facts, declared)}
+    assert found.keys() == {"warranty_period", "battery_chemistry"}
+    assert found["warranty_period"].closes_gate
+    assert not found["warranty_period"].answerable
+    assert not found["battery_chemistry"].closes_gate
+    (status,) = contradictions(RecordKind.CONDITION, facts, declared)
+    assert status.attribute == "battery_status"
+
+
+def test_a_small_industrial_battery_is_voluntary_and_a_small_vehicle_battery_is_not():
+    small = frozenset({("above_2_kwh", False)})
+    assert voluntary(AFTER, Category.INDUSTRIAL, small)
+    assert not voluntary(AFTER, Category.LMT, small)
+    assert not voluntary(None, Category.STATIONARY)
+    assert "2 kWh" in voluntary_words(Category.STATIONARY)
+    assert "2 kWh" not in voluntary_words(Category.EV)
+
+
+def test_a_shown_record_tells_what_it_was_judged_by():
+    said = {
+        "battery_chemistry": {"value": "Li-ion LFP", "source": "declared"},
+        "warranty_period": {"absent": "not_applicable"},
+        "rated_capacity": {"absent": "not_provided"},
+    }
+    shown = Shown.of(said, Category.EV, AFTER, TODAY, voluntary=False)
+    assert shown.ruling(REGISTRY["warranty_period"]).obligation is Obligation.NOT_APPLICABLE
+    assert shown.ruling(REGISTRY["recycled_cobalt_share"]).obligation is Obligation.NOT_APPLICABLE
+    assert shown.ruling(REGISTRY["rated_capacity"]).obligation is Obligation.OWED
+    # a day before the duty that was declared after an unmarked record was made says nothing of that record
+    assert Shown.of(said, Category.EV, BEFORE, TODAY, voluntary=False).placed_on is None
+    assert Shown.of(said, Category.EV, BEFORE, TODAY, voluntary=True).placed_on == BEFORE
