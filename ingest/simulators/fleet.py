@@ -11,10 +11,11 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
+from ingest.simulators.declared import nested
 from ingest.simulators.pack import PackSpec
 from ingest.simulators.years import Trouble
 from schemas.gs1 import gtin_check_digit
@@ -113,8 +114,8 @@ class DemoPack:
         model: what it is one of.
         serial: 16 characters, random-looking, the same for the same seed.
         placed_on: day of placing on the market.
-        facts: declared facts by attribute id, as typed words for `schemas.validation.facts_from_text`;
-            `cells_in_series` stands beside them.
+        facts: declared facts by attribute id, as typed words for `schemas.validation.facts_from_text`.
+        nested: declared nested values by attribute id, as JSON would hold them.
         spec: how it behaves; None for a new one, of which nothing was ever heard.
         story: one sentence on its year, for people who look for something to see.
     """
@@ -123,6 +124,7 @@ class DemoPack:
     serial: str
     placed_on: date
     facts: Mapping[str, str]
+    nested: Mapping[str, Any]
     spec: PackSpec | None
     story: str
 
@@ -221,8 +223,9 @@ def fleet(seed: int, today: date) -> Sequence[DemoPack]:
             # Nobody drives a battery through more than one and a half cycles a day.
             placed_on = last - timedelta(days=days)
         spec = None if plan.new else _spec(plan, seed * 1000 + number)
+        facts = _facts(plan, serial, placed_on, number)
         packs.append(
-            DemoPack(plan.model, serial, placed_on, _facts(plan, serial, placed_on, number), spec, plan.story)
+            DemoPack(plan.model, serial, placed_on, facts, _nested(plan.model, facts), spec, plan.story)
         )
     return packs
 
@@ -296,7 +299,6 @@ def _facts(plan: _Plan, serial: str, placed_on: date, number: int) -> Mapping[st
         "battery_chemistry_name": chemistry_name,
         "extinguishing_agent": "Water, in large amounts; Keep cooling after the flames are out",
         "hazardous_substance_impacts": "Leaking electrolyte irritates skin, eyes and airways",
-        "cells_in_series": str(model.cells),
         # Documents; the addresses are reserved for examples and lead nowhere
         "separate_collection_symbol": f"{documents}/collection-symbol",
         "eu_declaration_of_conformity": f"{documents}/declaration",
@@ -315,6 +317,7 @@ def _facts(plan: _Plan, serial: str, placed_on: date, number: int) -> Mapping[st
         "maximum_permitted_power": _number(nominal_v * model.capacity_ah * model.limits_c[1]),
         "power_energy_ratio": _number(model.limits_c[1], 1),
         "initial_round_trip_efficiency": _number(97.0 - 20.0 * new.cell.resistance_ohm_ah),
+        "round_trip_efficiency_50_cycle_life": _number(95.0 - 24.0 * new.cell.resistance_ohm_ah),
         "internal_resistance_cell": _number(new.cell_resistance_ohm, 6),
         "internal_resistance_pack": _number(new.cell_resistance_ohm * model.cells * 1.08, 5),
         "expected_lifetime_cycles": str(model.cycles),
@@ -329,6 +332,19 @@ def _facts(plan: _Plan, serial: str, placed_on: date, number: int) -> Mapping[st
     }
     facts |= _by_category(model, placed_on, energy_kwh, new=plan.new)
     return MappingProxyType(facts)
+
+
+def _nested(model: Model, facts: Mapping[str, str]) -> Mapping[str, Any]:
+    return nested(
+        maker_name=model.maker.name,
+        maker_id=model.maker.id,
+        model=model.name,
+        chemistry=model.chemistry,
+        mass_kg=Decimal(facts["battery_mass"]),
+        cells=model.cells,
+        nominal_w=Decimal(facts["maximum_permitted_power"]),
+        documents=f"{_DOCUMENTS}/{model.name.lower()}",
+    )
 
 
 def _by_category(model: Model, placed_on: date, energy_kwh: float, *, new: bool) -> dict[str, str]:

@@ -3,23 +3,24 @@
 import secrets
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from sqlalchemy import Connection
 
 from passport.errors import FactRefused
-from passport.ledger import batteries, operators
+from passport.ledger import batteries, catalogue, operators
 from passport.ledger.batteries import Battery
 from schemas.identifier import gtin_check_digit, identifier_path, new_serial
-from schemas.terms import Category
-from schemas.validation import FactsInvalid, facts_from_text
+from schemas.registry import REGISTRY
+from schemas.terms import Category, Level
+from schemas.validation import FactsInvalid, facts_from_text, load_facts
 
 # GS1's prefix for examples and tests: no product on sale carries it.
 _EXAMPLE_ITEM: Final = "0952000000000"
 EXAMPLE_GTIN: Final = _EXAMPLE_ITEM + str(gtin_check_digit(_EXAMPLE_ITEM))
 OPERATOR: Final = "operator"
 OPERATOR_NAME: Final = "Operator of this installation"
-DEMO_REASON: Final = "simulated battery for demonstration: nested values and documents are not declared"
+DEMO_REASON: Final = "simulated battery for demonstration: no test bench measured what is owed of a new one"
 
 
 def create(
@@ -71,6 +72,10 @@ class SimulatedPack(Protocol):
         """Declared facts as typed words."""
 
     @property
+    def nested(self) -> Mapping[str, Any]:
+        """Declared nested values as JSON would hold them."""
+
+    @property
     def identifier_path(self) -> str:
         """Canonical path of its GS1 Digital Link."""
 
@@ -100,20 +105,32 @@ def create_simulated(
         Conflict: the identifier is already here.
     """
     try:
-        facts = facts_from_text(pack.facts)
+        facts = facts_from_text(pack.facts) | load_facts(pack.nested)
     except FactsInvalid as error:
         raise FactRefused(str(error)) from error
     operators.create(connection, operator, name=name, simulated=True, at=at)
+    of_model = {key: value for key, value in facts.items() if REGISTRY[key].level is not Level.ITEM}
+    of_model.pop("batch_number", None)
+    model = catalogue.put(
+        connection,
+        operator=operator,
+        level=Level.MODEL,
+        name=facts["model_identifier"],
+        facts=of_model,
+        at=at,
+        by="demonstration",
+    )
     return batteries.create(
         connection,
         operator=operator,
         category=pack.category,
         identifier_path=pack.identifier_path,
-        facts=facts,
+        facts={key: value for key, value in facts.items() if key not in of_model},
         placed_on=pack.placed_on,
         simulated=True,
         at=at,
         by="demonstration",
+        model=model.id,
     )
 
 
