@@ -10,7 +10,7 @@ from enum import StrEnum, unique
 from typing import Any, Final
 
 from passport import disclosure
-from passport.documents import values
+from passport.documents import phrases, values
 from passport.judgement import compliance
 from schemas.attribute import Attribute
 from schemas.registry import REGISTRY
@@ -214,8 +214,15 @@ def in_full(stated: Mapping[str, Mapping[str, Any]], judge: Judge) -> tuple[Full
         if not _long(attribute, words):
             continue
         value = wire["value"]
-        alike, rest = _alike(value)
-        lines = tuple(_lines(attribute, wire, rest)) if isinstance(rest, Mapping) else words.lines
+        shape = phrases.shape_of(attribute.value)
+        if shape is not None and isinstance(value, list) and len(value) > 1:
+            alike, rest = phrases.table(shape, value, values.flat), value
+        else:
+            alike, rest = ((), value) if shape is not None else _alike(value)
+        if shape is None and isinstance(rest, Mapping):
+            lines = tuple(_lines(attribute, wire, rest))
+        else:
+            lines = () if alike else words.lines
         found.append(FullValue(attribute.id, attribute.title, lines, alike))
     return tuple(found)
 
@@ -289,7 +296,8 @@ def _state(attribute: Attribute[Any], wire: Mapping[str, Any] | None, judge: Jud
 
 
 def _unit(attribute: Attribute[Any]) -> str:
-    unit = attribute.value.unit
+    # A nested value says its units itself.
+    unit = attribute.value.unit if phrases.shape_of(attribute.value) is None else None
     # As after a number of several: "years", not "a".
     return "" if unit is None else values.quantity("2", unit).removeprefix("2").strip(values.NO_BREAK)
 

@@ -20,7 +20,7 @@ from typing import Any, Final
 import jinja2
 
 from passport.disclosure import may_see
-from passport.documents import qr, values
+from passport.documents import phrases, qr, values
 from passport.documents.values import Shown, day_text, listed, shown
 from passport.judgement import compliance
 from schemas.attribute import Attribute, Chapter
@@ -379,6 +379,8 @@ class _Rows:
             # The word says nothing; where the chemistry is named in full, that is what a reader needs.
             named = self._passport.view.get("battery_chemistry_name", {})
             wire = named if "value" in named else wire
+        if short and attribute.id == "hazardous_substances" and isinstance((wire or {}).get("value"), list):
+            wire = {**(wire or {}), "value": [_warning(entry) for entry in (wire or {})["value"]]}
         title = _SHORT_TITLES.get(attribute.id, attribute.title) if short else attribute.title
         return Row(attribute.id, title, shown(attribute, wire), "" if short else self._why(attribute, wire))
 
@@ -414,6 +416,13 @@ class _Rows:
         if ruling.obligation in (Obligation.PENDING, Obligation.MUST_STAY_EMPTY):
             return ruling.reason
         return ""
+
+
+def _warning(entry: Any) -> Any:
+    """Of a hazardous substance, what whoever stands before a fire can use; the rest is told further down."""
+    if not isinstance(entry, Mapping) or "name" not in entry:
+        return entry
+    return {name: entry[name] for name in ("name", "hazard_class") if name in entry}
 
 
 def _missing(rows: Sequence[Row]) -> Iterator[Missing]:
@@ -680,7 +689,8 @@ def template_digest() -> str:
     paths = [path for folder in ("page", "parts") for path in sorted((_TEMPLATES / folder).glob("*.html"))]
     for path in paths:
         whole.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    for path in (Path(__file__), Path(values.__file__), Path(compliance.__file__), Path(qr.__file__)):
+    sources = (__file__, values.__file__, phrases.__file__, compliance.__file__, qr.__file__)
+    for path in (Path(source) for source in sources):
         whole.update(path.read_bytes() + b"\0")
     whole.update(style().encode())
     return whole.hexdigest()[:32]

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
+from passport.documents import phrases
 from schemas.attribute import Attribute
 from schemas.terms import Absent, Category, Source, Unit
-from schemas.values import Kind, YearMonth
+from schemas.values import Kind, ValueType, YearMonth
 
 NO_BREAK: Final = "\u00a0"
 THIN_NO_BREAK: Final = "\u202f"
@@ -122,7 +123,11 @@ def shown(attribute: Attribute[Any], wire: Mapping[str, Any] | None, *, why: str
     lines = tuple(_line(attribute, entry, unit) for entry in entries) or ("None",)
     links = tuple(_link(attribute, entry) for entry in entries) or ("",)
     if isinstance(value, Mapping) and len(lines) == 1:
-        lines = tuple(_members(value, unit)) or lines
+        shape = phrases.shape_of(attribute.value)
+        if shape is None:
+            lines = tuple(_members(value, unit)) or lines
+        elif phrases.stacked(shape):
+            lines = tuple(phrases.phrases(shape, value, flat)) or lines
         links = ("",) * len(lines)
     at = wire.get("as_of")
     return Shown(
@@ -158,18 +163,31 @@ def _source(text: Any) -> str:
 
 def _line(attribute: Attribute[Any], entry: Any, unit: Unit | None) -> str:
     if isinstance(entry, Mapping):
-        return ", ".join(_members(entry, unit))
+        shape = phrases.shape_of(attribute.value)
+        return ", ".join(_members(entry, unit) if shape is None else phrases.phrases(shape, entry, flat))
+    text = str(entry)
+    if attribute.value.kind is Kind.ENUMERATION and text in _WORDS.get(attribute.id, {}):
+        return _WORDS[attribute.id][text]
+    if attribute.id.endswith("_year"):  # a year is a name, not a quantity: it is not grouped
+        return text
+    return _flat(attribute.value.kind, entry, unit)
+
+
+def flat(value: ValueType[Any], entry: Any) -> str:
+    """A flat value as it is printed, in the unit of its type."""
+    return _flat(value.kind, entry, value.unit)
+
+
+def _flat(kind: Kind, entry: Any, unit: Unit | None) -> str:
     if isinstance(entry, bool):
         return "yes" if entry else "no"
-    kind = attribute.value.kind
     text = str(entry)
     if kind in (Kind.DATE, Kind.DATETIME, Kind.YEAR_MONTH):
         return day_text(text)
     if kind is Kind.ENUMERATION:
-        return _WORDS.get(attribute.id, {}).get(text, text.replace("_", " "))
+        return text.replace("_", " ")
     if kind in (Kind.NUMBER, Kind.INTEGER, Kind.DURATION_MONTHS):
-        years = attribute.id.endswith("_year")  # a year is a name, not a quantity: it is not grouped
-        return text if years else quantity(text, unit)
+        return quantity(text, unit)
     return text
 
 
