@@ -34,8 +34,10 @@ def lines(attribute, value):
                 {"component": "anode", "name": "graphite", "mass": "2", "critical": False},
             ],
             [
-                "cathode: lithium iron phosphate, CAS 15365-14-7, 109.710 kg, 30.0 % by mass, critical"
-                + " raw material",
+                (
+                    "cathode: lithium iron phosphate, CAS 15365-14-7, 109.710 kg, 30.0 % by mass,"
+                    " critical raw material"
+                ),
                 "anode: graphite, 2 kg",
             ],
         ),
