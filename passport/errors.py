@@ -3,8 +3,16 @@
 PassportError
 ├── InputRefused            a document or value is not acceptable
 │   ├── IdentifierRefused   not a GS1 Digital Link or IEC 61406 link we accept
-│   └── FactRefused         a declared fact is unknown or out of range
+│   ├── FactRefused         a declared fact is unknown or out of range
+│   ├── DocumentRefused     a file that is not taken as a document
+│   │   ├── ContentForeign     not of a kind that is kept, or two things at once
+│   │   ├── ContentActive      something in it would run, open, fetch or send by itself
+│   │   ├── ContentUnreadable  damaged or locked
+│   │   └── ContentTooLarge    over a limit of bytes, pages, objects or pixels
+│   ├── DocumentUnknown     no document has that name, digest or address
+│   └── DocumentAmbiguous   several documents have that name
 ├── NotFound                nothing is known under that name
+├── DocumentWithdrawn       a document was here and was taken back
 ├── Forbidden               the caller may not do or see this
 ├── Conflict                something else happened first
 ├── GateClosed              a version owes something and nobody took responsibility in writing
@@ -45,11 +53,60 @@ class FactRefused(InputRefused):
     code = "input.fact"
 
 
+class DocumentRefused(InputRefused):
+    """A file that is not taken as a document."""
+
+    code = "input.document"
+
+
+class ContentForeign(DocumentRefused):
+    """Not of a kind that is kept, or two things at once."""
+
+    code = "input.document_kind"
+
+
+class ContentActive(DocumentRefused):
+    """Something in it would run, open, fetch or send by itself."""
+
+    code = "input.document_active"
+
+
+class ContentUnreadable(DocumentRefused):
+    """Damaged or locked, so that nobody can say what is in it."""
+
+    code = "input.document_unreadable"
+
+
+class ContentTooLarge(DocumentRefused):
+    """Over a limit of bytes, pages, objects or pixels."""
+
+    code = "input.document_too_large"
+
+
+class DocumentUnknown(InputRefused):
+    """No document has that name, digest or address."""
+
+    code = "input.document_unknown"
+
+
+class DocumentAmbiguous(InputRefused):
+    """Several documents have that name."""
+
+    code = "input.document_ambiguous"
+
+
 class NotFound(PassportError):
     """Nothing is known under that name."""
 
     code = "not_found"
     status = 404
+
+
+class DocumentWithdrawn(PassportError):
+    """A document was here and was taken back; who might read it is told when and why."""
+
+    code = "document_withdrawn"
+    status = 410
 
 
 class Forbidden(PassportError):
