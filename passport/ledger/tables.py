@@ -334,6 +334,51 @@ class StatusEntryRow(SQLModel, table=True):
     reason: str | None
 
 
+class DocumentRow(SQLModel, table=True):
+    """The bytes of a document, once, whoever brought them how often. Taken away they leave their digest."""
+
+    __tablename__ = "document"
+
+    sha256: str = Field(primary_key=True)  # hex
+    media_type: str
+    about: str  # what was seen when it was checked: `PDF, 3 pages`
+    size: int
+    content: bytes | None  # None once erased
+    added_at: str
+    erased_at: str | None
+
+
+class DocumentEditionRow(SQLModel, table=True):
+    """What a document is to an operator: title, language, version, and who may read it."""
+
+    __tablename__ = "document_edition"
+
+    id: str = Field(primary_key=True)
+    operator: str = Field(index=True)
+    sha256: str = Field(index=True)
+    kind: str
+    title: str
+    language: str  # BCP 47
+    version: str
+    disclosure: str
+    file_name: str = Field(index=True)  # as it came, without folders
+    supersedes: str | None  # id of the edition whose place it takes
+    added_at: str
+    by: str
+
+
+class DocumentWithdrawalRow(SQLModel, table=True):
+    """An edition is not served any more. The newest number is part of the key of stored pages."""
+
+    __tablename__ = "document_withdrawal"
+
+    number: int = Field(primary_key=True)
+    edition: str = Field(unique=True)
+    at: str
+    by: str
+    why: str
+
+
 class ApiKeyRow(SQLModel, table=True):
     """A key for reading or for intake; only its digest is kept."""
 
@@ -536,6 +581,9 @@ TABLES: Final[tuple[type[SQLModel], ...]] = (
     LogNodeRow,
     CheckpointRow,
     StatusEntryRow,
+    DocumentRow,
+    DocumentEditionRow,
+    DocumentWithdrawalRow,
     ApiKeyRow,
     WebSessionRow,
     PageCacheRow,
@@ -557,6 +605,8 @@ APPEND_ONLY: Final = (
     "log_leaf",
     "log_node",
     "checkpoint",
+    "document_edition",
+    "document_withdrawal",
     "audit",
     "registration",
     "registration_proof",

@@ -95,6 +95,11 @@ ROWS = {
     "log_leaf": "INSERT INTO log_leaf VALUES ('o', 0, 'h', 'B', 'passport', 1)",
     "log_node": "INSERT INTO log_node VALUES ('o', 1, 0, 'h')",
     "checkpoint": "INSERT INTO checkpoint VALUES ('o', 1, 'r', 'n', 't')",
+    "document_edition": (
+        "INSERT INTO document_edition VALUES"
+        " ('E', 'o', 'ab', 'manual', 't', 'en', '1', 'public', 'a.pdf', NULL, 't', 'b')"
+    ),
+    "document_withdrawal": "INSERT INTO document_withdrawal VALUES (1, 'E', 't', 'b', 'w')",
     "audit": "INSERT INTO audit VALUES (NULL, 't', 'a', 'b', NULL, NULL, NULL, '')",
     "registration": (
         "INSERT INTO registration VALUES ('B', 'o', 'u', 'r', NULL, 'stated', 'R', 1, 'ab', '{}', 't')"
