@@ -139,6 +139,7 @@ class Passport:
         condition_at: when the newest condition record was made; None when there is none.
         today: the day on which duties are judged: that of the record, so that a page stays as it is.
         audience: whose page it is.
+        documents: what is known of documents that values name, by their address.
     """
 
     passport_id: str
@@ -155,6 +156,7 @@ class Passport:
     registry_version: str
     today: date
     audience: Audience = Audience.PUBLIC
+    documents: Mapping[str, values.Document] = field(default_factory=dict)
 
     @property
     def current(self) -> Past:
@@ -382,7 +384,8 @@ class _Rows:
         if short and attribute.id == "hazardous_substances" and isinstance((wire or {}).get("value"), list):
             wire = {**(wire or {}), "value": [_warning(entry) for entry in (wire or {})["value"]]}
         title = _SHORT_TITLES.get(attribute.id, attribute.title) if short else attribute.title
-        return Row(attribute.id, title, shown(attribute, wire), "" if short else self._why(attribute, wire))
+        said = values.named(shown(attribute, wire), self._passport.documents)
+        return Row(attribute.id, title, said, "" if short else self._why(attribute, wire))
 
     def rows(self, ids: Sequence[str]) -> tuple[Row, ...]:
         """Rows with short titles, for the blocks at the top; what does not apply is left out."""
@@ -486,6 +489,13 @@ def _notices(passport: Passport, *, ended: bool) -> Iterator[Notice]:
             "inactive",
             "This passport is no longer in force",
             "The battery goes on under another passport, or was taken back. This was true until then.",
+        )
+    withdrawn = [one.words for one in passport.documents.values() if one.withdrawn]
+    if withdrawn:
+        yield Notice(
+            "withdrawn",
+            "A document was withdrawn" if len(withdrawn) == 1 else "Documents were withdrawn",
+            f"This record names what is no longer given out: {'; '.join(withdrawn)}.",
         )
     current = passport.current
     if current.incomplete:
@@ -605,7 +615,15 @@ def render(page: PageContext) -> str:
     return _squeezed(environment().get_template("page/passport.html").render(c=page))
 
 
-def render_error(*, title: str, status: int, detail: str, what_now: str, safety: bool) -> str:
+def render_error(
+    *,
+    title: str,
+    status: int,
+    detail: str,
+    what_now: str,
+    safety: bool,
+    link: tuple[str, str] = ("", ""),
+) -> str:
     """An error page in the style of the passports.
 
     Args:
@@ -614,6 +632,7 @@ def render_error(*, title: str, status: int, detail: str, what_now: str, safety:
         detail: what was expected, or an empty text.
         what_now: what the reader can do.
         safety: remind whoever stands before a burning battery of its label.
+        link: address and words of what took the place; empty where nothing did.
     """
     template = environment().get_template("page/error.html")
     return _squeezed(
@@ -626,6 +645,7 @@ def render_error(*, title: str, status: int, detail: str, what_now: str, safety:
             detail=detail,
             what_now=what_now,
             safety=safety,
+            link=link,
         )
     )
 

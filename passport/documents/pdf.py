@@ -32,6 +32,7 @@ import jinja2
 import orjson
 
 from passport.documents import matrix, pdf_worker, qr
+from passport.documents.values import Document
 from passport.errors import PassportError
 from passport.judgement import compliance
 from schemas.terms import Audience, Category, PassportStatus, RecordKind
@@ -105,6 +106,7 @@ class PdfContext:
         purpose: why this audience reads, for documents of a key's holder; None for the public.
         today: the day on which duties are judged, that of the passport record; printed.
         records: passport first, then condition and assessment where the audience may see them.
+        documents: what is known of the documents that values name.
     """
 
     identifier_url: str
@@ -124,6 +126,7 @@ class PdfContext:
     values: Mapping[str, Mapping[str, Any]]
     records: tuple[SignedRecord, ...]
     attachments: tuple[Attached, ...]
+    documents: tuple[Document, ...] = ()
 
     @property
     def record(self) -> SignedRecord:
@@ -170,6 +173,7 @@ def cache_name(context: PdfContext) -> str:
         *(f"{one.url} {one.sha256}" for one in context.records),
         *(f"{one.name} {one.sha256}" for one in context.attachments),
         *sorted(context.values),
+        *(repr(one) for one in context.documents),
     )
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 

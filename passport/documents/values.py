@@ -8,7 +8,7 @@ language's comma is mistaken for another's point; units are symbols with a no-br
 import contextlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
@@ -103,6 +103,50 @@ class Shown:
     def text(self) -> str:
         """The value on one line, or the absence in words."""
         return "; ".join(self.lines) if self.given else self.why
+
+
+@dataclass(frozen=True)
+class Document:
+    """A document of this service that a value names, as its reader may know it.
+
+    Attributes:
+        address: as the value states it, with the digest of the bytes.
+        kind: what it is, in words.
+        language: one or several, BCP 47.
+        about: form and length, in words.
+        withdrawn: when and why it was withdrawn; empty while it is served.
+    """
+
+    address: str
+    sha256: str
+    title: str
+    kind: str
+    language: str
+    version: str
+    about: str
+    withdrawn: str = ""
+
+    @property
+    def words(self) -> str:
+        """What stands in the place of its address."""
+        said = f"{self.title} ({self.language}, version {self.version})"
+        return f"{said}, {self.withdrawn}" if self.withdrawn else said
+
+
+def named(said: Shown, documents: Mapping[str, Document]) -> Shown:
+    """The same value with titles in the place of addresses, which its lines then lead to.
+
+    Args:
+        said: as `shown` gives it.
+        documents: by the address that values state.
+    """
+    lines, links = list(said.lines), list(said.links)
+    for number, line in enumerate(lines):
+        for address, document in documents.items():
+            if address in line:
+                lines[number] = line = line.replace(address, document.words)  # noqa: PLW2901
+                links[number] = links[number] or address
+    return replace(said, lines=tuple(lines), links=tuple(links))
 
 
 def shown(attribute: Attribute[Any], wire: Mapping[str, Any] | None, *, why: str = "") -> Shown:

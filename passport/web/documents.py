@@ -8,7 +8,7 @@ from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 
-from passport import grants
+from passport import grants, library
 from passport.documents import pdf
 from passport.errors import NotFound
 from passport.ledger import batteries, database
@@ -86,6 +86,15 @@ def pdf_context(
             for view in shown
         ),
         attachments=tuple(attachments),
+        documents=tuple(
+            library.told(
+                connection,
+                values,
+                audience=audience,
+                public_url=public_url,
+                issued_at=max(view.version.issued_at for view in shown),
+            ).values()
+        ),
     )
 
 

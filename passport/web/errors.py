@@ -30,6 +30,7 @@ TITLES: Final[Mapping[int, str]] = {
     405: "This cannot be done here",
     406: "Not available in this form",
     409: "Something else happened first",
+    410: "This is not given out any more",
     413: "Too much at once",
     415: "Not in a form that is read here",
     422: "Not acceptable as it is",
@@ -65,8 +66,8 @@ def register(app: Flask) -> None:
     app.register_error_handler(Exception, answer)
 
 
-def answer(error: Exception) -> Response:
-    """The answer to an error, in the form that the request accepts."""
+def answer(error: Exception, link: tuple[str, str] = ("", "")) -> Response:
+    """The answer to an error, in the form that the request accepts; `link` leads to what took the place."""
     status, code, detail, extra = describe(error)
     if status >= 500:
         if status == 503:
@@ -76,7 +77,7 @@ def answer(error: Exception) -> Response:
             detail = "an unexpected error; it was written down"
     if request.path.startswith(("/p/", "/i/", "/r/")) and status == 404:
         detail = UNKNOWN
-    response = _page(status, detail) if wants_page(status) else problem(status, code, detail)
+    response = _page(status, detail, link) if wants_page(status) else problem(status, code, detail)
     for name, value in extra.items():
         response.headers[name] = value
     response.headers.setdefault(*headers.NEVER)
@@ -138,13 +139,14 @@ def problem(status: int, code: str, detail: str) -> Response:
     return Response(orjson.dumps(body), status, mimetype=PROBLEM)
 
 
-def _page(status: int, detail: str) -> Response:
+def _page(status: int, detail: str, link: tuple[str, str]) -> Response:
     html = page.render_error(
         title=_title(status),
         status=status,
         detail="" if detail == UNKNOWN else detail,
         what_now=_WHAT_NOW.get(status, ""),
         safety=status in (400, 404, 500, 503),
+        link=link,
     )
     response = Response(html, status, mimetype="text/html")
     response.headers["Content-Security-Policy"] = headers.page_policy()

@@ -12,7 +12,7 @@ from passport.web import errors, headers, lanes
 from passport.web.context import EXTENSION, WebContext
 
 TEMPLATES: Final = Path(__file__).parents[2] / "templates"
-BLUEPRINTS: Final = ("resolver", "public", "intake", "documents", "recyclers", "api")
+BLUEPRINTS: Final = ("resolver", "public", "intake", "documents", "library", "recyclers", "api")
 LARGEST_BODY: Final = 1_048_576  # bytes: one batch of telemetry; forms and queries are far smaller
 
 

@@ -1,9 +1,10 @@
 """Stored pages: a WSGI layer in front of Flask that answers a public page from its compressed bytes.
 
 One read of the database per request decides everything: the row is found by battery, digest of the newest
-record, status, notice revision, language and template, so a new version, a recall or a new template shows on
-the very next request, in every process, without anything being told to forget. A row that is not there sends
-the request on to Flask, which renders the page and leaves the row behind. Any trouble here does the same.
+record, status, notice revision, language, template and the newest withdrawal of a document, so a new version,
+a recall, a withdrawal or a new template shows on the very next request, in every process, without anything
+being told to forget. A row that is not there sends the request on to Flask, which renders the page and leaves
+the row behind. Any trouble here does the same.
 """
 
 import gzip
@@ -17,11 +18,11 @@ from typing import Any, Final
 
 import brotli  # type: ignore[import-untyped]
 from flask import Response
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from passport.documents import page
 from passport.errors import StoreUnavailable
-from passport.ledger import database
+from passport.ledger import database, papers
 from passport.ledger.direct import Direct
 from passport.web import counters, headers
 
@@ -40,7 +41,7 @@ _WHERE: Final = f"""
             SELECT v.sha256 FROM version v WHERE v.battery = b.id AND v.kind = 'passport'
             ORDER BY v.version DESC LIMIT 1)
         AND c.passport_status = b.passport_status AND c.notice_revision = b.notice_revision
-        AND c.language = '{page.LANGUAGE}' AND c.template = ?
+        AND c.language = '{page.LANGUAGE}' AND c.template = ? || '-' || ({papers.NEWEST_WITHDRAWAL})
     WHERE b.passport_id = ?"""
 _ETAG_SQL: Final = f"SELECT c.etag, b.passport_status {_WHERE}"
 _BYTES_SQL: Final = {
@@ -75,6 +76,11 @@ class Stored:
 def template_key(public_url: str) -> str:
     """Digest of template, style and address: a page shows its own URL."""
     return hashlib.sha256(f"{page.template_digest()} {public_url}".encode()).hexdigest()[:32]
+
+
+def template_now(connection: Connection, public_url: str) -> str:
+    """What pages are made with at this moment: the template, and which withdrawals of documents they tell."""
+    return f"{template_key(public_url)}-{papers.withdrawals(connection)}"
 
 
 def compress(key: Key, html: bytes) -> Stored:

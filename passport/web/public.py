@@ -12,7 +12,7 @@ from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 
-from passport import issue
+from passport import issue, library
 from passport.documents import page, qr, values
 from passport.errors import IdentifierRefused, InputRefused, NotFound
 from passport.ledger import batteries, database, operators, registrations, versions
@@ -73,6 +73,9 @@ def load(connection: Connection, battery: Battery, public_url: str, audience: Au
         # Judged on the day of the record, so that the same record always gives the same page.
         today=newest.issued_at.date(),
         audience=audience,
+        documents=library.told(
+            connection, view, audience=audience, public_url=public_url, issued_at=newest.issued_at
+        ),
     )
 
 
@@ -99,6 +102,7 @@ def passport(passport_id: str) -> ResponseReturnValue:
         battery = views.known(connection, passport_id)
         made = load(connection, battery, context.settings.public_url, Audience.PUBLIC)
         sha256 = newest(connection, battery).sha256
+        template = pages_cache.template_now(connection, context.settings.public_url)
     counters.add("pages_rendered")
     html = page.render(page.context(made)).encode()
     key = pages_cache.Key(
@@ -107,7 +111,7 @@ def passport(passport_id: str) -> ResponseReturnValue:
         passport_status=battery.passport_status.value,
         notice_revision=battery.notice_revision,
         language=page.LANGUAGE,
-        template=pages_cache.template_key(context.settings.public_url),
+        template=template,
     )
     stored = pages_cache.compress(key, html)
     pages_cache.keep(context.engine, key, stored)

@@ -7,20 +7,21 @@ too, and reads of each battery exactly what that audience may read, with purpose
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, redirect, request
 from flask.typing import ResponseReturnValue
 
-from passport import disclosure, grants, search
+from passport import disclosure, grants, library, search
 from passport.documents import values
-from passport.documents.values import Shown, shown
+from passport.documents.values import Document, Shown, named, shown
 from passport.errors import Forbidden, InputRefused
 from passport.judgement.residual_value import residual_value
 from passport.ledger import database
 from passport.web import context, documents, session, views
+from schemas.attribute import Attribute
 from schemas.registry import REGISTRY
 from schemas.terms import Audience, BatteryStatus, Category, Unit
 
@@ -275,9 +276,16 @@ def show(passport_id: str) -> ResponseReturnValue:
         battery = views.known(connection, passport_id)
         audience = who.audience_for(operator=battery.operator, battery=battery.id)
         found = views.records(connection, battery, audience)
-    stated: dict[str, Any] = {}
-    for view in found:
-        stated |= view.values
+        stated: dict[str, Any] = {}
+        for view in found:
+            stated |= view.values
+        papers = library.told(
+            connection,
+            stated,
+            audience=audience,
+            public_url=here.settings.public_url,
+            issued_at=max((view.version.issued_at for view in found), default=here.now()),
+        )
     views.write_down(here, who, action="read", battery=battery.id, detail="recyclers page")
     name = stated.get("model_identifier", {}).get("value") or values.CATEGORIES[battery.category]
     return views.html(
@@ -295,7 +303,7 @@ def show(passport_id: str) -> ResponseReturnValue:
         verdicts=VERDICTS,
         value_reasons=residual_value(health_estimated=False, prices_dated=False).reasons,
         restricted=audience is Audience.LEGITIMATE_INTEREST,
-        sections=tuple(_sections(stated, audience)),
+        sections=tuple(_sections(stated, audience, papers)),
         records=found,
     )
 
@@ -310,10 +318,12 @@ def show_pdf(passport_id: str) -> ResponseReturnValue:
     return documents.answer(passport_id, who)
 
 
-def _sections(stated: Mapping[str, Mapping[str, Any]], audience: Audience) -> Iterator[Section]:
+def _sections(
+    stated: Mapping[str, Mapping[str, Any]], audience: Audience, papers: Mapping[str, Document]
+) -> Iterator[Section]:
     for number, title, place in _SECTIONS:
         rows = [
-            (row, shown(row, stated.get(row.id)))
+            (row, _shown(row, stated.get(row.id), papers))
             for row in REGISTRY.values()
             if disclosure.may_see(audience, row.disclosure)
             and _point(row.annex_xiii_points) == number
@@ -324,6 +334,13 @@ def _sections(stated: Mapping[str, Mapping[str, Any]], audience: Audience) -> It
         given = tuple((row.id, row.title, said) for row, said in rows if said.given)
         absent = tuple((row.title, said.why) for row, said in rows if not said.given)
         yield Section(f"point-{number}" if number else "further", f"{title} ({place})", given, absent)
+
+
+def _shown(row: Attribute[Any], wire: Mapping[str, Any] | None, papers: Mapping[str, Document]) -> Shown:
+    """The value with titles of documents, which lead to where the reader's session opens them."""
+    said = named(shown(row, wire), papers)
+    links = (f"/recyclers/d/{papers[link].sha256}" if link in papers else link for link in said.links)
+    return replace(said, links=tuple(links))
 
 
 def _point(points: tuple[str, ...]) -> str:

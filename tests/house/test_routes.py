@@ -29,6 +29,9 @@ ROUTES = {
     "/p/<string:passport_id>/passport.pdf": READ,
     "/p/<string:passport_id>/<any('qr.svg', 'qr.png', 'label.svg'):name>": READ,
     "/r/<string:record_id>": READ,
+    # documents, to those who may read them
+    "/d/<string:sha256>": READ,
+    "/recyclers/d/<string:sha256>": READ,
     # what verifiers need
     "/o/<string:operator>/jwks.json": READ,
     "/o/<string:operator>/did.json": READ,
