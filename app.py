@@ -38,6 +38,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "decode": ("ingest", "Read a recording of a BMS."),
     "ingest": ("ingest", "Store what a BMS says, live or recorded."),
     "simulate": ("ingest", "Run a simulated BMS to ingest from."),
+    "document": ("passport", "Keep declarations, reports and manuals for passports to name."),
     "gaps": ("passport", "Say what the records of BATTERY, or of each battery, still owe."),
     "issue": ("passport", "Issue signed records of BATTERY, or of every battery."),
     "register": ("passport", "Register batteries in the Union's registry; archive the proofs."),
@@ -60,7 +61,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "bench": ("passport", "Measure, and print each figure beside its yardstick and bar."),
 }
 # Commands that may begin a new data folder; every other one looks at what is there.
-MAKES_DATA: Final = frozenset({"run", "ingest", "import", "operator", "bench", "key"})
+MAKES_DATA: Final = frozenset({"run", "ingest", "import", "operator", "document", "bench", "key"})
 DEFAULT_DATA: Final = "./data"
 SWEEP_AT_ONCE: Final = 100
 
