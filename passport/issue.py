@@ -35,6 +35,7 @@ from sqlalchemy import Connection, Engine
 from passport import disclosure, search
 from passport.errors import (
     Conflict,
+    Forbidden,
     GateClosed,
     LogRefused,
     NotFound,
@@ -115,15 +116,33 @@ class View:
     """What one audience may have of one version.
 
     Attributes:
-        record: the signed part with the allowed disclosures, ready to be served and verified.
+        signed: the signed part with the allowed disclosures.
         values: attribute id to its stated value on the wire; only what the audience may see.
         withheld: attribute ids that the record holds and the audience may not see.
+        exposed: those of them that stand in clear in the signed part, because the registry of the record was
+            more open than the one in force. Nobody can cut them out of signed bytes.
     """
 
-    record: bytes
+    signed: bytes
     values: Mapping[str, dict[str, Any]]
     withheld: frozenset[str]
     version: Version
+    exposed: frozenset[str] = frozenset()
+
+    @property
+    def record(self) -> bytes:
+        """The signed part with the allowed disclosures, ready to be served and verified.
+
+        Raises:
+            Forbidden: the signed part itself tells what the audience may not see any more.
+        """
+        if self.exposed:
+            raise Forbidden(
+                f"version {self.version.version} was signed under registry {self.version.registry_version}"
+                f" and holds in clear what is restricted since: {', '.join(sorted(self.exposed))}. Its page"
+                " shows the rest; a version issued now can be handed out."
+            )
+        return self.signed
 
 
 @dataclass(frozen=True)
@@ -510,6 +529,7 @@ def view_of(connection: Connection, version: Version, audience: Audience) -> Vie
     """
     clear = _claims(version.jwt)["credentialSubject"]
     values: dict[str, dict[str, Any]] = {}
+    exposed: set[str] = set()
     withheld: set[str] = set()
     allowed: list[str] = []
     for name, wire in clear.items():
@@ -518,7 +538,7 @@ def view_of(connection: Connection, version: Version, audience: Audience) -> Vie
         if disclosure.may_see_attribute(audience, name):
             values[name] = wire
         else:
-            withheld.add(name)
+            exposed.add(name)
     for stored in versions.disclosures(connection, version):
         if not disclosure.may_see_attribute(audience, stored.attribute):
             withheld.add(stored.attribute)
@@ -528,7 +548,8 @@ def view_of(connection: Connection, version: Version, audience: Audience) -> Vie
             allowed.append(stored.encoded)
             values[stored.attribute] = _disclosed(stored.encoded)
     ordered = {name: values[name] for name in REGISTRY if name in values}
-    return View(encode.view(version.jwt, allowed), ordered, frozenset(withheld), version)
+    signed = encode.view(version.jwt, allowed)
+    return View(signed, ordered, frozenset(withheld | exposed), version, frozenset(exposed))
 
 
 _RECORD: Final = "SELECT jwt, kind, registry_version FROM version WHERE record_id = ?"
@@ -542,6 +563,7 @@ def public_record(direct: Direct, record_id: str) -> tuple[RecordKind, bytes] | 
 
     Raises:
         StoreUnavailable: the database cannot be read.
+        Forbidden: it holds in clear what the registry in force restricts.
     """
     try:
         row = direct.one(_RECORD, (record_id,))

@@ -332,6 +332,7 @@ def _frozen_act(act: PendingAct) -> dict[str, Any]:
         "law": [citation.full for citation in act.law],
         "earliest": {category.value: day.isoformat() for category, day in act.earliest.items()},
         "months_after": {category.value: months for category, months in act.months_after.items()},
+        "remark": act.remark,
         "instead": {name: day.isoformat() for name, day in act.instead.items()},
     }
 
@@ -396,6 +397,7 @@ def _frozen_row(row: Attribute[Any]) -> dict[str, Any]:
         },
         "since": row.applies.since.isoformat() if row.applies.since else None,
         "awaits": row.applies.awaits.name if row.applies.awaits else None,
+        "stays_empty_before": row.applies.stays_empty_before,
         "law": [citation.full for citation in row.law],
         "data_points": list(data_points(row.id)),
         "record": row.record.value,

@@ -13,7 +13,8 @@ from passport import disclosure
 from passport.documents import phrases, values
 from passport.judgement import compliance
 from schemas.attribute import Attribute
-from schemas.registry import REGISTRY
+from schemas.registries import rows_of
+from schemas.registry import REGISTRY, REGISTRY_VERSION
 from schemas.terms import Absent, Audience, Disclosure, Obligation, Source
 from schemas.values import Kind
 
@@ -131,10 +132,17 @@ class Judge:
     Attributes:
         audience: whose copy it is.
         record: what the record itself tells of duties.
+        registry: the registry in whose words the record speaks. Who may see a row is asked of the one in
+            force.
     """
 
     audience: Audience
     record: compliance.Shown
+    registry: str = REGISTRY_VERSION
+
+    def may_see(self, attribute: Attribute[Any]) -> bool:
+        """Whether the copy's readers may see the row."""
+        return disclosure.may_see_attribute(self.audience, attribute.id)
 
 
 def chapters(stated: Mapping[str, Mapping[str, Any]], judge: Judge) -> tuple[MatrixChapter, ...]:
@@ -145,7 +153,7 @@ def chapters(stated: Mapping[str, Mapping[str, Any]], judge: Judge) -> tuple[Mat
         judge: for whom, for which battery, on which day.
     """
     found: dict[str, list[tuple[str, Row]]] = {number: [] for number, _, _ in _CHAPTERS}
-    for attribute in REGISTRY.values():
+    for attribute in rows_of(judge.registry).values():
         points = attribute.annex_xiii_points
         number = points[0][:1] if points and points[0][:1] in found else ""
         found[number].append((points[0] if points else "", _row(attribute, stated.get(attribute.id), judge)))
@@ -202,13 +210,9 @@ class FullValue:
 def in_full(stated: Mapping[str, Mapping[str, Any]], judge: Judge) -> tuple[FullValue, ...]:
     """Structured and long values, for the section behind the matrix."""
     found = []
-    for attribute in REGISTRY.values():
+    for attribute in rows_of(judge.registry).values():
         wire = stated.get(attribute.id)
-        if (
-            wire is None
-            or "value" not in wire
-            or not disclosure.may_see(judge.audience, attribute.disclosure)
-        ):
+        if wire is None or "value" not in wire or not judge.may_see(attribute):
             continue
         words = values.shown(attribute, wire)
         if not _long(attribute, words):
@@ -272,13 +276,13 @@ def _row(attribute: Attribute[Any], wire: Mapping[str, Any] | None, judge: Judge
         unit=_unit(attribute) if shown else "",
         as_of=str(shown.get("as_of", ""))[:10],
         source=_SHORT_SOURCES.get(words.source, words.source),
-        who=WHO[attribute.disclosure],
+        who=WHO[disclosure.disclosure_of(attribute.id) or attribute.disclosure],
         state=state,
     )
 
 
 def _state(attribute: Attribute[Any], wire: Mapping[str, Any] | None, judge: Judge) -> State:
-    if not disclosure.may_see(judge.audience, attribute.disclosure):
+    if not judge.may_see(attribute):
         return State.RESTRICTED
     ruling = judge.record.ruling(attribute)
     early = ruling.obligation in (Obligation.MUST_STAY_EMPTY, Obligation.PENDING)
@@ -314,18 +318,19 @@ _COVER_FACTS: Final = (
 
 def cover(stated: Mapping[str, Mapping[str, Any]], judge: Judge) -> Cover:
     """The lines of the cover: only public attributes, only those that have a value."""
-    document = _said(stated, "eu_declaration_of_conformity")
+    rows = rows_of(judge.registry)
+    document = _said(stated, rows, "eu_declaration_of_conformity")
     return Cover(
-        model=_said(stated, "model_identifier"),
-        manufacturer=_said(stated, "manufacturer_name"),
-        operator=_said(stated, "operator_name"),
+        model=_said(stated, rows, "model_identifier"),
+        manufacturer=_said(stated, rows, "manufacturer_name"),
+        operator=_said(stated, rows, "operator_name"),
         category=values.CATEGORIES[judge.record.category],
         owed=owed(judge.record),
         declaration=f"The record names it at {document}." if document else "The record names none.",
         facts=tuple(
             (label, said)
             for label, attribute in _COVER_FACTS
-            if (said := _said(stated, attribute)) is not None
+            if (said := _said(stated, rows, attribute)) is not None
         ),
     )
 
@@ -339,6 +344,8 @@ def owed(record: compliance.Shown) -> str:
     return "Yes: placed on the market on or after 18 February 2027 (Art. 77(1))."
 
 
-def _said(stated: Mapping[str, Mapping[str, Any]], attribute: str) -> str | None:
-    shown = values.shown(REGISTRY[attribute], stated.get(attribute))
+def _said(
+    stated: Mapping[str, Mapping[str, Any]], rows: Mapping[str, Attribute[Any]], attribute: str
+) -> str | None:
+    shown = values.shown(rows.get(attribute, REGISTRY[attribute]), stated.get(attribute))
     return shown.text if shown.given else None

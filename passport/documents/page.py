@@ -19,13 +19,14 @@ from typing import Any, Final
 
 import jinja2
 
-from passport.disclosure import may_see
+from passport.disclosure import may_see, may_see_attribute
 from passport.documents import phrases, qr, values
 from passport.documents.values import Shown, day_text, listed, shown
 from passport.judgement import compliance
 from schemas.attribute import Attribute, Chapter
 from schemas.identifier import grouped, identifier_url, parse_path, qr_text, short_host
-from schemas.registry import REGISTRY, by_chapter
+from schemas.registries import rows_of
+from schemas.registry import REGISTRY
 from schemas.terms import (
     Absent,
     Audience,
@@ -367,6 +368,8 @@ class _Rows:
 
     def __init__(self, passport: Passport) -> None:
         self._passport = passport
+        # Titles, units and kinds are those of the registry that the record names.
+        self._rows = rows_of(passport.registry_version)
         self._shown = compliance.Shown.of(
             passport.view,
             passport.category,
@@ -389,20 +392,21 @@ class _Rows:
 
     def rows(self, ids: Sequence[str]) -> tuple[Row, ...]:
         """Rows with short titles, for the blocks at the top; what does not apply is left out."""
-        found = (self.row(REGISTRY[id_], short=True) for id_ in ids if id_ in REGISTRY)
+        found = (self.row(self._rows[id_], short=True) for id_ in ids if id_ in self._rows)
         return tuple(row for row in found if row.shown.absent is not Absent.NOT_APPLICABLE)
 
     def text(self, id_: str) -> str:
         """The value on one line; empty when there is none."""
-        row = self.row(REGISTRY[id_])
+        row = self.row(self._rows[id_] if id_ in self._rows else REGISTRY[id_])
         return row.shown.text if row.shown.given else ""
 
     def chapters(self, *, class_data_only: bool) -> Iterator[ChapterView]:
         for chapter, title in CHAPTERS.items():
             rows = [
                 self.row(attribute)
-                for attribute in by_chapter(chapter)
-                if may_see(self._passport.audience, attribute.disclosure)
+                for attribute in self._rows.values()
+                if attribute.group is chapter
+                and may_see_attribute(self._passport.audience, attribute.id)
                 and (attribute.record is RecordKind.PASSPORT or self._passport.condition_at is not None)
                 and attribute.record is not RecordKind.ASSESSMENT
                 and not (class_data_only and attribute.level is Level.ITEM)

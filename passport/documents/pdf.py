@@ -139,7 +139,7 @@ def html(context: PdfContext) -> str:
     shown = compliance.Shown.of(
         context.values, context.category, context.placed_on, context.today, voluntary=context.voluntary
     )
-    judge = matrix.Judge(context.audience, shown)
+    judge = matrix.Judge(context.audience, shown, context.record.registry_version)
     chapters = matrix.chapters(context.values, judge)
     return (
         _environment()

@@ -291,8 +291,8 @@ class Shown:
         return cls(category, placed_on, voluntary, today, conditions.circumstances_of(facts, {}))
 
     def ruling(self, attribute: Attribute[Any]) -> Ruling:
-        """What the law asked of the attribute."""
-        return rulings(self.category, self.placed_on, self.today, self.circumstances)[attribute.id]
+        """What the law asked of the attribute, a row of the registry that the record names."""
+        return obligation(attribute, self.category, self.placed_on, self.today, self.circumstances)
 
 
 VOLUNTARY: Final = "Placed on the market before 18 February 2027, so no passport is owed (Art. 77(1))."

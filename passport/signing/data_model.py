@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from passport.errors import VerificationFailed
 from passport.signing.encode import CONTEXT_PATH, REGISTRY_PATH, SCHEMA_TYPE, TYPES, VC_CONTEXT
 from schemas.record import stated_from_wire
-from schemas.registry import REGISTRY, REGISTRY_VERSION, by_record
+from schemas.registries import known_versions, rows_by_record, rows_of
 from schemas.terms import Disclosure, RecordKind
 
 _KINDS: Final[Mapping[str, RecordKind]] = {name: kind for kind, name in TYPES.items()}
@@ -47,7 +47,7 @@ _IDENTIFIED: Final = ("credentialSchema", "relatedResource")
 
 
 class UnknownRegistry(Exception):
-    """The record speaks the words of a registry that this program does not know."""
+    """The record speaks the words of a registry that this program does not know, such as a later one."""
 
 
 def is_ours(claims: Mapping[str, Any]) -> bool:
@@ -114,21 +114,26 @@ def check_record(payload: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
         raise VerificationFailed("a record has one schema, and one subject with an id")
     if schema.get("type") != SCHEMA_TYPE or not str(schema.get("id")).endswith(f"{REGISTRY_PATH}{registry}"):
         raise VerificationFailed("credentialSchema and registryVersion name different registries")
-    if registry != REGISTRY_VERSION:
-        raise UnknownRegistry(f"it uses registry {registry!r:.40}; this program knows {REGISTRY_VERSION}")
-    return _check_attributes(kind, payload, claims)
+    if not isinstance(registry, str) or registry not in known_versions():
+        raise UnknownRegistry(
+            f"it uses registry {registry!r:.40}; this program knows {', '.join(known_versions())}"
+        )
+    return _check_attributes(kind, registry, payload, claims)
 
 
-def _check_attributes(kind: RecordKind, payload: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
-    """Every attribute in its class and of its form; the number of digests as the registry has it."""
-    rows = {row.id: row for row in by_record(kind)}
+def _check_attributes(
+    kind: RecordKind, registry: str, payload: Mapping[str, Any], claims: Mapping[str, Any]
+) -> str:
+    """Every attribute in its class and of its form; the number of digests as its own registry has it."""
+    rows = {row.id: row for row in rows_by_record(registry, kind)}
     public = {name for name, row in rows.items() if row.disclosure is Disclosure.PUBLIC}
     clear = payload["credentialSubject"]
     stated = {name: value for name, value in claims["credentialSubject"].items() if name != "id"}
     for name, wire in stated.items():
         row = rows.get(name)
         if row is None:
-            elsewhere = f"; it belongs to the {REGISTRY[name].record} record" if name in REGISTRY else ""
+            known = rows_of(registry).get(name)
+            elsewhere = f"; it belongs to the {known.record} record" if known is not None else ""
             raise VerificationFailed(f"{name!r:.60} is no attribute of a {kind} record{elsewhere}")
         if (name in clear) != (name in public):
             raise VerificationFailed(f"{name} stands in the wrong place: its class is {row.disclosure}")
@@ -143,7 +148,8 @@ def _check_attributes(kind: RecordKind, payload: Mapping[str, Any], claims: Mapp
         raise VerificationFailed(f"{len(digests)} digests came, registry has {len(rows) - len(public)}")
     disclosed = len(stated) - len(public)
     return (
-        f"{len(public)} public attributes and {disclosed} of {len(digests)} restricted ones are as registered"
+        f"{len(public)} public attributes and {disclosed} of {len(digests)} restricted ones are as"
+        f" registry {registry} has them"
     )
 
 

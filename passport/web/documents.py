@@ -46,15 +46,17 @@ def pdf_context(
             view.record,
         )
         for view in shown
+        if not view.exposed
     ]
-    attachments.append(
-        pdf.Attached(
-            "passport.bundle.json",
-            "The passport record with its log proof and the operator's published keys",
-            "Supplement",
-            views.bundle(connection, shown[0]),
+    if not shown[0].exposed:
+        attachments.append(
+            pdf.Attached(
+                "passport.bundle.json",
+                "The passport record with its log proof and the operator's published keys",
+                "Supplement",
+                views.bundle(connection, shown[0]),
+            )
         )
-    )
     return pdf.PdfContext(
         identifier_url=identifier_url(public_url, battery.identifier),
         qr_text=qr_text(public_url, battery.identifier),
