@@ -475,6 +475,20 @@ def load_facts(raw: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _fixed(loaded[name]) for name in REGISTRY if name in loaded}
 
 
+def load_fact(name: str, raw: object) -> Any:
+    """One declared fact as `load_facts` would give it, judged by itself.
+
+    Raises:
+        FactsInvalid: it is not acceptable, or nobody declares it.
+    """
+    if reason := _not_declared(name):
+        raise FactsInvalid({name: [reason]})
+    try:
+        return _fixed(field_of(name).deserialize(raw))
+    except ValidationError as refused:
+        raise FactsInvalid({name: _sentences(refused.messages)}) from None
+
+
 def _fixed(value: Any) -> Any:
     """A list as the tuple that records hold; every other value as it is."""
     return tuple(value) if isinstance(value, list) else value

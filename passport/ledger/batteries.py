@@ -293,6 +293,14 @@ def by_identifier(connection: Connection, path: str) -> Battery | None:
     return _one(connection, "identifier", path)
 
 
+def by_identifiers(connection: Connection, paths: Sequence[str]) -> dict[str, Battery]:
+    """The batteries of these canonical identifier paths, by path; one that is not there is left out."""
+    rows = connection.exec_driver_sql(
+        f"SELECT {_COLUMNS} FROM battery WHERE identifier IN ({marks(paths)})", tuple(paths)
+    )
+    return {row[3]: _battery(row) for row in rows}
+
+
 def by_passport(connection: Connection, passport_id: str) -> Battery | None:
     """The battery of that passport; None when there is none."""
     return _one(connection, "passport_id", passport_id)

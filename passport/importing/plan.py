@@ -1,0 +1,394 @@
+"""What an import would do: every entry compared with the ledger, before anything is written.
+
+A plan is made and carried out within one transaction, so that what was read still stands when it is written.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum, unique
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from passport.importing.findings import Finding, ImportRefused
+from passport.importing.reading import BATCH, MODEL, Entries, Entry
+from passport.judgement import compliance
+from passport.ledger import batteries, catalogue, operators
+from passport.ledger import facts as layers
+from passport.ledger.batteries import Battery
+from passport.ledger.catalogue import Product
+from passport.ledger.facts import Layer
+from schemas.registry import REGISTRY
+from schemas.terms import Absent, Category, Level, Obligation
+from schemas.validation import cross_errors
+
+AT_ONCE: Final = 500
+_CATEGORY: Final = "battery_category"
+_PLACED: Final = "placed_on_market_date"
+_TOLD: Final = 3
+
+
+@unique
+class State(StrEnum):
+    """What becomes of an entry."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(slots=True)
+class Planned:
+    """An entry, and what becomes of it.
+
+    Attributes:
+        known: the product or battery it already is; None for a new one.
+        category: of a battery.
+    """
+
+    entry: Entry
+    state: State
+    known: Product | Battery | None = None
+    category: Category | None = None
+
+
+@dataclass
+class Plan:
+    """All that an import would do.
+
+    Attributes:
+        operator: id of the operator whose models and batteries these are.
+        models, batches, items: in the order of the files; only sound ones.
+        findings: everything found, warnings included.
+        left_out: entries that are not sound.
+    """
+
+    operator: str
+    simulated: bool
+    models: list[Planned] = field(default_factory=list)
+    batches: list[Planned] = field(default_factory=list)
+    items: list[Planned] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    left_out: int = 0
+
+    @property
+    def refused(self) -> list[Finding]:
+        """The findings because of which something is refused."""
+        return [one for one in self.findings if not one.warning]
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """How many models, batches and items are new, changed and unchanged."""
+        return {
+            name: {state.value: sum(one.state is state for one in planned) for state in State}
+            for name, planned in (("models", self.models), ("batches", self.batches), ("items", self.items))
+        }
+
+
+def make(connection: Connection, entries: Entries, *, operator: str, today: date) -> Plan:
+    """The plan; what is wrong is among its findings, and nothing is raised for it.
+
+    Raises:
+        NotFound: the operator is not known.
+    """
+    planner = _Planner(connection, operator, today)
+    plan = Plan(operator, operators.get(connection, operator).simulated)
+    planner.products(entries.of(Level.MODEL), Level.MODEL)
+    planner.products(entries.of(Level.BATCH), Level.BATCH)
+    planner.batteries(entries.of(Level.ITEM))
+    planner.warn()
+    plan.findings = sorted(
+        [*entries.all_findings(), *planner.findings], key=lambda one: (one.warning, not one.whole)
+    )
+    for level, planned in (
+        (Level.MODEL, plan.models),
+        (Level.BATCH, plan.batches),
+        (Level.ITEM, plan.items),
+    ):
+        planned += [one for one in planner.planned if one.entry.level is level and one.entry.sound]
+    plan.left_out = len(entries.by_key) - len(plan.models) - len(plan.batches) - len(plan.items)
+    return plan
+
+
+def open_gate(plan: Plan, *, partial: bool) -> None:
+    """Nothing, when the plan may be carried out.
+
+    Args:
+        plan: what would be done.
+        partial: carry out what is sound, although something is not.
+
+    Raises:
+        ImportRefused: something is wrong, or, with `partial`, something is wrong with a whole sheet.
+    """
+    refused = plan.refused
+    if not refused:
+        return
+    if any(one.whole for one in refused):
+        raise ImportRefused("nothing was imported: a whole sheet cannot be trusted", plan.findings)
+    if not partial:
+        raise ImportRefused(
+            f"nothing was imported: {len(refused)} to correct; --partial imports the rows without any",
+            plan.findings,
+        )
+
+
+@dataclass(slots=True)
+class _Known:
+    """What will be declared of a model or batch, as Python values."""
+
+    facts: dict[str, Any]
+    product: Product | None
+    entry: Entry | None
+
+
+class _Planner:
+    """Compares entries with the ledger."""
+
+    def __init__(self, connection: Connection, operator: str, today: date) -> None:
+        self._connection = connection
+        self._operator = operator
+        self._today = today
+        self._known: dict[tuple[str, ...], _Known | None] = {}
+        # (category, attribute) to the entries that state what must stay empty, or say n/a to what is owed.
+        self._odd: dict[tuple[Category, str, bool], list[Entry]] = {}
+        self.planned: list[Planned] = []
+        self.findings: list[Finding] = []
+
+    # ------------------------------------------------------------------------------------- models and batches
+
+    def products(self, entries: Sequence[Entry], level: Level) -> None:
+        """Models, or batches once the models are known."""
+        for entry in entries:
+            parent: _Known | None = None
+            if level is Level.BATCH:
+                parent = self._find(entry.key[:1])
+                if parent is None:
+                    entry.refuse("unknown_model", MODEL, _no_model(entry.model))
+                    continue
+            parent_id = parent.product.id if parent is not None and parent.product is not None else None
+            product = self._product(level, entry.key[-1], parent_id, has_parent=parent is not None)
+            before = self._layer(product)
+            state = _state(entry, before)
+            facts = _after(before, entry)
+            if before is not None and _CATEGORY in entry.facts:
+                self._same_category(entry, before)
+            above = parent.facts if parent is not None else {}
+            _cross(entry, {**above, **facts})
+            self._known[entry.key] = _Known({**above, **facts}, product, entry)
+            self.planned.append(Planned(entry, state, product))
+            if parent is not None and parent.entry is not None and not parent.entry.sound:
+                entry.refuse("depends", MODEL, f"its model {entry.model!r} is not imported")
+            if (category := _category(above | facts)) is not None:
+                self._note(entry, category)
+
+    def _product(self, level: Level, name: str, parent: str | None, *, has_parent: bool) -> Product | None:
+        if has_parent and parent is None:
+            return None  # its model is new, so that it is new as well
+        return catalogue.find(
+            self._connection, operator=self._operator, level=level, name=name, parent=parent
+        )
+
+    def _layer(self, product: Product | None) -> Layer | None:
+        return (
+            catalogue.declared(self._connection, [product.id]).get(product.id)
+            if product is not None
+            else None
+        )
+
+    def _same_category(self, entry: Entry, before: Layer) -> None:
+        said, stands = entry.facts[_CATEGORY], before.wired.get(_CATEGORY)
+        if stands is not None and said != stands:
+            entry.refuse(
+                "category",
+                _CATEGORY,
+                f"{entry.key[-1]!r} is {stands}, not {said}: another category is another model",
+            )
+
+    def _find(self, key: tuple[str, ...]) -> _Known | None:
+        """The model or batch of that key, in the files or in the ledger; None where it is in neither."""
+        if key in self._known:
+            return self._known[key]
+        found = None
+        if len(key) == 1:
+            product = self._product(Level.MODEL, key[0], None, has_parent=False)
+            if product is not None and (layer := self._layer(product)) is not None:
+                found = _Known(_values(layer), product, None)
+        elif (model := self._find(key[:1])) is not None and model.product is not None:
+            product = self._product(Level.BATCH, key[1], model.product.id, has_parent=True)
+            if product is not None and (layer := self._layer(product)) is not None:
+                found = _Known({**model.facts, **_values(layer)}, product, None)
+        self._known[key] = found
+        return found
+
+    # ---------------------------------------------------------------------------------------------- batteries
+
+    def batteries(self, entries: Sequence[Entry]) -> None:
+        """Single batteries, once models and batches are known."""
+        for start in range(0, len(entries), AT_ONCE):
+            group = entries[start : start + AT_ONCE]
+            known = batteries.by_identifiers(self._connection, [entry.key[0] for entry in group])
+            stand = batteries.declared(self._connection, [one.id for one in known.values()])
+            for entry in group:
+                battery = known.get(entry.key[0])
+                own = stand[battery.id].layers[-1] if battery is not None else None
+                self._battery(entry, battery, own)
+
+    def _battery(self, entry: Entry, battery: Battery | None, own: Layer | None) -> None:
+        if battery is not None and battery.operator != self._operator:
+            entry.refuse(
+                "operator", "", f"another operator answers for {battery.identifier}: nothing is changed"
+            )
+            return
+        above = self._above(entry, battery)
+        if above is None:
+            return
+        facts = {**above, **_after(own, entry)}
+        category = _category(facts)
+        if category is None and battery is not None:
+            category = battery.category
+        if category is None:
+            entry.refuse(
+                "category", _CATEGORY, f"expected one of {', '.join(Category)}, of the battery or its model"
+            )
+            return
+        if battery is not None and category is not battery.category:
+            sentence = (
+                f"the category of {battery.identifier} is {battery.category.value}, not {category.value}"
+            )
+            entry.refuse("category", _CATEGORY, f"{sentence}: repurposing makes a new passport")
+            return
+        _cross(entry, facts)
+        self._note(entry, category)
+        self.planned.append(Planned(entry, _state(entry, own), battery, category))
+
+    def _above(self, entry: Entry, battery: Battery | None) -> Mapping[str, Any] | None:
+        """What the battery's model and batch state; None, with a finding, where they are not there."""
+        if not entry.model:
+            if entry.batch:
+                entry.refuse("key", MODEL, f"expected the model of batch {entry.batch!r}, got nothing")
+                return None
+            return self._of_ledger(battery)
+        key = (entry.model, entry.batch) if entry.batch else (entry.model,)
+        found = self._find(key)
+        if found is None:
+            if entry.batch and self._find(key[:1]) is not None:
+                entry.refuse(
+                    "unknown_batch",
+                    BATCH,
+                    f"the model {entry.model!r} has no batch {entry.batch!r}: add it to batches",
+                )
+            else:
+                entry.refuse("unknown_model", MODEL, _no_model(entry.model))
+            return None
+        if found.entry is not None and not found.entry.sound:
+            entry.refuse("depends", MODEL, f"its {found.entry.level.value} {key[-1]!r} is not imported")
+        if battery is not None and not self._same_product(entry, battery, found):
+            return None
+        stated = found.facts.get(_CATEGORY)
+        own = entry.facts.get(_CATEGORY)
+        if stated is not None and own is not None and own != stated:
+            entry.refuse("category", _CATEGORY, f"contradicts the model {entry.model!r}, which is {stated}")
+            return None
+        return found.facts
+
+    def _same_product(self, entry: Entry, battery: Battery, found: _Known) -> bool:
+        """Whether a battery that is here is of the model and batch that the file names."""
+        model = self._find((entry.model,))
+        id_of_model = model.product.id if model is not None and model.product is not None else None
+        if battery.model != id_of_model or battery.model is None:
+            what = "no model" if battery.model is None else "another model"
+            entry.refuse(
+                "model",
+                MODEL,
+                f"{battery.identifier} is here already and has {what}; a battery keeps its own",
+            )
+            return False
+        if entry.batch and (found.product is None or battery.batch != found.product.id):
+            entry.refuse(
+                "model",
+                BATCH,
+                f"{battery.identifier} is here already, in another batch or none; it keeps its own",
+            )
+            return False
+        return True
+
+    def _of_ledger(self, battery: Battery | None) -> Mapping[str, Any]:
+        """What the model and batch of a battery that is here state."""
+        ids = (
+            [one for one in (battery.model, battery.batch) if one is not None] if battery is not None else []
+        )
+        if not ids:
+            return {}
+        stand = catalogue.declared(self._connection, ids)
+        return {name: value for one in ids if one in stand for name, value in _values(stand[one]).items()}
+
+    # ----------------------------------------------------------------------------------------------- warnings
+
+    def _note(self, entry: Entry, category: Category) -> None:
+        """Remember what the law would say of the entry's values."""
+        rulings = compliance.rulings(category, None, self._today)
+        for name, value in entry.facts.items():
+            if value is None:
+                continue
+            ruling = rulings[name]
+            if value is Absent.NOT_APPLICABLE:
+                if ruling.obligation is Obligation.OWED and ruling.condition is None:
+                    self._odd.setdefault((category, name, False), []).append(entry)
+            elif not ruling.may_be_stated:
+                self._odd.setdefault((category, name, True), []).append(entry)
+
+    def warn(self) -> None:
+        """One warning for each attribute that says what the gate of issuing will not let pass."""
+        for (category, name, stated), entries in self._odd.items():
+            if stated:
+                reason = compliance.rulings(category, None, self._today)[name].reason
+                sentence = f"must stay empty: {reason}; no version is issued while it is stated"
+            else:
+                sentence = "is owed without condition, so that n/a does not answer it"
+            if len(entries) > 1:
+                sentence += f" (and in {len(entries) - 1} more)"
+            self.findings.append(Finding(entries[0].place_of(name), "law", name, sentence, warning=True))
+
+
+def _no_model(name: str) -> str:
+    return f"no model is called {name!r}: add it to the sheet models"
+
+
+def _category(facts: Mapping[str, Any]) -> Category | None:
+    said = facts.get(_CATEGORY)
+    return Category(said) if isinstance(said, str) and not isinstance(said, Absent) else None
+
+
+def _state(entry: Entry, before: Layer | None) -> State:
+    if before is None:
+        return State.NEW
+    after = layers.merged(before, entry.facts, entry.circumstances)
+    return State.UNCHANGED if after == (before.wired, before.circumstances) else State.CHANGED
+
+
+def _values(layer: Layer) -> dict[str, Any]:
+    """A layer's facts as Python values, absences left out."""
+    return {
+        name: REGISTRY[name].value.from_wire(wire)
+        for name, wire in layer.wired.items()
+        if name in REGISTRY and not layers.is_absent(wire)
+    }
+
+
+def _after(before: Layer | None, entry: Entry) -> dict[str, Any]:
+    """The Python values that will stand, absences left out."""
+    stand = _values(before) if before is not None else {}
+    for name, value in entry.facts.items():
+        if value is None or value is Absent.NOT_APPLICABLE:
+            stand.pop(name, None)
+        else:
+            stand[name] = value
+    return stand
+
+
+def _cross(entry: Entry, facts: Mapping[str, Any]) -> None:
+    """What disagrees between values; filed under those that the entry itself states."""
+    for name, sentences in cross_errors(facts).items():
+        if name in entry.facts:
+            for sentence in sentences:
+                entry.refuse("disagree", name, sentence)
