@@ -39,6 +39,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "ingest": ("ingest", "Store what a BMS says, live or recorded."),
     "simulate": ("ingest", "Run a simulated BMS to ingest from."),
     "document": ("passport", "Keep declarations, reports and manuals for passports to name."),
+    "import": ("passport", "Import models, batches and batteries from files."),
     "gaps": ("passport", "Say what the records of BATTERY, or of each battery, still owe."),
     "issue": ("passport", "Issue signed records of BATTERY, or of every battery."),
     "register": ("passport", "Register batteries in the Union's registry; archive the proofs."),

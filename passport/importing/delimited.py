@@ -61,8 +61,8 @@ def decoded(data: bytes) -> str:
             raise ImportRefused(f"the file says it is UTF-16, and is not, at byte {error.start}") from None
         line = data.count(b"\n", 0, error.start) + 1
         raise ImportRefused(
-            f"the file is not UTF-8: byte 0x{data[len(mark) + error.start]:02x} in line {line}. Was it saved as"
-            " Windows or Latin text? Save it as CSV UTF-8; guessing would turn names into other names"
+            f"the file is not UTF-8: byte 0x{data[len(mark) + error.start]:02x} in line {line}. Save it as"
+            " CSV UTF-8: it was perhaps saved as Windows or Latin text, and a guess would change its names"
         ) from None
     if "\0" in text:
         hint = "UTF-16 without its mark" if text.count("\0") > len(text) // 4 else "binary data"

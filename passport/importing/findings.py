@@ -89,10 +89,15 @@ class Finding:
         row = REGISTRY.get(self.attribute.partition(".")[0])
         return "; ".join(str(citation) for citation in row.law[:_CITATIONS]) if row is not None else ""
 
+    @property
+    def where(self) -> str:
+        """Place and attribute; once where the place is a path that ends with it."""
+        place = str(self.place)
+        return place if place.endswith(self.attribute) else f"{place} {self.attribute}"
+
     def __str__(self) -> str:
         """`items!F17 rated_capacity: expected ..., got ... (Annex XIII 1(g))`."""
-        named = f"{self.place} {self.attribute}".rstrip()
-        return f"{named}: {self.sentence}" + (f" ({self.law})" if self.law else "")
+        return f"{self.where}: {self.sentence}" + (f" ({self.law})" if self.law else "")
 
     def to_wire(self) -> dict[str, Any]:
         """Ready for JSON."""

@@ -406,7 +406,7 @@ class Reader:
             where = f"stands in {found.place} already"
             what = key[0] if level is not Level.BATCH else f"batch {key[1]} of {key[0]}"
             found.findings.append(
-                Finding(place, "duplicate", "", f"{what} {where}: a {level.value} has one row")
+                Finding(place, "duplicate", "", f"{what} {where}: each {level.value} has one row")
             )
             found.findings += wrong
             return None
@@ -739,8 +739,9 @@ def _level_of(keys: Mapping[str, str]) -> Level:
 
 def _unknown_sheet(table: Table) -> Finding:
     sentence = (
-        f"no sheet is called {table.name[:60]!r}: expected {', '.join(SHEETS)}, an attribute that lists"
-        " entries (such as material_composition), or headings that name batteries; a name that begins with # is skipped"
+        f"no sheet is called {table.name[:60]!r}: expected {', '.join(SHEETS)}, the name of an attribute with"
+        " entries (such as material_composition), or headings that name batteries; a sheet whose name begins"
+        " with # is skipped"
     )
     return Finding(Place(table.name), "sheet", "", sentence, whole=True)
 
