@@ -186,8 +186,10 @@ def test_batches_lie_between(engine):
     rows = [["model_identifier", "batch_number", "serial_number"], ["EX-5", "L1", "S1"], ["EX-5", "L2", "S2"]]
     wrong = refused(engine, book({"models": models(), "batches": sheet, "items": rows}))
     assert wrong == [
-        "items!B3 batch_number: the model 'EX-5' has no batch 'L2': add it to batches"
-        " (Annex XIII 1(a); Annex VI A(2))"
+        (
+            "items!B3 batch_number: the model 'EX-5' has no batch 'L2': add it to batches"
+            " (Annex XIII 1(a); Annex VI A(2))"
+        )
     ]
     bring(engine, book({"models": models(), "batches": sheet, "items": rows[:2]}))
     assert str(facts(engine, "S1")["manufacturing_date"]) == "2027-01"
