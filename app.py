@@ -43,6 +43,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "gaps": ("passport", "Say what the records of BATTERY, or of each battery, still owe."),
     "issue": ("passport", "Issue signed records of BATTERY, or of every battery."),
     "register": ("passport", "Register batteries in the Union's registry; archive the proofs."),
+    "life": ("passport", "Tell what happened to a battery: new life, repair, waste, end."),
     "state": ("passport", "Tell the life of BATTERY so far, from its readings."),
     "assess": ("passport", "Answer the gates of second life for BATTERY."),
     "search": ("passport", "Find batteries by what is known of them."),

@@ -47,13 +47,15 @@ from passport.errors import (
 from passport.judgement import compliance
 from passport.judgement.second_life.assess import Assessment, assess
 from passport.judgement.second_life.evidence import gather
-from passport.ledger import batteries, leaves, operators, registrations, states, versions
+from passport.ledger import batteries, leaves, life, operators, registrations, states, versions
 from passport.ledger.batteries import Battery
 from passport.ledger.database import marks, reading, writing
 from passport.ledger.direct import Direct
 from passport.ledger.facts import Declared, is_absent
+from passport.ledger.life import PREDECESSOR, SUCCESSOR, Life
 from passport.ledger.versions import Version
 from passport.lifecycle.state import LifecycleState, summary
+from passport.lifecycle.status import ENDED
 from passport.settings import Settings
 from passport.signing import base64url, encode, log, status
 from passport.signing.sign import STATUS_LIST_TYPE, parse_jws, sign_record, sign_records, verify_jws
@@ -68,6 +70,8 @@ from schemas.terms import (
     Audience,
     Category,
     Disclosure,
+    Level,
+    PassportStatus,
     RecordKind,
     Source,
 )
@@ -170,6 +174,8 @@ class _Draft:
         public: what it says in clear, by attribute id on the wire.
         restricted: likewise what becomes disclosures; every restricted row is there, digests tell nothing.
         disclosures: of what is restricted; None where `last` says all of this already.
+        related: quoted records of the batteries that it came from or goes on as.
+        correction: why the newest version is corrected by this one; None where it only tells what is new.
     """
 
     battery: Battery
@@ -182,6 +188,8 @@ class _Draft:
     voluntary: bool
     incomplete: str | None
     signer: Signer
+    related: tuple[encode.Related, ...]
+    correction: str | None
 
 
 _Stamp = tuple[Any, ...]
@@ -331,6 +339,7 @@ class _Known:
     Attributes:
         first_issued_at: when its first passport was; None before it was, and for the other kinds.
         registered: what is known of its place in the Union's registry, by attribute id: value, since when.
+        life: what happened to it, and which batteries it is linked with.
     """
 
     battery: Battery
@@ -338,6 +347,7 @@ class _Known:
     operator_name: str
     first_issued_at: datetime | None
     registered: Mapping[str, tuple[Any, datetime]]
+    life: Life
 
     @cached_property
     def circumstances(self) -> Circumstances:
@@ -353,6 +363,7 @@ def _read_about(connection: Connection, battery_ids: Sequence[str], kind: Record
     passport = kind is RecordKind.PASSPORT
     first = versions.first_issued(connection, battery_ids, kind) if passport else {}
     registered = registrations.stated(connection, battery_ids) if passport else {}
+    lives = life.lives(connection, battery_ids)
     return {
         battery_id: _Known(
             battery,
@@ -360,6 +371,7 @@ def _read_about(connection: Connection, battery_ids: Sequence[str], kind: Record
             names[battery.operator],
             first.get(battery_id),
             registered.get(battery_id, {}),
+            lives.get(battery_id, life.EMPTY),
         )
         for battery_id, battery in found.items()
     }
@@ -373,6 +385,7 @@ def _stamps(connection: Connection, battery_ids: Sequence[str]) -> dict[str, _St
         " (SELECT max(revision) FROM product_declaration WHERE product = battery.model),"
         " (SELECT max(revision) FROM product_declaration WHERE product = battery.batch),"
         " (SELECT last_arrival || ' ' || updated_at FROM lifecycle_state WHERE battery = battery.id),"
+        " (SELECT max(sequence) FROM life_event WHERE battery = battery.id),"
         " (SELECT count(*) FROM version WHERE battery = battery.id),"
         " (SELECT count(*) FROM registration WHERE battery = battery.id),"
         " (SELECT count(*) FROM registration_proof WHERE battery = battery.id)"
@@ -399,11 +412,13 @@ def _words(
         for name, wire in layer.wired.items()
         if name in REGISTRY and REGISTRY[name].record is kind
     }
+    # What happened counts over what was declared before it did.
+    lived = known.life.words(kind, declared) if known.life is not life.EMPTY else {}
     if kind is RecordKind.PASSPORT:
         words |= _of_the_service(known, public_url=public_url, now=now)
-        return words
+        return words | {name: _Word(one, one.to_wire(REGISTRY[name])) for name, one in lived.items()}
     if kind is RecordKind.CONDITION:
-        computed = _computed(connection, known, now)
+        computed = _computed(connection, known, now) | lived
     else:
         computed = {"second_life_assessment": _opinion(assessment_of(connection, battery, now=now), now)}
     return words | {name: _Word(one, one.to_wire(REGISTRY[name])) for name, one in computed.items()}
@@ -618,7 +633,7 @@ class Issuer:
         self.engine = engine
         self.settings = settings
         self.signers = signers
-        self._random_bytes = random_bytes
+        self.random_bytes = random_bytes
         self._random_below = random_below
 
     @property
@@ -760,6 +775,9 @@ class Issuer:
             if battery_id not in known:
                 outcomes[battery_id] = NotFound(f"no battery has the id {battery_id[:40]}")
                 continue
+            if (settled := _settled(known[battery_id].battery, newest.get(battery_id), order)) is not None:
+                outcomes[battery_id] = settled
+                continue
             try:
                 drafts.append(
                     self._draft(
@@ -783,11 +801,15 @@ class Issuer:
         public, restricted = public.copy(), restricted.copy()
         for name, word in words.items():
             (public if name in _PUBLIC else restricted)[name] = word.wire
+        if battery.passport_status in ENDED:
+            _cut_to_class_data(public, restricted)
         voluntary = compliance.voluntary(battery.placed_on, battery.category, known.circumstances)
         marks_of = (voluntary, reason)
+        correction = known.life.correction(kind, last.version) if last is not None else None
         same = (
             last is not None
             and not order.force
+            and correction is None
             and _same(connection, last, {**public, **restricted}, marks_of, now)
         )
         return _Draft(
@@ -801,12 +823,32 @@ class Issuer:
             voluntary=marks_of[0],
             incomplete=reason,
             signer=self.signers(battery.operator),
+            related=self._related(connection, known.life) if kind is RecordKind.PASSPORT else (),
+            correction=correction,
         )
+
+    def _related(self, connection: Connection, lived: Life) -> tuple[encode.Related, ...]:
+        """The quoted records: of each original its last one before, of each successor its first one."""
+        found = [
+            encode.Related(PREDECESSOR, link.record_url, link.record_sri)
+            for link in lived.linked(PREDECESSOR)
+            if link.record_url is not None and link.record_sri is not None
+        ]
+        followers = [link.other for link in lived.linked(SUCCESSOR) if link.other is not None]
+        firsts = versions.firsts(connection, followers, RecordKind.PASSPORT) if followers else {}
+        found += [
+            encode.Related(
+                SUCCESSOR, self.record_url(firsts[name].record_id), encode.digest_sri(firsts[name].jwt)
+            )
+            for name in followers
+            if name in firsts
+        ]
+        return tuple(found)
 
     def _salts(self, count: int) -> Callable[[], bytes]:
         """So many fresh salts, drawn in one piece."""
         size = encode.SALT_BYTES
-        drawn = self._random_bytes(size * count)
+        drawn = self.random_bytes(size * count)
         salts = iter([drawn[at : at + size] for at in range(0, len(drawn), size)])
         return lambda: next(salts)
 
@@ -852,7 +894,7 @@ class Issuer:
             intents = []
             for operator, signer in signers.items():
                 own = [draft for draft in new if draft.battery.operator == operator]
-                record_ids = [new_serial(self._random_bytes(10)) for _ in own]
+                record_ids = [new_serial(self.random_bytes(10)) for _ in own]
                 places = versions.reserve_status(connection, operator, record_ids, self._random_below)
                 intents += [
                     self._intent(draft, order, record_id, place)
@@ -893,6 +935,8 @@ class Issuer:
             simulated=battery.simulated,
             voluntary=draft.voluntary,
             incomplete=draft.incomplete,
+            related=draft.related,
+            correction=draft.correction,
         )
         return _Intent(
             battery=battery.id,
@@ -992,6 +1036,14 @@ class Issuer:
             "DELETE FROM intent WHERE battery = ? AND record_id = ?",
             [(version.battery, version.record_id) for version, _ in released],
         )
+        life.no_longer_due(connection, [(version.battery, version.kind) for version, _ in released])
+        new = [
+            version.battery
+            for version, _ in released
+            if version.kind is RecordKind.PASSPORT and version.version == 1
+        ]
+        if new:
+            life.snapshot(connection, new, life.PLACING, at=now)
         _index(connection, released)
         connection.exec_driver_sql(
             "DELETE FROM page_cache WHERE battery = ?", [(version.battery,) for version, _ in released]
@@ -1084,12 +1136,63 @@ class Issuer:
                 finished.append(version)
             else:
                 voided.append((intent.record_id, self._void_reason(intent)))
+        finished += [
+            outcome
+            for _, _, outcome in self.issue_due(now)
+            if isinstance(outcome, Version) and outcome.issued_at == now
+        ]
         for operator in self._behind():
             try:
                 self.checkpoint(operator, now)
             except SignerUnavailable as error:
                 _log.warning("the log of %s waits for its checkpoint: %s", operator, error)
         return Recovered(tuple(finished), tuple(voided), tuple(waiting))
+
+    def would_issue(
+        self,
+        connection: Connection,
+        battery: Battery,
+        kind: RecordKind,
+        *,
+        incomplete: str | None,
+        now: datetime,
+    ) -> None:
+        """Nothing, when the gate would let a version pass as things stand in this transaction.
+
+        Raises:
+            RecordGateClosed: as `issue` would.
+        """
+        known = _read_about(connection, [battery.id], kind)[battery.id]
+        words = _words(connection, known, kind, public_url=self.public_url, now=now)
+        record = _blank(known, kind, now).stating({name: word.stated for name, word in words.items()})
+        self._gate(known, record, incomplete, now)
+
+    def issue_due(
+        self, now: datetime, only: Iterable[str] | None = None
+    ) -> list[tuple[str, RecordKind, Version | PassportError]]:
+        """What acts asked for and was not issued yet, with what came of each, in the order of the acts.
+
+        A condition that the gate keeps back is not asked for again; a passport is, until it can be issued.
+
+        Args:
+            now: aware; becomes `validFrom`.
+            only: ids of batteries; None for all.
+        """
+        with reading(self.engine) as connection:
+            waiting = life.due(connection)
+        wanted = set(only) if only is not None else None
+        outcomes: list[tuple[str, RecordKind, Version | PassportError]] = []
+        for one in waiting:
+            if wanted is not None and one.battery not in wanted:
+                continue
+            order = _Order(one.kind, now, one.incomplete, force=False)
+            ((_, outcome),) = self._issue_groups([[one.battery]], order)
+            unchanged = isinstance(outcome, Version)
+            if unchanged or (isinstance(outcome, GateClosed) and one.kind is not RecordKind.PASSPORT):
+                with writing(self.engine) as connection:
+                    life.no_longer_due(connection, [(one.battery, one.kind)])
+            outcomes.append((one.battery, one.kind, outcome))
+        return outcomes
 
     def _void_reason(self, intent: _Intent) -> str:
         with reading(self.engine) as connection:
@@ -1282,6 +1385,52 @@ def _jwts(intents: Sequence[_Intent], signers: Mapping[str, Signer]) -> list[_An
     return answers
 
 
+# What an ended passport still says of the single battery: which one it was, and that it ended.
+KEPT_AFTER_THE_END: Final = frozenset(
+    {
+        "passport_id",
+        "battery_id",
+        "predecessor_passport_ids",
+        "successor_passport_ids",
+        "dpp_status",
+        "dpp_granularity",
+        "dpp_last_updated_at",
+        "dpp_issued_at",
+        "operator_name",
+        "passport_ceased_at",
+    }
+)
+_INDIVIDUAL: Final = frozenset(
+    name for name, row in REGISTRY.items() if row.level is Level.ITEM and name not in KEPT_AFTER_THE_END
+)
+
+
+def _cut_to_class_data(public: dict[str, Any], restricted: dict[str, Any]) -> None:
+    """Art. 77(8): the passport ceases; what is true of the single battery alone is said no more."""
+    for side in (public, restricted):
+        for name in side.keys() & _INDIVIDUAL:
+            side[name] = _NOT_APPLICABLE.wire
+
+
+def _settled(battery: Battery, last: Version | None, order: _Order) -> Version | Conflict | None:
+    """What stands without a draft: of an ended passport its last version; None where one is to be drafted."""
+    if battery.passport_status not in ENDED:
+        return None
+    if order.kind is RecordKind.PASSPORT and (last is None or not _says_ended(last)):
+        return None  # the last version, which says that it ceased
+    if last is not None and not order.force:
+        return last
+    return Conflict(
+        f"{battery.identifier}: the battery was recycled and its passport has ceased; no {order.kind.value}"
+        " is issued any more (Art. 77(8))"
+    )
+
+
+def _says_ended(version: Version) -> bool:
+    stated = _claims(version.jwt)["credentialSubject"].get("dpp_status", {}).get("value")
+    return stated in {status.value for status in ENDED}
+
+
 _PUBLIC: Final = frozenset(name for name, row in REGISTRY.items() if row.disclosure is Disclosure.PUBLIC)
 
 
@@ -1345,6 +1494,8 @@ def _index(connection: Connection, released: Sequence[tuple[Version, _Intent]]) 
     entries = []
     for version, intent in released:
         battery, said = found[version.battery], _said(intent)
+        if battery.passport_status is not PassportStatus.ACTIVE:
+            continue
         if version.kind is RecordKind.PASSPORT:
             entries.append(search.entry(battery, facts=said))
         elif version.kind is RecordKind.CONDITION:

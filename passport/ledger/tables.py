@@ -200,6 +200,64 @@ class DirtyRow(SQLModel, table=True):
     since: str = Field(index=True)
 
 
+class LifeEventRow(SQLModel, table=True):
+    """One thing that happened to a battery or its passport; the newest statuses are where they stand."""
+
+    __tablename__ = "life_event"
+
+    battery: str = Field(primary_key=True)
+    sequence: int = Field(primary_key=True)  # from 1, without gaps
+    at: str  # when it happened, as told
+    recorded_at: str
+    kind: str
+    by: str
+    battery_status: str | None  # after it; None where it says nothing of that
+    passport_status: str | None  # likewise
+    detail: str  # JSON object
+
+
+class LifeLinkRow(SQLModel, table=True):
+    """A battery goes on as another, seen from either side."""
+
+    __tablename__ = "life_link"
+    __table_args__ = (Index("life_link_other", "other", "relation"),)
+
+    battery: str = Field(primary_key=True)
+    relation: str = Field(primary_key=True)  # what the other is of it: "predecessor" or "successor"
+    address: str = Field(primary_key=True)  # of the other's passport
+    other: str | None  # battery id; None where the other is kept by another service
+    operation: str
+    record_url: str | None  # of the predecessor's record that is quoted; None where none is at hand
+    record_sri: str | None
+    jwt: bytes | None  # its signed part, where the other is kept elsewhere
+    at: str
+
+
+class StatusSnapshotRow(SQLModel, table=True):
+    """The values of Annex XIII 4(a) as they stood at placing on the market and at a change of status."""
+
+    __tablename__ = "status_snapshot"
+
+    battery: str = Field(primary_key=True)
+    sequence: int = Field(primary_key=True)
+    occasion: str  # "placing_on_the_market" or the act
+    at: str
+    battery_status: str | None
+    facts: bytes  # JSON object: attribute id to stated value on the wire
+
+
+class DueVersionRow(SQLModel, table=True):
+    """A version that an act asks for; gone once one of that kind is released."""
+
+    __tablename__ = "due_version"
+
+    battery: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    since: str = Field(index=True)
+    place: int  # among those of one act: a new passport comes before the originals that lead on to it
+    incomplete: str | None  # the reason under which it may be issued
+
+
 class IntentRow(SQLModel, table=True):
     """A version on its way: reserved, perhaps signed, not yet visible. Gone once the version is released."""
 
@@ -574,6 +632,10 @@ TABLES: Final[tuple[type[SQLModel], ...]] = (
     NodePlaceRow,
     LifecycleStateRow,
     DirtyRow,
+    LifeEventRow,
+    LifeLinkRow,
+    StatusSnapshotRow,
+    DueVersionRow,
     IntentRow,
     VersionRow,
     DisclosureRow,
@@ -601,6 +663,9 @@ APPEND_ONLY: Final = (
     "declaration",
     "product_declaration",
     "commissioning_statement",
+    "life_event",
+    "life_link",
+    "status_snapshot",
     "version",
     "log_leaf",
     "log_node",

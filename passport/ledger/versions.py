@@ -141,6 +141,16 @@ def first_issued(connection: Connection, battery_ids: Sequence[str], kind: Recor
     return {row[0]: from_utc_text(row[1]) for row in rows}
 
 
+def firsts(connection: Connection, battery_ids: Sequence[str], kind: RecordKind) -> dict[str, Version]:
+    """Version 1 of that kind by battery id; a battery without one is left out."""
+    rows = connection.exec_driver_sql(
+        f"SELECT {_COLUMNS} FROM version"
+        f" WHERE battery IN ({marks(battery_ids)}) AND kind = ? AND version = 1",
+        (*battery_ids, kind.value),
+    )
+    return {row[0]: _version(row) for row in rows}
+
+
 def history(connection: Connection, battery_id: str, kind: RecordKind) -> list[Version]:
     """Every released version of that kind, oldest first."""
     rows = connection.exec_driver_sql(

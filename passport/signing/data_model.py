@@ -34,7 +34,13 @@ _REQUIRED: Final = frozenset(
 )
 # What a record says of itself that is either true or not there.
 _MARKS: Final = frozenset({"simulated", "voluntary"})
-_OPTIONAL: Final = _MARKS | {"validUntil", "credentialStatus", "relatedResource", "incomplete"}
+_OPTIONAL: Final = _MARKS | {
+    "validUntil",
+    "credentialStatus",
+    "relatedResource",
+    "incomplete",
+    "corrects",
+}
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]+\Z")
 _LANGUAGE_VALUE: Final = frozenset({"@value", "@language", "@direction"})
 # W3C XML Schema dateTimeStamp: a date and time with its zone.
@@ -100,6 +106,8 @@ def check_record(payload: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
             raise VerificationFailed(f"{name} is {claims[name]!r:.60}; it is true or not there")
     if "incomplete" in names and not (isinstance(claims["incomplete"], str) and claims["incomplete"].strip()):
         raise VerificationFailed(f"incomplete is {claims['incomplete']!r:.60}; expected a reason in words")
+    if "corrects" in names:
+        _check_correction(claims["corrects"], claims["recordVersion"])
     kind = kind_of(claims)
     if claims["type"] != ["VerifiableCredential", TYPES[kind]]:
         raise VerificationFailed("a record has exactly two types, VerifiableCredential first")
@@ -119,6 +127,19 @@ def check_record(payload: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
             f"it uses registry {registry!r:.40}; this program knows {', '.join(known_versions())}"
         )
     return _check_attributes(kind, registry, payload, claims)
+
+
+def _check_correction(told: Any, version: Any) -> None:
+    """What the operator says was wrong with the version before."""
+    if not (
+        isinstance(told, dict)
+        and told.keys() == {"recordVersion", "reason"}
+        and isinstance(told["reason"], str)
+        and told["reason"].strip()
+    ):
+        raise VerificationFailed(f"corrects is {told!r:.60}; expected a recordVersion and a reason in words")
+    if not isinstance(version, int) or told["recordVersion"] != version - 1:
+        raise VerificationFailed(f"it corrects version {told['recordVersion']!r:.20}, not the one before it")
 
 
 def _check_attributes(

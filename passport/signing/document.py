@@ -25,6 +25,7 @@ class Document:
         proof: a `.tlog-proof`; None when the file has none.
         enclosed_keys: keys that came along; never trusted by themselves.
         previous: earlier issuer-signed parts, the newest first.
+        related: issuer-signed parts of records of other batteries, in any order.
         status_list: a signed status list; None when the file has none.
     """
 
@@ -35,6 +36,7 @@ class Document:
     proof: bytes | None = None
     enclosed_keys: tuple[dict[str, Any], ...] = ()
     previous: tuple[bytes, ...] = ()
+    related: tuple[bytes, ...] = ()
     status_list: bytes | None = None
 
 
@@ -75,10 +77,11 @@ def _read_bundle(data: bytes) -> Document:
         raise InputRefused(f"this JSON is no bundle: expected format {BUNDLE_FORMAT!r}")
     if unknown := set(bundle) - MEMBERS:
         raise InputRefused(f"the bundle has unknown members: {', '.join(map(repr, sorted(unknown)))}")
-    previous = bundle.get("previous", [])
+    previous, related = bundle.get("previous", []), bundle.get("related", [])
     texts = [bundle.get("record"), bundle.get("proof", ""), bundle.get("status_list", "")]
-    if not isinstance(previous, list) or not all(isinstance(text, str) for text in (*texts, *previous)):
-        raise InputRefused("the record, proof, status list and previous records of a bundle are text")
+    lists = isinstance(previous, list) and isinstance(related, list)
+    if not lists or not all(isinstance(text, str) for text in (*texts, *previous, *related)):
+        raise InputRefused("record, proof, status list, previous and related records of a bundle are text")
     record = _read_record(bundle["record"].encode())
     jwks = bundle.get("jwks", {"keys": []})
     keys = jwks.get("keys") if isinstance(jwks, dict) else None
@@ -92,6 +95,7 @@ def _read_bundle(data: bytes) -> Document:
         proof=bundle["proof"].encode() if bundle.get("proof") else None,
         enclosed_keys=tuple(keys),
         previous=tuple(text.split("~")[0].encode() for text in previous),
+        related=tuple(text.split("~")[0].encode() for text in related),
         status_list=bundle["status_list"].encode() if bundle.get("status_list") else None,
     )
 

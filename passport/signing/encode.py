@@ -61,6 +61,23 @@ class Disclosure(NamedTuple):
     digest: str
 
 
+class Related(NamedTuple):
+    """Another battery's record that this one quotes, because the one battery goes on as the other.
+
+    Attributes:
+        relation: what the other battery is: `predecessor` or `successor`.
+        url: where its record is served.
+        sri: digest of the record's signed part, as `digest_sri` writes it.
+    """
+
+    relation: str
+    url: str
+    sri: str
+
+
+RELATIONS: Final = ("predecessor", "successor")
+
+
 @dataclass(frozen=True)
 class Unsigned:
     """What step "intent" of issuing stores: the payload to be signed and the disclosures it commits to."""
@@ -87,6 +104,8 @@ def unsigned(
     simulated: bool,
     voluntary: bool,
     incomplete: str | None,
+    related: Sequence[Related] = (),
+    correction: str | None = None,
 ) -> Unsigned:
     """The payload of one version and the disclosures that it commits to.
 
@@ -108,6 +127,9 @@ def unsigned(
         voluntary: no passport is owed for this battery; True writes it into the record, False writes nothing.
         incomplete: why the operator issues although something owed is missing, in the operator's words; None
             when nothing is.
+        related: records of the batteries that this one came from or goes on as.
+        correction: why the version before is corrected by this one, in the operator's words; None where this
+            one only tells what is new.
 
     Raises:
         TypeError: a float or another type that JSON has no exact form for.
@@ -116,6 +138,8 @@ def unsigned(
     _check_arguments(record_url, identifier_url, public_url, version, previous)
     if incomplete is not None and not incomplete.strip():
         raise ValueError("an incomplete record says why, in words")
+    if correction is not None and (previous is None or not correction.strip()):
+        raise ValueError("a correction says why, in words, and has a version before it")
     both = public.keys() & {item.attribute for item in disclosures}
     if both:
         raise ValueError(f"public and restricted at once: {', '.join(sorted(both))}")
@@ -143,9 +167,12 @@ def unsigned(
         payload["validUntil"] = iso(valid_until)
     if status is not None:
         payload["credentialStatus"] = dict(status)
-    if previous is not None:
-        url, digest = previous
-        payload["relatedResource"] = [{"id": url, "digestSRI": _sri(digest)}]
+    quoted = [{"id": previous[0], "digestSRI": _sri(previous[1])}] if previous is not None else []
+    quoted += [{"id": one.url, "digestSRI": one.sri, "relation": one.relation} for one in related]
+    if quoted:
+        payload["relatedResource"] = quoted
+    if correction is not None:
+        payload["corrects"] = {"recordVersion": version - 1, "reason": correction}
     if simulated:
         payload["simulated"] = True
     if voluntary:

@@ -297,7 +297,9 @@ class Rules:
             raise SignerRefused(
                 f"{kind} of {subject}: version {number} was signed last, {version} cannot follow"
             )
-        quoted = [item.get("digestSRI") for item in payload.get("relatedResource", [])]
+        quoted = [
+            item.get("digestSRI") for item in payload.get("relatedResource", []) if "relation" not in item
+        ]
         if quoted != ([jwt_sri] if last else []):
             raise SignerRefused(
                 f"{kind} of {subject}: version {version} does not quote version {number} as signed"

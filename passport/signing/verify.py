@@ -5,7 +5,8 @@
  3. validity     `now` lies between the dates in the record.
  4. issuer       The key speaks for the issuer named in the record, and was good when it signed.
  5. schema       The content has the form that its kind demands; for our records, attribute by attribute.
- 6. chain        It quotes the version before it, and the given earlier versions are those.
+ 6. chain        It quotes the version before it, and the given earlier versions are those; likewise the
+                 records of the batteries that this one came from or goes on as.
  7. log          It is a leaf of the log: inclusion proof, and a checkpoint signed by a trusted log key.
  8. timestamp    A third party confirms the time of the checkpoint.
  9. subject      It speaks of the battery whose identifier was scanned.
@@ -31,7 +32,7 @@ from passport.errors import InputRefused, VerificationFailed
 from passport.signing import data_model
 from passport.signing.disclosures import disclose
 from passport.signing.document import LIMIT_JSON, Document, read_document
-from passport.signing.encode import digest_sri
+from passport.signing.encode import RELATIONS, digest_sri
 from passport.signing.keyset import fitting_key, interval, names, read_keys, revocation
 from passport.signing.log import (
     leaf_hash,
@@ -403,45 +404,146 @@ def _schema(work: _Work) -> str:
 
 # Step 6
 def _chain(work: _Work) -> str:
-    """It quotes the version before it, and the given earlier versions are those."""
+    """It quotes the version before it, and the given records are those that it quotes."""
     claims = work.payload
     if not data_model.is_ours(claims):
         raise _Unknown("only records of this service quote their predecessor")
-    quoted = _quoted(claims)
+    quoted, others = _quoted(claims)
     version = claims.get("recordVersion")
     if not isinstance(version, int) or version < 1:
         raise VerificationFailed(f"recordVersion is {version!r:.40}; versions are counted from 1")
-    if version == 1 and quoted is None:
-        return "the first version"
-    if version == 1 or quoted is None:
-        raise VerificationFailed(
-            f"version {version!r:.20} {'quotes' if quoted else 'does not quote'} an earlier one"
-        )
+    if version == 1 and quoted is not None:
+        raise VerificationFailed("version 1 quotes an earlier one")
+    if version > 1 and quoted is None:
+        raise VerificationFailed(f"version {version!r:.20} does not quote an earlier one")
+    lineage = _lineage(work, claims, others)
+    if version == 1:
+        return f"the first version{lineage}"
     if not work.previous:
-        raise _Unknown(f"version {version} quotes the one before it; give that one with --previous")
+        raise _Unknown(f"version {version} quotes the one before it; give that one with --previous{lineage}")
     later = claims
     for earlier in work.previous:
-        if _quoted(later) != digest_sri(earlier):
+        if _quoted(later)[0] != digest_sri(earlier):
             raise VerificationFailed(
                 f"the given version before {later.get('recordVersion')} is not the quoted one"
             )
         later = _follows(later, earlier)
     reached = later.get("recordVersion")
     back = "to the first" if reached == 1 else f"to version {reached}"
-    return f"version {version} and the {len(work.previous)} before it, back {back}"
+    return f"version {version} and the {len(work.previous)} before it, back {back}{lineage}"
 
 
-def _quoted(claims: Mapping[str, Any]) -> str | None:
-    """The digest of the version before."""
-    related = claims.get("relatedResource")
-    if related is None:
-        return None
-    if not isinstance(related, list) or len(related) != 1 or not isinstance(related[0], dict):
+def _quoted(claims: Mapping[str, Any]) -> tuple[str | None, list[dict[str, Any]]]:
+    """The digest of the version before (None where there is none), and the quoted records of others."""
+    related = claims.get("relatedResource", [])
+    if not isinstance(related, list) or not all(isinstance(one, dict) for one in related):
+        raise VerificationFailed("relatedResource is no list of quoted records")
+    if not all(isinstance(one.get("digestSRI"), str) for one in related):
+        raise VerificationFailed("a record is quoted without a digest")
+    before = [one for one in related if "relation" not in one]
+    others = [one for one in related if "relation" in one]
+    if len(before) > 1:
         raise VerificationFailed("relatedResource is not exactly one earlier version")
-    digest = related[0].get("digestSRI")
-    if not isinstance(digest, str):
-        raise VerificationFailed("the earlier version is quoted without a digest")
-    return digest
+    if strange := {str(one["relation"]) for one in others} - set(RELATIONS):
+        raise VerificationFailed(f"it quotes a record as {', '.join(sorted(strange))!r:.60}")
+    return (before[0]["digestSRI"] if before else None), others
+
+
+def _lineage(work: _Work, claims: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> str:
+    """Which batteries it came from and goes on as, once the given records are those that it quotes.
+
+    Followed as far back as records were given. The end of a sentence, empty where it names none.
+    """
+    named = {relation: _passports(claims, relation) for relation in RELATIONS}
+    if not others:
+        if any(named.values()):
+            return "; other batteries' passports are named without a record"
+        return ""
+    given = {digest_sri(part): part for part in work.document.related}
+    missing, unsigned = 0, 0
+    seen: set[str] = set()
+    todo = [(claims, one) for one in others]
+    while todo:
+        of, one = todo.pop()
+        digest = one["digestSRI"]
+        if digest not in given:
+            if any(_says_id(part, one.get("id")) for part in given.values()):
+                raise VerificationFailed(f"the given record {one.get('id')!r:.120} is not the quoted one")
+            missing += of is claims
+            continue
+        other = _related(of, one, given[digest])
+        if digest not in seen:
+            seen.add(digest)
+            unsigned += not _signed_by_issuer(work, given[digest], other)
+            back = _quoted(other)[1] if one["relation"] == "predecessor" else []
+            todo += [(other, deeper) for deeper in back if deeper["relation"] == "predecessor"]
+    if missing:
+        raise _Unknown(
+            f"it quotes {len(others)} records of other batteries, {missing} not given; the bundle has them"
+        )
+    words = [
+        f"{phrase} {count} other{'s' * (count > 1)}"
+        for relation, phrase in (("predecessor", "it came from"), ("successor", "it goes on as"))
+        if (count := sum(one["relation"] == relation for one in others))
+    ]
+    if further := len(seen) - len(others):
+        words.append(f"{further} more behind these")
+    rest = len(named["predecessor"]) - sum(one["relation"] == "predecessor" for one in others)
+    if rest > 0:
+        words.append(f"{rest} predecessors are named without a record")
+    if unsigned:
+        words.append(f"signatures of {unsigned} not checked, their issuers' keys were not given")
+    return "; " + ", ".join(words)
+
+
+def _passports(claims: Mapping[str, Any], relation: str) -> list[Any]:
+    """The passports that a record names as those before or after it."""
+    subject = claims.get("credentialSubject")
+    stated = subject.get(f"{relation}_passport_ids") if isinstance(subject, dict) else None
+    value = stated.get("value") if isinstance(stated, dict) else None
+    return value if isinstance(value, list) else []
+
+
+def _passport_of(claims: Mapping[str, Any]) -> Any:
+    subject = claims.get("credentialSubject")
+    stated = subject.get("passport_id") if isinstance(subject, dict) else None
+    return stated.get("value") if isinstance(stated, dict) else None
+
+
+def _says_id(part: bytes, record_url: Any) -> bool:
+    try:
+        claims = loads(parse_jws(part).payload, limit_bytes=LIMIT_JSON)
+    except (StrictJsonError, VerificationFailed):
+        return False
+    return isinstance(claims, dict) and claims.get("id") == record_url
+
+
+def _related(of: Mapping[str, Any], quoted: Mapping[str, Any], part: bytes) -> dict[str, Any]:
+    """The claims of another battery's record, when both sides name each other as they should."""
+    try:
+        claims = loads(parse_jws(part).payload, limit_bytes=LIMIT_JSON)
+    except StrictJsonError as error:
+        raise VerificationFailed(f"a quoted record is refused: {error}") from error
+    if not isinstance(claims, dict) or not data_model.is_ours(claims) or claims.get("id") != quoted.get("id"):
+        raise VerificationFailed(f"what is quoted as {quoted.get('id')!r:.120} is another record")
+    if _passport_of(claims) not in _passports(of, quoted["relation"]):
+        raise VerificationFailed(
+            f"it quotes a record of {_passport_of(claims)!r:.120}, which it does not name as"
+            f" {quoted['relation']}"
+        )
+    if quoted["relation"] == "successor" and _passport_of(of) not in _passports(claims, "predecessor"):
+        raise VerificationFailed("what it goes on as does not name it as its predecessor")
+    return claims
+
+
+def _signed_by_issuer(work: _Work, part: bytes, claims: Mapping[str, Any]) -> bool:
+    """Whether a quoted record's signature is its issuer's; False where that issuer's keys were not given."""
+    issuer = _of(claims, "issuer")
+    keys = [key for key in work.jwks or () if key.get("iss") == issuer]
+    if not keys:
+        return False
+    fitting_key(parse_jws(part), keys)
+    return True
 
 
 def _follows(later: Mapping[str, Any], earlier: bytes) -> dict[str, Any]:

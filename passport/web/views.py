@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 from passport import disclosure, grants, issue
 from passport.documents import page
 from passport.errors import NotFound, SignerUnavailable
-from passport.ledger import batteries, database, operators, versions
+from passport.ledger import batteries, database, life, operators, versions
 from passport.ledger.versions import Version
 from passport.signing.bundle import bundle as signed_bundle
 from passport.web import errors, headers
@@ -34,6 +34,10 @@ logger = logging.getLogger(__name__)
 
 OWN_ID: Final = re.compile(r"[A-Z2-7]{16}\Z")
 """Ids that this service makes: 80 random bits in base32."""
+
+
+# A pack made of very many keeps a bundle that can be handed over; the rest is fetched by its address.
+MOST_RELATED: Final = 256
 
 
 @cache
@@ -118,7 +122,37 @@ def bundle(connection: Connection, view: issue.View, *, status_list: bytes | Non
         if one.version == version.version - 1
     ]
     keys = operators.jwks(connection, version.operator)["keys"]
-    return signed_bundle(view.record, proof=proof, jwks=keys, previous=previous, status_list=status_list)
+    return signed_bundle(
+        view.record,
+        proof=proof,
+        jwks=keys,
+        previous=previous,
+        related=related(connection, version),
+        status_list=status_list,
+    )
+
+
+def related(connection: Connection, version: Version) -> list[bytes]:
+    """Signed parts of other batteries' records that the version quotes, and of those before them in turn."""
+    if version.kind is not RecordKind.PASSPORT:
+        return []
+    links = life.life_of(connection, version.battery).links
+    followers = [link.other for link in links if link.relation == life.SUCCESSOR and link.other]
+    firsts = versions.firsts(connection, followers, RecordKind.PASSPORT) if followers else {}
+    found = [first.jwt for first in firsts.values()]
+    seen: set[str] = set()
+    todo = [link for link in links if link.relation == life.PREDECESSOR]
+    while todo and len(found) < MOST_RELATED:
+        link = todo.pop(0)
+        if link.jwt is not None:
+            found.append(link.jwt)
+        quoted = versions.by_record(connection, (link.record_url or "").rpartition("/")[2])
+        if quoted is not None and link.other is not None and quoted.record_id not in seen:
+            seen.add(quoted.record_id)
+            found.append(quoted.jwt)
+            behind = life.life_of(connection, link.other).links
+            todo += [one for one in behind if one.relation == life.PREDECESSOR]
+    return list(dict.fromkeys(found))
 
 
 def write_down(

@@ -88,6 +88,11 @@ ROWS = {
     "commissioning_statement": (
         "INSERT INTO commissioning_statement VALUES ('B', 's', '', 't', 'opened', 'jws')"
     ),
+    "life_event": "INSERT INTO life_event VALUES ('B', 1, 't', 't', 'waste', 'x', 'waste', NULL, '{}')",
+    "life_link": (
+        "INSERT INTO life_link VALUES ('B', 'successor', 'u', 'C', 'repurposing', NULL, NULL, NULL, 't')"
+    ),
+    "status_snapshot": "INSERT INTO status_snapshot VALUES ('B', 1, 'waste', 't', 'waste', '{}')",
     "version": (
         "INSERT INTO version VALUES"
         " ('B', 'passport', 1, 'R', 'o', 'k', 'v', 't', NULL, 'ab', 'jwt', 0, 0, 0, 0, NULL, 0)"
