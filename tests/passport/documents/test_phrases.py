@@ -6,6 +6,7 @@ import pytest
 
 from passport.documents import phrases, values
 from passport.documents.matrix import Judge, in_full
+from passport.judgement.compliance import Shown
 from schemas.registry import REGISTRY
 from schemas.structures import STRUCTURES
 from schemas.terms import Audience, Category
@@ -106,8 +107,9 @@ def test_nested_rows_state_no_unit_of_their_own_beside_units_within():
         "unit": "kg",
         "source": "declared",
     }
-    judge = Judge(Audience.AUTHORITY, Category.EV, None, date(2027, 3, 1))
-    (full,) = in_full({"material_composition": wire}, judge)
+    stated = {"material_composition": wire}
+    shown = Shown.of(stated, Category.EV, None, date(2027, 3, 1), voluntary=False)
+    (full,) = in_full(stated, Judge(Audience.AUTHORITY, shown))
     assert full.table[0] == ("component", "name", "mass")
     assert full.table[1][2].replace(values.NO_BREAK, " ") == "1 kg"
     assert full.lines == ()
