@@ -4,6 +4,7 @@ PassportError
 ├── InputRefused            a document or value is not acceptable
 │   ├── IdentifierRefused   not a GS1 Digital Link or IEC 61406 link we accept
 │   ├── FactRefused         a declared fact is unknown or out of range
+│   ├── FormatRefused       a file in another format is damaged, misses its form, or is out of proportion
 │   ├── DocumentRefused     a file that is not taken as a document
 │   │   ├── ContentForeign     not of a kind that is kept, or two things at once
 │   │   ├── ContentActive      something in it would run, open, fetch or send by itself
@@ -51,6 +52,12 @@ class FactRefused(InputRefused):
     """A declared fact is unknown, or its value is out of range."""
 
     code = "input.fact"
+
+
+class FormatRefused(InputRefused):
+    """A file in another format is damaged, is not of that format, or is out of all proportion."""
+
+    code = "input.format"
 
 
 class DocumentRefused(InputRefused):

@@ -259,18 +259,19 @@ def test_basyx_reads_the_shell_and_finds_the_capacity(site: Site) -> None:
     wanted("idta")
     from basyx.aas import model
     from basyx.aas.adapter.json import read_aas_json_file
+    from basyx.aas.util.traversal import walk_submodel
 
     file, _ = site.export("idta", Category.STATIONARY, Audience.PUBLIC)
     with file.open(encoding="utf-8") as opened:
         store = read_aas_json_file(opened, failsafe=False)
     submodels = [one for one in store if isinstance(one, model.Submodel)]
-    assert len(submodels) >= 7
+    assert len(submodels) >= 6  # the condition is not public, and no footprint may be stated yet
     capacity = REGISTRY["rated_capacity"]
     stated = site.subject(Category.STATIONARY, Audience.PUBLIC).given(capacity.id)
     found = [
         str(one.value)
         for submodel in submodels
-        for one in model.walk_submodel(submodel)
+        for one in walk_submodel(submodel)
         if isinstance(one, model.Property) and "capacity" in str(one.id_short).lower()
     ]
     assert any(value.rstrip("0").rstrip(".") == stated for value in found), found
