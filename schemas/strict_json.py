@@ -47,13 +47,21 @@ class _Refused(Exception):
         self.literal = literal
 
 
-def loads(data: bytes | str, *, limit_bytes: int = LIMIT_BYTES, max_depth: int = MAX_DEPTH) -> Any:
+def loads(
+    data: bytes | str,
+    *,
+    limit_bytes: int = LIMIT_BYTES,
+    max_depth: int = MAX_DEPTH,
+    long_integers: bool = False,
+) -> Any:
     """The value of a JSON text; numbers with a fraction or exponent are Decimal, others int.
 
     Args:
         data: the text, or its UTF-8 bytes without a byte order mark.
         limit_bytes: longest accepted text in UTF-8 bytes; checked before anything is read.
         max_depth: most brackets that may be open at once.
+        long_integers: an integer beyond 2**53 - 1 comes as a Decimal instead of being refused, up to the
+            range of a double: for documents of others, whose numbers are judged later.
 
     Raises:
         StrictJsonError: too long, not UTF-8, not JSON, nested too deep, a name twice in one object, NaN or an
@@ -67,7 +75,8 @@ def loads(data: bytes | str, *, limit_bytes: int = LIMIT_BYTES, max_depth: int =
     """
     text = _text(data, limit_bytes)
     _check_depth(text, max_depth)
-    decoder = _CAREFUL if _SIXTEEN_DIGITS.search(text) else _PLAIN
+    careful = _LONG if long_integers else _CAREFUL
+    decoder = careful if _SIXTEEN_DIGITS.search(text) else _PLAIN
     try:
         value = decoder.decode(text)
     except json.JSONDecodeError as error:
@@ -178,6 +187,13 @@ def _integer(literal: str) -> int:
     return int(literal)
 
 
+def _long_integer(literal: str) -> int | Decimal:
+    if len(literal) <= 16:
+        return int(literal)
+    value = _fraction(literal)
+    return value if abs(value) > LARGEST_INTEGER else int(value)
+
+
 def _fraction(literal: str) -> Decimal:
     try:
         value = Decimal(literal)
@@ -200,6 +216,10 @@ def _constant(literal: str) -> NoReturn:
 _PLAIN: Final = json.JSONDecoder(object_pairs_hook=_object, parse_float=_fraction, parse_constant=_constant)
 _CAREFUL: Final = json.JSONDecoder(
     object_pairs_hook=_object, parse_float=_fraction, parse_constant=_constant, parse_int=_integer
+)
+
+_LONG: Final = json.JSONDecoder(
+    object_pairs_hook=_object, parse_float=_fraction, parse_constant=_constant, parse_int=_long_integer
 )
 
 

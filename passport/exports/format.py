@@ -20,6 +20,7 @@ class Why(StrEnum):
     CUT = "cut"  # the format holds one of several, or some of its members
     RESPELT = "respelt"  # another word list; the nearest word was chosen
     MADE_UP = "made_up"  # the format demands a value that nobody stated; a neutral one stands there
+    UNFILLED = "unfilled"  # the same, but none is neutral there: the document fails its schema
     NOT_READ = "not_read"  # on import: no attribute of ours says it
 
 

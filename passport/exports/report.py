@@ -15,6 +15,7 @@ HEADINGS: Final[Mapping[Why, str]] = MappingProxyType(
         Why.ROUNDED: "Rounded: the format forces fewer digits",
         Why.RESPELT: "Said with another word",
         Why.MADE_UP: "Filled in: the format demands it and nobody stated it",
+        Why.UNFILLED: "Left empty although the format demands it: the document fails its schema",
         Why.NOT_READ: "Not taken over",
     }
 )
@@ -29,6 +30,7 @@ _COUNTED: Final[Mapping[Why, str]] = MappingProxyType(
         Why.ROUNDED: "rounded",
         Why.RESPELT: "in another word",
         Why.MADE_UP: "filled in",
+        Why.UNFILLED: "left empty",
         Why.NOT_READ: "not taken over",
     }
 )
