@@ -182,7 +182,7 @@ def test_units_days_and_sources_stand_in_the_full_form() -> None:
     assert told["ratedCapacity"] == {
         "elementId": "ratedCapacity",
         "objectType": "SingleValuedDataElement",
-        "dictionaryReference": f"{HOST}/schemas/registry/2026.12#/attributes/rated_capacity",
+        "dictionaryReference": f"{HOST}/schemas/registry/{REGISTRY_VERSION}#/attributes/rated_capacity",
         "valueDataType": "xsd:decimal",
         "value": 204,
         "unit": "Ah",
