@@ -91,7 +91,7 @@ def complete(category: Category) -> dict[str, Any]:
         for name, ruling in compliance.rulings(category, PLACED_ON, date(2027, 3, 1)).items()
         if ruling.may_be_stated and name not in MADE_BY_SERVICE
     }
-    own = {"battery_id", "predecessor_passport_ids", "successor_passport_ids", "passport_ceased_at"}
+    own = {"battery_id", "successor_passport_ids", "passport_ceased_at"}
     return load_facts({name: value for name, value in facts(category).items() if name in may - own})
 
 
@@ -220,15 +220,18 @@ def test_the_schemas_of_batterypass_accept_its_aspects(
     wanted("batterypass")
     name = aspect.partition("-")[0]
     schema = any_json(shared(f"reference/batterypass/{aspect}/{name}.schema.json"))
+    seen = 0
     for category in Category:
         file, losses = site.export("batterypass", category, Audience.LEGITIMATE_INTEREST)
         document = json.loads(file.read_bytes())
-        key = next(one for one in document if one.lower() == name.lower())
-        found = problems(schema, document[key])
-        unfilled = [
-            loss for loss in losses if loss["why"] == "unfilled" and key.lower() in loss["path"].lower()
-        ]
+        if name not in document:  # no act says yet how a footprint is calculated, so none may be stated
+            assert name == "CarbonFootprint"
+            continue
+        seen += 1
+        found = problems(schema, document[name])
+        unfilled = [loss for loss in losses if loss["why"] == "unfilled" and name in loss["path"]]
         assert bool(found) == bool(unfilled), (category, found[:5])
+    assert seen == (0 if name == "CarbonFootprint" else len(Category))
 
 
 def test_the_test_engines_of_the_aas_accept_the_shell(site: Site) -> None:
