@@ -393,7 +393,7 @@ def _write_footprint(sheet: Sheet) -> None:
         sheet.put(path, entries, attribute)
         if whole_life:
             stated = ("cf_study_url", "cf_methodology", "cf_declaration_url", "cf_performance_class")
-            sheet.put(path, entries, *(name for name in stated if sheet.value(name) is not None))
+            sheet.hold(*(name for name in stated if sheet.value(name)))
             if facility:
                 sheet.put(path, entries, "cf_plant")
     if plant is not None and not facility:
@@ -453,7 +453,11 @@ def _write_metals(sheet: Sheet) -> None:
     if sheet.value("critical_raw_materials") is not None:
         sentence = "the format marks materials as critical; shares and the list they come from have no place"
         sheet.say("critical_raw_materials", Why.CUT, "materials", sentence)
-    contents = {one["metal"]: one["share"] for one in sheet.value("restricted_metals_content") or ()}
+    stated = sheet.value("restricted_metals_content") or []
+    contents = {one["metal"]: one["share"] for one in reversed(stated)}
+    if [one["metal"] for one in stated] != [metal for metal in _RESTRICTED if metal in contents]:
+        sentence = "one content of each metal has a place, in the order of the format"
+        sheet.say("restricted_metals_content", Why.CUT, "materials.hazardous", sentence)
     for metal in _ACTIVE:
         _write_metal(sheet, f"materials.active.{metal}", metal, recycled=True)
     for path, metal in (
@@ -604,6 +608,8 @@ def _mass_share(sheet: Sheet, one: Mapping[str, Any]) -> tuple[Decimal | None, b
     if one.get("mass") is None or battery is None:
         return None, False
     share = Decimal(one["mass"]) / Decimal(battery) * 100
+    if share > 100:
+        return None, False
     return share.quantize(Decimal("0.0001"), rounding=ROUND_HALF_EVEN), True
 
 
@@ -852,13 +858,21 @@ def _read_footprint(listener: Listener) -> None:
         listener.bring(stages[stage], entry.get("value"), path)
         listener.bring("cf_performance_class", entry.get("performanceClass"), path)
         for attribute, member in (("cf_study_url", "rulebook"), ("cf_declaration_url", "declaration")):
-            papers = [one.get("content") for one in _objects(entry.get(member))]
-            urls = [one for one in papers if isinstance(one, str) and is_address(one)]
-            listener.bring(attribute, urls[0] if urls else None, path)
-            if attribute == "cf_study_url":
-                listener.bring("cf_methodology", [one for one in papers if one not in urls], path)
+            papers = _objects(entry.get(member))
+            methods = [one for one in papers if _is_method(one)] if attribute == "cf_study_url" else []
+            links = [one.get("content") for one in papers if one not in methods]
+            listener.bring(attribute, links[0] if links else None, path)
+            listener.bring("cf_methodology", [one.get("content") for one in methods], path)
         for one in _objects(entry.get("manufacturingPlant")):
             listener.bring("cf_plant", one.get("facility"), path)
+
+
+def _is_method(paper: Mapping[str, Any]) -> bool:
+    """Whether it names a method: as we write one, or as a text that is no address."""
+    content = paper.get("content")
+    return paper.get("header") == REGISTRY["cf_methodology"].title or not (
+        isinstance(content, str) and is_address(content)
+    )
 
 
 def _objects(value: Any) -> list[Mapping[str, Any]]:

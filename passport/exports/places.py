@@ -21,8 +21,9 @@ from urllib.parse import quote, unquote
 from passport.disclosure import may_see_attribute
 from passport.exports.format import Brought, Loss, Subject, Why
 from schemas.registry import REGISTRY
+from schemas.structures import STRUCTURES
 from schemas.validation import MADE_BY_SERVICE
-from schemas.values import utc_text
+from schemas.values import Kind, utc_text
 
 NOT_STATED: Final = "not stated"
 NOT_STATED_ADDRESS: Final = "data:,not%20stated"  # RFC 2397: the text itself, no host is named
@@ -178,7 +179,8 @@ class Whole:
         if (self.least is not None and near < self.least) or (self.most is not None and near > self.most):
             raise NoPlace(f"the format takes {self.least} to {self.most} alone, the value is {wire}")
         if near == number:
-            return Turned(near)
+            said = "0 is not read back: rounding leaves it of small values too"
+            return Turned(near, Why.CUT, said) if self.above_zero and near == 0 else Turned(near)
         return Turned(near, Why.ROUNDED, f"the format takes whole numbers alone: {wire} became {near}")
 
     def read(self, raw: Any) -> Turned:
@@ -429,8 +431,15 @@ class Sheet:
         self._gaps: list[_Gap] = []
 
     def value(self, attribute: str) -> Any:
-        """The value on the wire; None where none is stated."""
-        return self.subject.given(attribute)
+        """The value on the wire; None where none is stated, or one that is not shaped as its row says.
+
+        A record of an older registry may hold such a value: its form is not ours to guess.
+        """
+        value = self.subject.given(attribute)
+        if value is None or _is_shaped(attribute, value):
+            return value
+        self.say(attribute, Why.NO_PLACE, "", "it has not the form that the registry knows today")
+        return None
 
     def as_of(self, attribute: str) -> str:
         """When the value held; the moment of the record where the value does not say."""
@@ -558,13 +567,25 @@ class Sheet:
     def _why_not(self, attribute: str) -> str:
         if attribute not in REGISTRY:
             return "no attribute says it"
-        if self.value(attribute) is not None:
+        if self.subject.given(attribute) is not None:
             return "the value does not fit"
         if not may_see_attribute(self.subject.audience, attribute):
             return "this audience may not see it"
         if self.subject.values.get(attribute, {}).get("absent") == "not_applicable":
             return "it does not apply to the battery"
         return "nobody stated it"
+
+
+def _is_shaped(attribute: str, value: Any) -> bool:
+    """Whether a structure, or each of a list, has the members that it must have."""
+    row = REGISTRY[attribute].value if attribute in REGISTRY else None
+    if row is None or row.kind is not Kind.STRUCTURE:
+        return True
+    shape = STRUCTURES[row.structure or ""]
+    demanded = {member.name for member in shape.fields if member.required}
+    return all(
+        isinstance(one, Mapping) and demanded <= one.keys() for one in (value if row.many else (value,))
+    )
 
 
 # -------------------------------------------------------------------------------------------------- reading
