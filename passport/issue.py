@@ -297,38 +297,39 @@ def record_of(
     connection: Connection, battery: Battery, kind: RecordKind, *, public_url: str, now: datetime
 ) -> Record:
     """What is stated today of every row of the kind. A row without a value says why."""
-    known = _read_about(connection, [battery.id], kind)[battery.id]
-    words = _words(connection, known, kind, public_url=public_url, now=now)
-    return _blank(known, kind, now).stating({name: word.stated for name, word in words.items()})
+    return standing_of(connection, battery, kind, public_url=public_url, now=now).record
 
 
-def findings_of(
+@dataclass(frozen=True)
+class Standing:
+    """How one record of a battery would stand if it were issued now.
+
+    Attributes:
+        record: what is stated today.
+        findings: what the gate would say, contradictions first.
+        circumstances: which conditions of the law are known, and whether they hold.
+    """
+
+    record: Record
+    findings: tuple[compliance.Finding, ...]
+    circumstances: Circumstances
+
+
+def standing_of(
     connection: Connection, battery: Battery, kind: RecordKind, *, public_url: str, now: datetime
-) -> tuple[compliance.Finding, ...]:
-    """What the gate would say today, contradictions first."""
+) -> Standing:
+    """What a version of that kind would say and be told at the gate today."""
     known = _read_about(connection, [battery.id], kind)[battery.id]
     words = _words(connection, known, kind, public_url=public_url, now=now)
     record = _blank(known, kind, now).stating({name: word.stated for name, word in words.items()})
-    return _findings(known, record, now)
-
-
-def circumstances_today(connection: Connection, battery_id: str) -> Circumstances:
-    """Which conditions of the law are known of the battery by all that is declared of it.
-
-    Raises:
-        NotFound: there is no such battery.
-    """
-    declared = batteries.declared(connection, [battery_id])
-    if battery_id not in declared:
-        raise NotFound(f"no battery has the id {battery_id[:40]}")
-    return circumstances_of(declared[battery_id].wired, declared[battery_id].circumstances)
+    return Standing(record, _findings(known, record, now), known.circumstances)
 
 
 def _findings(known: "_Known", record: Record, now: datetime) -> tuple[compliance.Finding, ...]:
     battery, declared = known.battery, known.declared
     return (
         *compliance.contradictions(record.kind, declared.wired, declared.circumstances),
-        *compliance.gaps(record, battery.category, battery.placed_on, now.date(), known.circumstances),
+        *compliance.gaps(record, battery.category, known.placed_on, now.date(), known.circumstances),
     )
 
 
@@ -353,6 +354,12 @@ class _Known:
     def circumstances(self) -> Circumstances:
         """Which conditions of the law are known of the battery, and whether they hold."""
         return circumstances_of(self.declared.wired, self.declared.circumstances)
+
+    @cached_property
+    def placed_on(self) -> date | None:
+        """The day that decides what is owed: the one that the record will state, where it states one."""
+        wire = self.declared.wired.get("placed_on_market_date")
+        return date.fromisoformat(wire) if isinstance(wire, str) else self.battery.placed_on
 
 
 def _read_about(connection: Connection, battery_ids: Sequence[str], kind: RecordKind) -> dict[str, _Known]:
@@ -397,7 +404,7 @@ def _stamps(connection: Connection, battery_ids: Sequence[str]) -> dict[str, _St
 
 def _blank(known: _Known, kind: RecordKind, now: datetime) -> Record:
     battery = known.battery
-    return compliance.blank(kind, battery.category, battery.placed_on, now.date(), known.circumstances)
+    return compliance.blank(kind, battery.category, known.placed_on, now.date(), known.circumstances)
 
 
 def _words(
@@ -430,7 +437,7 @@ def _computed(connection: Connection, known: _Known, now: datetime) -> dict[str,
     if state is None:
         return {}
     battery = known.battery
-    rulings = compliance.rulings(battery.category, battery.placed_on, now.date(), known.circumstances)
+    rulings = compliance.rulings(battery.category, known.placed_on, now.date(), known.circumstances)
     return {
         name: one
         for name, one in summary(state, known.declared.values()).items()
@@ -655,7 +662,7 @@ class Issuer:
         self, connection: Connection, battery: Battery, kind: RecordKind, *, now: datetime
     ) -> tuple[compliance.Finding, ...]:
         """What the gate would say today."""
-        return findings_of(connection, battery, kind, public_url=self.public_url, now=now)
+        return standing_of(connection, battery, kind, public_url=self.public_url, now=now).findings
 
     def issue(
         self,
@@ -796,14 +803,14 @@ class Issuer:
         record = _blank(known, kind, now).stating({name: word.stated for name, word in words.items()})
         reason = self._gate(known, record, order.incomplete, now)
         public, restricted = _blank_wires(
-            kind, battery.category, battery.placed_on, now.date(), known.circumstances
+            kind, battery.category, known.placed_on, now.date(), known.circumstances
         )
         public, restricted = public.copy(), restricted.copy()
         for name, word in words.items():
             (public if name in _PUBLIC else restricted)[name] = word.wire
         if battery.passport_status in ENDED:
             _cut_to_class_data(public, restricted)
-        voluntary = compliance.voluntary(battery.placed_on, battery.category, known.circumstances)
+        voluntary = compliance.voluntary(known.placed_on, battery.category, known.circumstances)
         marks_of = (voluntary, reason)
         correction = known.life.correction(kind, last.version) if last is not None else None
         same = (

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from schemas.terms import Category
+
 DATA_POINTS: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType(
     {
         "passport_id": (1,),
@@ -119,6 +121,10 @@ DATA_POINTS: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType(
         "negative_events": (69,),
         "accidents": (69,),
     }
+)
+# How many points the Commission counts as plainly mandatory on 18 February 2027; stationary has no column.
+MANDATORY: Final[Mapping[Category, int]] = MappingProxyType(
+    {Category.EV: 47, Category.LMT: 50, Category.INDUSTRIAL: 32}
 )
 REPETITIONS: Final = frozenset({16, 25})
 HIGHEST: Final = 71

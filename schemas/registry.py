@@ -225,7 +225,7 @@ def obligation(
         return Ruling(
             exempt.answer,
             f"not owed, because {exempt.reason}",
-            (*exempt.law, *law),
+            tuple(dict.fromkeys((*exempt.law, *law))),
             points,
             decided_by=exempt.condition,
             may_be_stated=statable,
@@ -238,7 +238,7 @@ def obligation(
             return Ruling(
                 Obligation.NOT_APPLICABLE,
                 f"not owed, because {condition.otherwise}",
-                (*condition.law, *law),
+                tuple(dict.fromkeys((*condition.law, *law))),
                 points,
                 decided_by=condition,
                 may_be_stated=statable,
@@ -277,7 +277,13 @@ def obligation(
         return Ruling(Obligation.VOLUNTARY, reason, (article("77(1)"), *law), points)
     if not passport_owed(category, circumstances):
         reason = f"no passport is owed, because {ABOVE_2_KWH.otherwise}"
-        return Ruling(Obligation.VOLUNTARY, reason, (*ABOVE_2_KWH.law, *law), points, decided_by=ABOVE_2_KWH)
+        return Ruling(
+            Obligation.VOLUNTARY,
+            reason,
+            tuple(dict.fromkeys((*ABOVE_2_KWH.law, *law))),
+            points,
+            decided_by=ABOVE_2_KWH,
+        )
     # 8. the row's own word
     reason = f"owed from {first_day.isoformat()}"
     if holding is not None:
@@ -288,7 +294,7 @@ def obligation(
     return Ruling(
         demand.obligation,
         reason,
-        (*law, *(more.law if more else ())),
+        tuple(dict.fromkeys((*law, *(more.law if more else ())))),
         points,
         condition,
         decided_by=holding,

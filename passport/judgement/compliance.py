@@ -245,6 +245,58 @@ _ABSENCES: Final[Mapping[Obligation, Absent]] = {
 }
 
 
+@dataclass(frozen=True)
+class Tally:
+    """How much of what is owed is there.
+
+    Attributes:
+        owed: rows owed without condition.
+        stated: those of them that have a value.
+        conditional: rows owed on a condition that is not known.
+        answered: those of them that have a value, or are declared not applicable.
+        pending: rows that wait for an act.
+        must_stay_empty: rows that may not be stated, stated or not.
+        voluntary: rows that nobody asks for.
+        not_applicable: rows that do not concern this battery.
+    """
+
+    owed: int
+    stated: int
+    conditional: int
+    answered: int
+    pending: int
+    must_stay_empty: int
+    voluntary: int
+    not_applicable: int
+
+    def __add__(self, other: "Tally") -> "Tally":
+        """Both records counted together."""
+        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
+        return Tally(*(one + two for one, two in pairs))
+
+
+def tally(record: Record, ruled: Mapping[str, Ruling]) -> Tally:
+    """The rows of the record by what is asked of them."""
+    rows = [(ruled[name], stated) for name, stated in record.values.items() if name in ruled]
+    plain = [stated for ruling, stated in rows if _asks(ruling) and ruling.condition is None]
+    open_ = [stated for ruling, stated in rows if _asks(ruling) and ruling.condition is not None]
+    words = [ruling.obligation for ruling, _ in rows]
+    return Tally(
+        owed=len(plain),
+        stated=sum(stated.value is not None for stated in plain),
+        conditional=len(open_),
+        answered=sum(stated.value is not None or stated.absent is Absent.NOT_APPLICABLE for stated in open_),
+        pending=words.count(Obligation.PENDING),
+        must_stay_empty=words.count(Obligation.MUST_STAY_EMPTY),
+        voluntary=words.count(Obligation.VOLUNTARY),
+        not_applicable=words.count(Obligation.NOT_APPLICABLE),
+    )
+
+
+def _asks(ruling: Ruling) -> bool:
+    return ruling.obligation is Obligation.OWED
+
+
 def closing(findings: Iterable[Finding], *, incomplete: bool) -> tuple[Finding, ...]:
     """The findings that keep the gate shut; with `incomplete`, only those that nobody may answer for."""
     return tuple(one for one in findings if one.closes_gate and not (incomplete and one.answerable))

@@ -394,8 +394,10 @@ def declare(
     )
     if after[0].get(_PLACED) != before.wired.get(_PLACED):
         # The day decides what is owed, so that it stands beside the battery as well.
+        day = after[0].get(_PLACED)
         connection.exec_driver_sql(
-            "UPDATE battery SET placed_on = ? WHERE id = ?", (after[0].get(_PLACED), battery_id)
+            "UPDATE battery SET placed_on = ? WHERE id = ?",
+            (day if isinstance(day, str) else None, battery_id),
         )
 
 

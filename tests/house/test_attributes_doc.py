@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from schemas.explain import frozen_text, markdown
+from schemas.guidance import DATA_POINTS, HIGHEST, REPETITIONS, distinct
 from schemas.history import registry_of, versions
+from schemas.holders import HOLDERS, WHO
 from schemas.registry import REGISTRY, REGISTRY_VERSION, frozen
 
 PROJECT = Path(__file__).parents[2]
@@ -52,3 +54,13 @@ def test_the_generator_refuses_what_it_does_not_know():
     )
     assert done.returncode != 0
     assert b"--markdown" in done.stderr
+
+
+def test_every_row_has_somebody_to_ask_and_only_rows_do():
+    assert set(HOLDERS) == set(REGISTRY)
+    assert set(HOLDERS.values()) == set(WHO)
+
+
+def test_data_points_are_those_of_rows_and_the_repetitions_have_none():
+    assert set(DATA_POINTS) <= set(REGISTRY)
+    assert distinct(REGISTRY) | REPETITIONS == set(range(1, HIGHEST + 1))

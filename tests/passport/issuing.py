@@ -59,6 +59,10 @@ class Installation:
         with database.writing(self.engine) as connection:
             batteries.declare(connection, battery.id, facts, at=NOW, by="test")
 
+    def circumstance(self, battery: Battery, **circumstances: bool) -> None:
+        with database.writing(self.engine) as connection:
+            batteries.declare(connection, battery.id, {}, at=NOW, by="test", circumstances=circumstances)
+
     def one(self, query: str, *values: Any) -> Any:
         with database.reading(self.engine) as connection:
             return connection.exec_driver_sql(query, values).scalar()

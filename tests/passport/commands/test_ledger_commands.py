@@ -180,7 +180,7 @@ def test_without_a_signer_the_command_says_so(house):
 def test_gaps_of_an_early_pack_are_none_and_it_is_voluntary(house):
     battery = house.made.battery()
     told = run(house, gaps, battery.identifier).stdout
-    assert "Voluntary passport. Placed on the market before 18 February 2027, so no passport is owed" in told
+    assert "Voluntary passport. Placed on the market before 18 February 2027, so no" in told
     assert "Owed, and missing" not in told
     assert "Pending" in told
 
@@ -191,6 +191,83 @@ def test_gaps_of_a_later_pack_come_with_their_articles(house):
     assert "Owed, and missing" in told
     assert "Annex XIII" in told
     assert "condition" not in told.splitlines()[0]
+
+
+def test_gaps_say_whom_to_ask_what_the_record_owes_and_what_is_known(house):
+    battery = house.made.battery(placed_on=AFTER, warranty_period=96)
+    told = run(house, gaps, battery.identifier, status=1).stdout
+    assert max(len(line) for line in told.splitlines()) <= 80
+    lines = [" ".join(line.split()) for line in told.splitlines()]
+    assert "Ask the maker of the cells: data sheet, safety data sheet, composition:" in lines
+    assert "Critical raw materials Annex XIII 1(b), point 15" in lines
+    assert "(circumstance cyclic_use)" in lines
+    assert f"`cellpass issue {battery.identifier}" in told
+    line = json.loads(run(house, gaps, battery.id, "--json", status=1).stdout)
+    counts = line["counts"]
+    assert counts["owed"] == counts["stated"] + counts["missing"]
+    assert line["circumstances"] == {
+        "above_2_kwh": True,
+        "cobalt_present": False,
+        "lithium_present": True,
+        "nickel_present": False,
+        "rechargeable": True,
+        "warranty_given": True,
+    }
+    findings = {finding["attribute"]: finding for finding in line["findings"]}
+    assert sum(finding["verdict"] == "missing" for finding in findings.values()) == counts["missing"]
+    assert "warranty_period" not in findings
+    critical = findings["critical_raw_materials"]
+    assert (critical["holder"], critical["data_points"]) == ("cell_maker", [15])
+    assert findings["remaining_capacity"]["from_bms"] == ["full_charge_capacity", "voltage", "current"]
+    cyclic = findings["expected_lifetime_cycles"]
+    assert (cyclic["verdict"], cyclic["condition"]) == ("conditional", "cyclic_use")
+    assert "the circumstance cyclic_use does not hold" in cyclic["next_step"]
+
+
+def test_a_contradiction_is_told_first_and_no_reason_opens_the_gate(house):
+    battery = house.made.battery(placed_on=AFTER, warranty_period=96)
+    house.made.circumstance(battery, warranty_given=False)
+    told = run(house, gaps, battery.identifier, status=1).stdout
+    assert "Said in two ways: correct one of them (1)" in told
+    assert "no reason opens it while a statement above stands" in told
+    result = run(house, issue, battery.id, "--incomplete", "anyway", status=1)
+    assert "no commercial warranty is given, but warranty_period is stated" in result.stderr
+
+
+@pytest.mark.parametrize(("category", "counted"), [("ev", 47), ("lmt", 50), ("industrial", 32)])
+def test_the_rule_table_needs_no_battery_and_ends_in_the_commissions_count(house, category, counted):
+    told = run(house, gaps, "--category", category, "--date", "2027-02-18").stdout
+    assert max(len(line) for line in told.splitlines()) <= 80
+    assert f"{counted}" in told.splitlines()[-1] + told.splitlines()[-2]
+    assert f"the Commission counts {counted} for 18 February 2027." in " ".join(told.split())
+    line = json.loads(run(house, gaps, "--category", category, "--date", "2027-02-18", "--json").stdout)
+    points = line["data_points"]
+    assert points["commission_counts"] == counted
+    assert len({*points["owed"], *points["owed_where_possible"]}) == counted
+    assert len(line["rows"]) == 179
+    assert sum(line["counts"].values()) == 179
+
+
+def test_the_rule_table_of_a_day_before_the_duty_owes_nothing(house):
+    line = json.loads(run(house, gaps, "--category", "ev", "--date", "2026-05-01", "--json").stdout)
+    assert line["counts"]["owed"] == 0
+    assert line["voluntary"] is True
+
+
+def test_a_condition_may_be_given_for_the_rule_table(house):
+    def rows(*given):
+        arguments = [part for one in given for part in ("--given", one)]
+        told = run(house, gaps, "--category", "industrial", "--date", "2027-03-01", "--json", *arguments)
+        return {row["attribute"]: row for row in json.loads(told.stdout)["rows"]}
+
+    assert rows()["state_of_charge"]["condition"] == "applicable"
+    without = rows("has_bms=no")["state_of_charge"]
+    assert (without["obligation"], without["decided_by"]) == ("not_applicable", "has_bms")
+    assert rows("warranty_given")["warranty_period"]["condition"] is None
+    run(house, gaps, "--category", "ev", "--given", "has_wings", status=2)
+    run(house, gaps, "--category", "ev", "--given", "has_bms=maybe", status=2)
+    run(house, gaps, "--given", "has_bms", status=2)
+    run(house, gaps, "B" * 16, "--category", "ev", status=2)
 
 
 def test_gaps_without_a_name_are_a_line_for_each(house):
