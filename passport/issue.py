@@ -308,11 +308,13 @@ class Standing:
         record: what is stated today.
         findings: what the gate would say, contradictions first.
         circumstances: which conditions of the law are known, and whether they hold.
+        placed_on: the day that decides what is owed; None while it is not known.
     """
 
     record: Record
     findings: tuple[compliance.Finding, ...]
     circumstances: Circumstances
+    placed_on: date | None
 
 
 def standing_of(
@@ -322,13 +324,13 @@ def standing_of(
     known = _read_about(connection, [battery.id], kind)[battery.id]
     words = _words(connection, known, kind, public_url=public_url, now=now)
     record = _blank(known, kind, now).stating({name: word.stated for name, word in words.items()})
-    return Standing(record, _findings(known, record, now), known.circumstances)
+    return Standing(record, _findings(known, record, now), known.circumstances, known.placed_on)
 
 
 def _findings(known: "_Known", record: Record, now: datetime) -> tuple[compliance.Finding, ...]:
-    battery, declared = known.battery, known.declared
+    battery = known.battery
     return (
-        *compliance.contradictions(record.kind, declared.wired, declared.circumstances),
+        *compliance.contradictions(record.kind, known.facts, known.declared.circumstances),
         *compliance.gaps(record, battery.category, known.placed_on, now.date(), known.circumstances),
     )
 
@@ -351,9 +353,21 @@ class _Known:
     life: Life
 
     @cached_property
+    def facts(self) -> Mapping[str, Any]:
+        """What is known by attribute id, of both records: declared, told by its life, or by the registry."""
+        facts = self.declared.wired
+        if self.registered:
+            facts = {**facts, **{name: value for name, (value, _) in self.registered.items()}}
+        if self.life is not life.EMPTY:
+            for kind in (RecordKind.PASSPORT, RecordKind.CONDITION):
+                lived = self.life.words(kind, self.declared)
+                facts = {**facts, **{name: one.value for name, one in lived.items() if one.value is not None}}
+        return facts
+
+    @cached_property
     def circumstances(self) -> Circumstances:
         """Which conditions of the law are known of the battery, and whether they hold."""
-        return circumstances_of(self.declared.wired, self.declared.circumstances)
+        return circumstances_of(self.facts, self.declared.circumstances)
 
     @cached_property
     def placed_on(self) -> date | None:

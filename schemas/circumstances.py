@@ -114,6 +114,7 @@ _STATED: Final[Mapping[str, Condition]] = MappingProxyType(
 _ANSWERED: Final[Mapping[str, Condition]] = MappingProxyType(
     {"warranty_period": WARRANTY_GIVEN, "predecessor_passport_ids": HAS_PREDECESSOR}
 )
+_LINKS: Final = frozenset({"predecessor_passport_ids", "successor_passport_ids"})
 _MATERIALS: Final = frozenset({"restricted_metals_content", "material_composition"})
 _MATERIAL_MEMBERS: Final = ("component", "name", "cas_number", "metal", "share")
 _BEARING: Final = (
@@ -121,6 +122,7 @@ _BEARING: Final = (
     "battery_chemistry",
     "industrial_subtype",
     "predecessor_passport_ids",
+    "successor_passport_ids",
     "battery_status",
     "due_diligence_exempt",
     "restricted_metals_content",
@@ -145,7 +147,7 @@ def _key(facts: Mapping[str, Any]) -> _Key:
                 found.append((name, _NOT_APPLICABLE))
         elif name in _STATED:
             found.append((name, True))
-        elif name == "predecessor_passport_ids":
+        elif name in _LINKS:
             found.append((name, bool(value)))  # whose passports they are does not matter
         elif name in _MATERIALS:
             found.append((name, tuple(_material(entry) for entry in value if isinstance(entry, Mapping))))
@@ -198,7 +200,9 @@ def _of_kind(facts: Mapping[str, Any]) -> Iterator[Clue]:
         because = "predecessor_passport_ids names passports" if ids else "predecessor_passport_ids is empty"
         yield Clue(HAS_PREDECESSOR.name, ids, "predecessor_passport_ids", because)
     status = facts.get("battery_status")
-    if status in _NEW_LIFE or status == "original":
+    # A battery that goes on under another passport has the status of its new life, and no predecessor by it.
+    goes_on = facts.get("successor_passport_ids") is True
+    if (status in _NEW_LIFE and not goes_on) or status == "original":
         because = f"battery_status is {status}"
         yield Clue(HAS_PREDECESSOR.name, status in _NEW_LIFE, "battery_status", because)
     exempt = facts.get("due_diligence_exempt")

@@ -147,10 +147,11 @@ def _judge(house: Any, connection: Any, battery: Any, now: Any) -> tuple[dict[st
     findings: list[Finding] = []
     counts: Tally | None = None
     known: Circumstances = frozenset()
+    placed_on: date | None = None
     for kind in (RecordKind.PASSPORT, RecordKind.CONDITION):
         standing = standing_of(connection, battery, kind, public_url=house.settings.public_url, now=now)
-        known = standing.circumstances
-        ruled = compliance.rulings(battery.category, battery.placed_on, now.date(), known)
+        known, placed_on = standing.circumstances, standing.placed_on
+        ruled = compliance.rulings(battery.category, placed_on, now.date(), known)
         counted = compliance.tally(standing.record, ruled)
         counts = counted if counts is None else counts + counted
         findings += standing.findings
@@ -159,9 +160,9 @@ def _judge(house: Any, connection: Any, battery: Any, now: Any) -> tuple[dict[st
         "battery": battery.id,
         "identifier": battery.identifier,
         "category": battery.category.value,
-        "placed_on": battery.placed_on.isoformat() if battery.placed_on else None,
+        "placed_on": placed_on.isoformat() if placed_on else None,
         "judged_on": now.date().isoformat(),
-        "voluntary": compliance.voluntary(battery.placed_on, battery.category, known),
+        "voluntary": compliance.voluntary(placed_on, battery.category, known),
         "circumstances": dict(sorted(known)),
         "closes_gate": any(finding.closes_gate for finding in findings),
         "counts": {**vars(counts), "missing": counts.owed - counts.stated},

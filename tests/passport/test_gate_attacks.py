@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 
 from passport import issue as road
 from passport.issue import LEASE, RecordGateClosed, _claims, view_of
-from passport.ledger import batteries, database, versions
+from passport.ledger import batteries, database, life, versions
 from schemas.conditions import CONDITIONS
+from schemas.record import Stated
 from schemas.registry import REGISTRY, obligation
-from schemas.terms import Absent, Audience, Category, Obligation, PassportStatus, RecordKind
+from schemas.terms import Absent, Audience, Category, Obligation, PassportStatus, RecordKind, Source
 from tests.passport.issuing import AFTER, BEFORE, NOW, installation
 
 PROJECT = Path(__file__).parents[2]
@@ -324,3 +325,24 @@ def test_who_asks_for_versions_and_with_which_reason():
         "passport/commands/bench.py",
         "passport/commands/issue.py",  # the operator's own `--incomplete`
     }
+
+
+def test_what_the_life_of_a_battery_tells_counts_as_a_fact(house):
+    """A battery that has a predecessor owes the operation that gave it its new life, declared or not."""
+    battery = house.battery(placed_on=AFTER, battery_status="original")
+    told = life.lives
+    link = Stated.of(
+        REGISTRY["predecessor_passport_ids"], ("https://id.example.com/p/A",), source=Source.DECLARED
+    )
+
+    class Lived(life.Life):
+        def words(self, kind, declared):
+            return {"predecessor_passport_ids": link} if kind is PASSPORT else {}
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(life, "lives", lambda connection, ids: told(connection, ids) | {battery.id: Lived()})
+        with database.reading(house.engine) as connection:
+            standing = road.standing_of(
+                connection, battery, CONDITION, public_url="https://x.example", now=NOW
+            )
+    assert any("names passports, but battery_status is original" in str(one) for one in standing.findings)

@@ -75,6 +75,12 @@ def test_two_kilowatt_hours_are_the_rated_capacity_times_the_nominal_voltage(cap
         ({"battery_status": "repurposed"}, "has_predecessor", True),
         ({"battery_status": "original"}, "has_predecessor", False),
         ({"battery_status": "waste"}, "has_predecessor", None),
+        # the original of a new pack: its status is that of the new life, which has another passport
+        (
+            {"battery_status": "repurposed", "successor_passport_ids": ["https://id.example.com/p/B"]},
+            "has_predecessor",
+            None,
+        ),
         ({"industrial_subtype": "without_bms"}, "has_bms", False),
         ({"industrial_subtype": "external_storage"}, "external_storage", True),
         ({"industrial_subtype": "other"}, "external_storage", False),
