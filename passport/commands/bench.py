@@ -10,7 +10,7 @@ import click
 
 from schemas.measure import Ratio
 
-NAMES: Final = ("page", "bulk", "state", "trust", "pdf")
+NAMES: Final = ("page", "bulk", "state", "trust", "import", "pdf")
 _FACTS: Final = {"category": "stationary", "chemistry": "LFP", "rated_capacity": "102"}
 
 
@@ -25,7 +25,7 @@ _FACTS: Final = {"category": "stationary", "chemistry": "LFP", "rated_capacity":
 def command(house: Any, names: tuple[str, ...], *, as_json: bool) -> None:
     """Measure on a data folder of its own and print each figure beside its yardstick and its bar.
 
-    NAMES are page, bulk (rows and chunks), state, trust (issue, read, verify) and pdf; none means all.
+    NAMES: page, bulk (rows and chunks), state, trust (issue, read, verify), import and pdf; none means all.
     A figure below its bar is printed as such; it is not an error. Of several rounds the middle one is shown,
     in brackets the lowest and the highest ratio.
     """
@@ -85,7 +85,16 @@ def _benches(house: Any, folder: Path) -> dict[str, Callable[[], Iterator[Ratio]
             content = pdf_context(connection, found, Audience.PUBLIC, public_url=house.settings.public_url)
         return paper.run(content)
 
-    return {"page": page, "bulk": bulk, "state": state, "trust": trust, "pdf": paper}
+    def importing() -> Iterator[Ratio]:
+        from passport.bench import importing
+
+        own = house.beside(folder / "import")
+        try:
+            yield from importing.run(own)
+        finally:
+            own.close()
+
+    return {"page": page, "bulk": bulk, "state": state, "trust": trust, "import": importing, "pdf": paper}
 
 
 def _show(ratio: Ratio, *, as_json: bool) -> None:

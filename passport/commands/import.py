@@ -1,6 +1,7 @@
 """`cellpass import`: models, batches and batteries from files, all or nothing."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -100,6 +101,10 @@ def command(
     )
 
 
+class _Undone(Exception):
+    """A dry run ends its transaction with this, so that all of it was tried and nothing of it stands."""
+
+
 def _bytes(path: Path) -> bytes:
     """The file, or the beginning of one that is too large, which is then refused by its name."""
     from passport.importing.tables import MAX_FILE_BYTES
@@ -163,7 +168,6 @@ def _bring(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from passport.importing import apply, plan
-    from passport.importing import files as reading
     from passport.importing.findings import ImportRefused
 
     console = Console(stderr=True)
@@ -173,29 +177,49 @@ def _bring(
     try:
         with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task("reading", total=None)
-            entries = reading.read(files, form=form, identifier=identifier)
+            entries = _read(house, files, form=form, operator=operator, identifier=identifier)
             bar.update(task, description="comparing")
-            with house.reading() if dry_run else house.writing() as connection:
-                owner = _operator(connection, operator, now, make=not dry_run)
+            with suppress(_Undone), house.writing() as connection:
+                owner = _operator(connection, operator, now)
                 made = plan.make(connection, entries, operator=owner, today=now.date())
                 plan.open_gate(made, partial=partial)
-                if not dry_run:
-                    bar.update(task, description="importing")
-                    apply.carry_out(
-                        connection,
-                        made,
-                        at=now,
-                        progress=lambda done, total: bar.update(task, completed=done, total=total),
-                    )
+                bar.update(task, description="checking" if dry_run else "importing")
+                apply.carry_out(
+                    connection,
+                    made,
+                    at=now,
+                    progress=lambda done, total: bar.update(task, completed=done, total=total),
+                )
+                if dry_run:
+                    raise _Undone
     except ImportRefused as error:
         _report(report, error.findings)
         _refused(error, made, as_json=as_json)
         raise click.exceptions.Exit(3) from None
+    assert made is not None
     _report(report, made.findings)
     _done(made, dry_run=dry_run, as_json=as_json)
 
 
-def _operator(connection: Any, said: str | None, now: Any, *, make: bool) -> str:
+def _read(
+    house: Any, files: Sequence[tuple[str, bytes]], *, form: str, operator: str | None, identifier: str | None
+) -> Any:
+    """What the files state; the names of documents kept here are looked up for it."""
+    from passport.importing import files as reading
+    from passport.ledger import papers
+
+    with house.reading() as connection:
+        return reading.read(
+            files,
+            form=form,
+            identifier=identifier,
+            documents=lambda name: papers.address_of(
+                connection, name, house.settings.public_url, operator=operator
+            ),
+        )
+
+
+def _operator(connection: Any, said: str | None, now: Any) -> str:
     """Id of the operator whose batteries these will be; this installation's own is made with its first."""
     from passport.ledger import operators, trial
 
@@ -207,8 +231,7 @@ def _operator(connection: Any, said: str | None, now: Any, *, make: bool) -> str
         return str(usual)
     if any(not one.simulated for one in operators.all_operators(connection)):
         raise InputRefused("there are several operators here: say with --operator whose batteries these are")
-    if make:
-        operators.create(connection, trial.OPERATOR, name=trial.OPERATOR_NAME, simulated=False, at=now)
+    operators.create(connection, trial.OPERATOR, name=trial.OPERATOR_NAME, simulated=False, at=now)
     return trial.OPERATOR
 
 

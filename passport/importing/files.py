@@ -7,8 +7,10 @@ from typing import Any, Final
 from passport.errors import InputRefused
 from passport.exports import FORMATS, format_of
 from passport.exports.format import Brought, Format
-from passport.importing import delimited, documents, xlsx
+from passport.importing import delimited, xlsx
+from passport.importing.documents import read_json, read_yaml
 from passport.importing.findings import Finding, ImportRefused, Place
+from passport.importing.judging import Documents
 from passport.importing.reading import BATTERY, NOT_DECLARED, SHEETS, Entries, Entry, Reader, skipped
 from passport.importing.tables import MAX_FILE_BYTES
 from schemas.identifier import LinkInvalid, parse_link, parse_path
@@ -22,18 +24,25 @@ _ZIP: Final = b"PK\x03\x04"
 _PREDECESSORS: Final = "predecessor_passport_ids"
 
 
-def read(files: Sequence[tuple[str, bytes]], *, form: str = AUTO, identifier: str | None = None) -> Entries:
+def read(
+    files: Sequence[tuple[str, bytes]],
+    *,
+    form: str = AUTO,
+    identifier: str | None = None,
+    documents: Documents | None = None,
+) -> Entries:
     """What the files state together.
 
     Args:
         files: name and content.
         form: one of `FORMS`.
         identifier: of the battery, where a foreign document has none that we can use.
+        documents: gives the address of a document that is kept here by its name.
 
     Raises:
         ImportRefused: a file is not of its form, damaged, or out of all proportion.
     """
-    reader = Reader()
+    reader = Reader(documents)
     tables = []
     for name, data in files:
         if len(data) > MAX_FILE_BYTES:
@@ -45,7 +54,7 @@ def read(files: Sequence[tuple[str, bytes]], *, form: str = AUTO, identifier: st
             elif what == "csv":
                 tables.append(delimited.read(PurePath(name).stem, data))
             elif what in OWN_FORMS:
-                reader.document(documents.read_json(data) if what == "json" else documents.read_yaml(data))
+                reader.document(read_json(data) if what == "json" else read_yaml(data))
             else:
                 _foreign(reader, PurePath(name).name, format_of(what), data, identifier)
         except ImportRefused as error:
@@ -84,7 +93,7 @@ def _form(name: str, data: bytes) -> str:
 
 
 def _is_ours(data: bytes) -> bool:
-    value = documents.read_json(data)
+    value = read_json(data)
     return isinstance(value, Mapping) and bool(value) and set(value) <= set(SHEETS)
 
 

@@ -1,17 +1,20 @@
 """What a cell means for an attribute: turned into the raw value that `schemas.validation` judges."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, Final
 
+from passport.errors import PassportError
 from passport.importing.tables import Fault, Value
 from schemas.registry import REGISTRY
 from schemas.structures import STRUCTURES
 from schemas.terms import Absent
 from schemas.validation import FactsInvalid, load_fact
 from schemas.values import Kind, ValueType, YearMonth
+
+Documents = Callable[[str], str]
 
 NOT_APPLICABLE_WORDS: Final = frozenset({"n/a", "not applicable"})
 NONE_WORD: Final = "none"  # in a list: there are none
@@ -30,8 +33,13 @@ _CALL: Final = re.compile(r"[A-Za-z]\(|[|!]")
 class Judge:
     """Judges cells, each different one once."""
 
-    def __init__(self) -> None:
-        """Nothing is known yet."""
+    def __init__(self, documents: Documents | None = None) -> None:
+        """Nothing is known yet.
+
+        Args:
+            documents: gives the address of a document that is kept here; None where only addresses count.
+        """
+        self._documents = documents
         self._known: dict[tuple[str, str, type, str], Any] = {}
 
     def cell(self, attribute: str, value: Value, unit: str = "") -> Any:
@@ -63,12 +71,16 @@ class Judge:
                 return loaded(attribute, [])
         raw: Any
         if kind.many:
-            raw = [spoken(kind, entry, unit) for entry in _entries(value)]
+            raw = [self.spoken(kind, entry, unit) for entry in _entries(value)]
             fault = next((entry for entry in raw if isinstance(entry, Fault)), None)
         else:
-            raw = spoken(kind, value, unit)
+            raw = self.spoken(kind, value, unit)
             fault = raw if isinstance(raw, Fault) else None
         return fault if fault is not None else loaded(attribute, raw)
+
+    def spoken(self, kind: ValueType[Any], value: Any, unit: str = "") -> Any:
+        """The same for a value type, as raw value, with documents found by their names."""
+        return spoken(kind, value, unit, self._documents)
 
 
 def loaded(attribute: str, raw: Any) -> Any:
@@ -88,7 +100,7 @@ def _entries(value: Value) -> list[Value]:
     return [part.strip() for part in parts if part.strip()]
 
 
-def spoken(kind: ValueType[Any], value: Any, unit: str = "") -> Any:
+def spoken(kind: ValueType[Any], value: Any, unit: str = "", documents: Documents | None = None) -> Any:
     """The raw value that a cell means; a Fault where it certainly means something else.
 
     Words are matched in any case, a chemistry may leave its family out, as on the command line.
@@ -106,13 +118,22 @@ def spoken(kind: ValueType[Any], value: Any, unit: str = "") -> Any:
     if kind.kind is Kind.ENUMERATION:
         return _word(kind, value)
     if kind.kind in _TEXTS:
-        return _text(value)
+        said = _text(value)
+        return _document(said, documents) if kind.kind is Kind.DOCUMENT and isinstance(said, str) else said
     if kind.kind is Kind.STRUCTURE:
-        return structure(kind, value)
+        return _structure(kind, value, documents)
     return _day_or_time(kind.kind, value)
 
 
-def structure(kind: ValueType[Any], value: Any) -> Any:
+def _document(text: str, documents: Documents | None) -> Any:
+    """The address of a document, which may be named as it was added here."""
+    try:
+        return documents(text) if documents is not None else text
+    except PassportError as error:
+        return Fault("document", str(error))
+
+
+def _structure(kind: ValueType[Any], value: Any, documents: Documents | None) -> Any:
     """The same for every member of an object; what is no object, and what is unknown, is judged later."""
     shape = STRUCTURES[kind.structure or ""]
     if not isinstance(value, Mapping) or shape.open:
@@ -120,7 +141,8 @@ def structure(kind: ValueType[Any], value: Any) -> Any:
     made = {}
     for name, inner in value.items():
         member = shape.by_name.get(name)
-        made[name] = spoken(member.value, inner) if member is not None and member.value is not None else inner
+        known = member.value if member is not None else None
+        made[name] = spoken(known, inner, documents=documents) if known is not None else inner
         if isinstance(made[name], Fault):
             return Fault(made[name].rule, f"{name}: {made[name].sentence}")
     return made

@@ -234,6 +234,7 @@ class _Planner:
                 self._battery(entry, battery, own)
 
     def _battery(self, entry: Entry, battery: Battery | None, own: Layer | None) -> None:
+        """Plan one; what stands already is not judged once more."""
         if battery is not None and battery.operator != self._operator:
             entry.refuse(
                 "operator", "", f"another operator answers for {battery.identifier}: nothing is changed"
@@ -241,6 +242,10 @@ class _Planner:
             return
         above = self._above(entry, battery)
         if above is None:
+            return
+        state = _state(entry, own)
+        if state is State.UNCHANGED and battery is not None:
+            self.planned.append(Planned(entry, state, battery, battery.category))
             return
         facts = {**above, **_after(own, entry)}
         category = _category(facts)
@@ -259,7 +264,7 @@ class _Planner:
             return
         _cross(entry, facts)
         self._note(entry, category)
-        self.planned.append(Planned(entry, _state(entry, own), battery, category))
+        self.planned.append(Planned(entry, state, battery, category))
 
     def _above(self, entry: Entry, battery: Battery | None) -> Mapping[str, Any] | None:
         """What the battery's model and batch state; None, with a finding, where they are not there."""

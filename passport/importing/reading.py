@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from passport.importing import judging
 from passport.importing.findings import Finding, ImportRefused, Place
-from passport.importing.judging import Judge
+from passport.importing.judging import Documents, Judge
 from passport.importing.tables import Fault, Row, Table, Value
 from passport.ledger.catalogue import NAMED_BY, may_state
 from schemas.conditions import CONDITIONS
@@ -211,10 +211,10 @@ def _member(value: ValueType[Any], path: Sequence[str]) -> ValueType[Any] | str:
 class Reader:
     """Collects entries from tables and documents that belong together."""
 
-    def __init__(self) -> None:
-        """Nothing is read yet."""
+    def __init__(self, documents: Documents | None = None) -> None:
+        """Nothing is read yet; `documents` as for `Judge`."""
         self.entries = Entries()
-        self._judge = Judge()
+        self._judge = Judge(documents)
         self._gtins: dict[str, str] = {}
 
     def tables(self, tables: Iterable[Table]) -> None:
@@ -449,13 +449,11 @@ class Reader:
         if not re.fullmatch(r"[0-9]{8}|[0-9]{12,14}", gtin):
             raise ValueError(f"expected a {GTIN} of 8, 12, 13 or 14 digits, got {gtin[:40]!r}")
         try:
-            path = parse_path(identifier_path(gtin.zfill(14), serial)).path
-        except (LinkInvalid, UnicodeError) as error:
+            return identifier_path(gtin, serial)
+        except LinkInvalid as error:
             raise ValueError(
                 f"{GTIN} {gtin} and {SERIAL} {serial[:40]!r} identify no battery: {error}"
             ) from None
-        assert path is not None
-        return path
 
     # ------------------------------------------------------------------------------------------ nested values
 
@@ -505,9 +503,8 @@ class Reader:
             return
         self._state(target, name, made, first)
 
-    @staticmethod
     def _object(
-        entry: Entry, value: ValueType[Any], cells: Sequence[tuple[Column, Value]], sheet: str, row: int
+        self, entry: Entry, value: ValueType[Any], cells: Sequence[tuple[Column, Value]], sheet: str, row: int
     ) -> dict[str, Any] | None:
         """The raw object that the cells make; None when one of them already is wrong."""
         raw: dict[str, Any] = {}
@@ -521,7 +518,7 @@ class Reader:
                 )
                 sound = False
                 continue
-            said = judging.spoken(kind, cell, column.unit)
+            said = self._judge.spoken(kind, cell, column.unit)
             if isinstance(said, Fault):
                 entry.refuse(said.rule, column.heading, said.sentence, place)
                 sound = False
@@ -674,7 +671,7 @@ class Reader:
             made = self._judge.cell(name, raw)
         else:
             entries = raw if value.many and isinstance(raw, list) else [raw]
-            said = [judging.spoken(value, one) for one in entries]
+            said = [self._judge.spoken(value, one) for one in entries]
             fault = next((one for one in said if isinstance(one, Fault)), None)
             made = fault or judging.loaded(name, said if value.many and isinstance(raw, list) else said[0])
         if isinstance(made, Fault):

@@ -133,8 +133,9 @@ class _Book:
         self.epoch_1904 = False
 
     def start(self, name: str, attributes: Mapping[str, str]) -> None:
+        name = _LOCAL[name]
         if name == "sheet":
-            relation = next((value for key, value in attributes.items() if key.endswith(" id")), "")
+            relation = next((value for key, value in attributes.items() if key.endswith(":id")), "")
             self.sheets.append((attributes.get("name", ""), relation, attributes.get("state", "visible")))
         elif name == "workbookPr":
             self.epoch_1904 = attributes.get("date1904", "0") in ("1", "true")
@@ -145,7 +146,7 @@ def _targets(package: zipfile.ZipFile) -> dict[str, str]:
     found: dict[str, str] = {}
 
     def start(name: str, attributes: Mapping[str, str]) -> None:
-        if name == "Relationship" and attributes.get("TargetMode") != "External":
+        if _LOCAL[name] == "Relationship" and attributes.get("TargetMode") != "External":
             target = attributes.get("Target", "")
             found[attributes.get("Id", "")] = (
                 target.lstrip("/") if target.startswith("/") else normpath(join("xl", target))
@@ -164,12 +165,14 @@ def _strings(package: zipfile.ZipFile) -> list[str]:
     inside = {"t": 0, "rPh": 0}
 
     def start(name: str, _attributes: Mapping[str, str]) -> None:
+        name = _LOCAL[name]
         if name in inside:
             inside[name] += 1
         elif name == "si":
             parts.clear()
 
     def end(name: str) -> None:
+        name = _LOCAL[name]
         if name in inside:
             inside[name] -= 1
         elif name == "si":
@@ -211,6 +214,7 @@ def _formats(package: zipfile.ZipFile) -> list[str]:
     inside = {"cellXfs": False}
 
     def start(name: str, attributes: Mapping[str, str]) -> None:
+        name = _LOCAL[name]
         if name == "numFmt":
             own[int(attributes["numFmtId"])] = _told(attributes.get("formatCode", ""))
         elif name == "cellXfs":
@@ -220,7 +224,7 @@ def _formats(package: zipfile.ZipFile) -> list[str]:
             found.append(own.get(number, _BUILT_IN.get(number, "")))
 
     def end(name: str) -> None:
-        if name == "cellXfs":
+        if _LOCAL[name] == "cellXfs":
             inside["cellXfs"] = False
 
     _parse(package, "xl/styles.xml", start, end, None)
@@ -256,8 +260,8 @@ def _parse(
 
 
 def _parser(start: Any, end: Any, text: Any) -> expat.XMLParserType:
-    """A parser that refuses document types, and with them every entity; names come without namespace."""
-    parser = expat.ParserCreate(namespace_separator=" ")
+    """A parser that refuses document types, and with them every entity; names come as they are written."""
+    parser = expat.ParserCreate()
     parser.buffer_text = True
 
     def doctype(*_: object) -> None:
@@ -268,13 +272,21 @@ def _parser(start: Any, end: Any, text: Any) -> expat.XMLParserType:
 
     parser.StartDoctypeDeclHandler = doctype
     parser.EntityDeclHandler = doctype
-    if start is not None:
-        parser.StartElementHandler = lambda name, attributes: start(name.rpartition(" ")[2], attributes)
-    if end is not None:
-        parser.EndElementHandler = lambda name: end(name.rpartition(" ")[2])
-    if text is not None:
-        parser.CharacterDataHandler = text
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = text
     return parser
+
+
+class _Locals(dict[str, str]):
+    """Names as written to names without their prefix, each looked at once."""
+
+    def __missing__(self, name: str) -> str:
+        self[name] = local = name.rpartition(":")[2]
+        return local
+
+
+_LOCAL: Final = _Locals()
 
 
 # ------------------------------------------------------------------------------------------------- sheets
@@ -340,6 +352,7 @@ class _SheetReader:
                     )
 
     def _start(self, name: str, attributes: Mapping[str, str]) -> None:
+        name = _LOCAL[name]
         if name == "c":
             reference = attributes.get("r")
             self._column = _column(reference) if reference is not None else self._column + 1
@@ -366,6 +379,7 @@ class _SheetReader:
             self._pronounced = True
 
     def _end(self, name: str) -> None:
+        name = _LOCAL[name]
         if name == "c":
             if (value := self._cell()) is not None:
                 self._row.cells[self._column] = value
