@@ -19,6 +19,7 @@ from passport.ledger import facts as layers
 from passport.ledger.batteries import Battery
 from passport.ledger.catalogue import Product
 from passport.ledger.facts import Layer
+from schemas.circumstances import circumstances_of, contradictions
 from schemas.registry import REGISTRY
 from schemas.terms import Absent, Category, Level, Obligation
 from schemas.validation import cross_errors
@@ -134,11 +135,15 @@ def open_gate(plan: Plan, *, partial: bool) -> None:
 
 @dataclass(slots=True)
 class _Known:
-    """What will be declared of a model or batch, as Python values."""
+    """What will be declared of a model or batch and those above it, as Python values."""
 
-    facts: dict[str, Any]
+    facts: Mapping[str, Any]
+    circumstances: Mapping[str, bool]
     product: Product | None
     entry: Entry | None
+
+
+_NOTHING: Final = _Known({}, {}, None, None)
 
 
 class _Planner:
@@ -149,8 +154,8 @@ class _Planner:
         self._operator = operator
         self._today = today
         self._known: dict[tuple[str, ...], _Known | None] = {}
-        # (category, attribute) to the entries that state what must stay empty, or say n/a to what is owed.
-        self._odd: dict[tuple[Category, str, bool], list[Entry]] = {}
+        # What the law says of values, attribute and sentence, to the entries of which it does.
+        self._odd: dict[tuple[str, str], list[Entry]] = {}
         self.planned: list[Planned] = []
         self.findings: list[Finding] = []
 
@@ -172,14 +177,17 @@ class _Planner:
             facts = _after(before, entry)
             if before is not None and _CATEGORY in entry.facts:
                 self._same_category(entry, before)
-            above = parent.facts if parent is not None else {}
-            _cross(entry, {**above, **facts})
-            self._known[entry.key] = _Known({**above, **facts}, product, entry)
+            above = parent if parent is not None else _NOTHING
+            known = _Known(
+                {**above.facts, **facts}, {**above.circumstances, **_holding(before, entry)}, product, entry
+            )
+            _cross(entry, known.facts)
+            self._known[entry.key] = known
             self.planned.append(Planned(entry, state, product))
             if parent is not None and parent.entry is not None and not parent.entry.sound:
                 entry.refuse("depends", MODEL, f"its model {entry.model!r} is not imported")
-            if (category := _category(above | facts)) is not None:
-                self._note(entry, category)
+            if (category := _category(known.facts)) is not None:
+                self._note(entry, category, known.facts, known.circumstances)
 
     def _product(self, level: Level, name: str, parent: str | None, *, has_parent: bool) -> Product | None:
         if has_parent and parent is None:
@@ -212,11 +220,12 @@ class _Planner:
         if len(key) == 1:
             product = self._product(Level.MODEL, key[0], None, has_parent=False)
             if product is not None and (layer := self._layer(product)) is not None:
-                found = _Known(_values(layer), product, None)
+                found = _Known(_values(layer), layer.circumstances, product, None)
         elif (model := self._find(key[:1])) is not None and model.product is not None:
             product = self._product(Level.BATCH, key[1], model.product.id, has_parent=True)
             if product is not None and (layer := self._layer(product)) is not None:
-                found = _Known({**model.facts, **_values(layer)}, product, None)
+                facts = {**model.facts, **_values(layer)}
+                found = _Known(facts, {**model.circumstances, **layer.circumstances}, product, None)
         self._known[key] = found
         return found
 
@@ -247,7 +256,7 @@ class _Planner:
         if state is State.UNCHANGED and battery is not None:
             self.planned.append(Planned(entry, state, battery, battery.category))
             return
-        facts = {**above, **_after(own, entry)}
+        facts = {**above.facts, **_after(own, entry)}
         category = _category(facts)
         if category is None and battery is not None:
             category = battery.category
@@ -263,10 +272,10 @@ class _Planner:
             entry.refuse("category", _CATEGORY, f"{sentence}: repurposing makes a new passport")
             return
         _cross(entry, facts)
-        self._note(entry, category)
+        self._note(entry, category, facts, {**above.circumstances, **_holding(own, entry)})
         self.planned.append(Planned(entry, state, battery, category))
 
-    def _above(self, entry: Entry, battery: Battery | None) -> Mapping[str, Any] | None:
+    def _above(self, entry: Entry, battery: Battery | None) -> _Known | None:
         """What the battery's model and batch state; None, with a finding, where they are not there."""
         if not entry.model:
             if entry.batch:
@@ -294,7 +303,7 @@ class _Planner:
         if stated is not None and own is not None and own != stated:
             entry.refuse("category", _CATEGORY, f"contradicts the model {entry.model!r}, which is {stated}")
             return None
-        return found.facts
+        return found
 
     def _same_product(self, entry: Entry, battery: Battery, found: _Known) -> bool:
         """Whether a battery that is here is of the model and batch that the file names."""
@@ -317,42 +326,61 @@ class _Planner:
             return False
         return True
 
-    def _of_ledger(self, battery: Battery | None) -> Mapping[str, Any]:
+    def _of_ledger(self, battery: Battery | None) -> _Known:
         """What the model and batch of a battery that is here state."""
         ids = (
             [one for one in (battery.model, battery.batch) if one is not None] if battery is not None else []
         )
-        if not ids:
-            return {}
-        stand = catalogue.declared(self._connection, ids)
-        return {name: value for one in ids if one in stand for name, value in _values(stand[one]).items()}
+        stand = catalogue.declared(self._connection, ids) if ids else {}
+        found = [stand[one] for one in ids if one in stand]
+        return _Known(
+            {name: value for layer in found for name, value in _values(layer).items()},
+            {name: holds for layer in found for name, holds in layer.circumstances.items()},
+            None,
+            None,
+        )
 
     # ----------------------------------------------------------------------------------------------- warnings
 
-    def _note(self, entry: Entry, category: Category) -> None:
-        """Remember what the law would say of the entry's values."""
-        rulings = compliance.rulings(category, None, self._today)
+    def _note(
+        self, entry: Entry, category: Category, facts: Mapping[str, Any], holding: Mapping[str, bool]
+    ) -> None:
+        """Remember what the law says of the entry's values.
+
+        Args:
+            entry: whose values are looked at.
+            category: the battery's.
+            facts: what will stand of it and those above it, absences left out.
+            holding: condition to whether somebody says that it holds, likewise.
+        """
+        absent = {
+            name: layers.NOT_APPLICABLE
+            for name, value in entry.facts.items()
+            if value is Absent.NOT_APPLICABLE
+        }
+        stated = {**facts, **absent} if absent else facts
+        rulings = compliance.rulings(category, None, self._today, circumstances_of(stated, holding))
         for name, value in entry.facts.items():
             if value is None:
                 continue
             ruling = rulings[name]
-            if value is Absent.NOT_APPLICABLE:
+            if name in absent:
                 if ruling.obligation is Obligation.OWED and ruling.condition is None:
-                    self._odd.setdefault((category, name, False), []).append(entry)
+                    sentence = "is owed without condition, so that n/a does not answer it"
+                    self._odd.setdefault((name, sentence), []).append(entry)
             elif not ruling.may_be_stated:
-                self._odd.setdefault((category, name, True), []).append(entry)
+                sentence = f"must stay empty: {ruling.reason}; no version is issued while it is stated"
+                self._odd.setdefault((name, sentence), []).append(entry)
+        for one in contradictions(stated, holding):
+            if one.attribute in entry.facts or one.condition.name in entry.circumstances:
+                self._odd.setdefault((one.attribute, one.sentence), []).append(entry)
 
     def warn(self) -> None:
         """One warning for each attribute that says what the gate of issuing will not let pass."""
-        for (category, name, stated), entries in self._odd.items():
-            if stated:
-                reason = compliance.rulings(category, None, self._today)[name].reason
-                sentence = f"must stay empty: {reason}; no version is issued while it is stated"
-            else:
-                sentence = "is owed without condition, so that n/a does not answer it"
-            if len(entries) > 1:
-                sentence += f" (and in {len(entries) - 1} more)"
-            self.findings.append(Finding(entries[0].place_of(name), "law", name, sentence, warning=True))
+        for (name, sentence), entries in self._odd.items():
+            more = f" (and in {len(entries) - 1:,} more)" if len(entries) > 1 else ""
+            place = entries[0].place_of(name)
+            self.findings.append(Finding(place, "law", name, sentence + more, warning=True))
 
 
 def _no_model(name: str) -> str:
@@ -389,6 +417,15 @@ def _after(before: Layer | None, entry: Entry) -> dict[str, Any]:
         else:
             stand[name] = value
     return stand
+
+
+def _holding(before: Layer | None, entry: Entry) -> dict[str, bool]:
+    """Which conditions will be said to hold, or not to."""
+    said: dict[str, bool | None] = {
+        **(before.circumstances if before is not None else {}),
+        **entry.circumstances,
+    }
+    return {name: holds for name, holds in said.items() if holds is not None}
 
 
 def _cross(entry: Entry, facts: Mapping[str, Any]) -> None:

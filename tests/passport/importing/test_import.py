@@ -441,6 +441,13 @@ def test_what_the_gate_will_not_let_pass_is_a_warning_said_once(engine):
     assert "(and in 1 more)" in made.findings[2].sentence
 
 
+def test_what_contradicts_a_condition_is_a_warning_with_both_sides(engine):
+    sheet = models(**{"warranty_given?": "no", "warranty_period": 120})
+    made = bring(engine, book({"models": sheet, "items": items("S1")}))
+    said = [(str(one.place), one.attribute) for one in made.findings if one.rule == "law"]
+    assert ("models!G2", "warranty_period") in said
+
+
 def test_the_report_is_csv_that_runs_nothing(engine):
     with pytest.raises(ImportRefused) as caught:
         bring(engine, book({"models": models(manufacturer_name="=1+1")}))
