@@ -942,11 +942,14 @@ def _write_due_diligence(sheet: Sheet) -> None:
 
 
 def recognises(data: bytes, name: str) -> bool:  # noqa: ARG001 - the names of aspects differ from tool to tool
-    """Whether it holds at least one aspect."""
+    """Whether it holds at least one aspect with a member of its own; chapters of others have like names."""
     try:
-        return bool(_aspects(foreign_json.files(data))[0])
+        found = foreign_json.files(data)
+        aspects, _ = _aspects(found)
     except InputRefused:
         return False
+    en_18223 = any(isinstance(one, dict) and "digitalProductPassportId" in one for one in found.values())
+    return not en_18223 and any(_ASPECTS[name] & body.keys() for name, body in aspects.items())
 
 
 def read(data: bytes) -> Brought:

@@ -37,6 +37,8 @@ def recognises(data: bytes, name: str) -> bool:  # noqa: ARG001 - every format i
     """Whether the file looks like such payloads."""
     if b'"modelType"' in data or len(data) > LIMIT_BYTES:
         return False
+    if b'"Battery_Passport"' in data:  # BatteryPass-Ready, whose names are the longlist's as well
+        return False
     try:
         return any(True for _ in _payloads(loads(data.removeprefix(_MARK), limit_bytes=LIMIT_BYTES)))
     except (StrictJsonError, FormatRefused):
