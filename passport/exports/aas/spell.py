@@ -69,7 +69,6 @@ class _Speller:
     trees: dict[str, Any] = field(default_factory=dict)
     losses: list[Loss] = field(default_factory=list)
     told: set[str] = field(default_factory=set)  # attributes that are in the document or in the losses
-    documents: dict[str, list[str]] = field(default_factory=dict)  # address to attributes
 
     def given(self, attribute: str) -> Any:
         """The value; from here on it is up to the caller to place it or to tell its loss.
@@ -81,7 +80,7 @@ class _Speller:
             return None
         self.told.add(attribute)
         if REGISTRY[attribute].value.kind is Kind.STRUCTURE and not _whole(attribute, value):
-            sentence = "Left out: it does not have the members that such a value has today."
+            sentence = "It does not have the members that such a value has today."
             self.lose(attribute, Why.NO_PLACE, "", sentence)
             return None
         return value
@@ -121,7 +120,7 @@ def spell(subject: Subject) -> tuple[dict[str, Tree], list[Loss]]:
     for name, stated in subject.values.items():
         if "value" in stated and name not in speller.told:
             reason = NO_PLACE.get(name, "IDTA 02035 has no element for it")
-            speller.lose(name, Why.NO_PLACE, "", f"Left out: {reason}.")
+            speller.lose(name, Why.NO_PLACE, "", f"{reason[0].upper()}{reason[1:]}.")
     _read_again(speller)
     return speller.trees, speller.losses
 
@@ -162,8 +161,8 @@ def _trap(speller: _Speller, name: str, place: Place) -> None:
         name,
         Why.RESPELT,
         path_of(place),
-        f"Stands in {unit.value}, as the law has it, with that unit beside it; {UNIT_TRAPS[name]},"
-        " so a reader who does not look at the unit may take it for something else.",
+        f"Stands in {unit.value}, as the law has it, with the unit beside it; {UNIT_TRAPS[name]},"
+        " so a reader who passes over the unit may be misled.",
     )
 
 
@@ -394,7 +393,8 @@ def _say_left_out(
     """One loss for the members of nested values that have no element."""
     found = [member for member in members if any(member in entry for entry in entries)]
     if found:
-        words = " and ".join(member.replace("_s", "").replace("_", " ") for member in found)
+        *first, last = (member.removesuffix("_s").replace("_", " ") for member in found)
+        words = f"{', '.join(first)} and {last}" if first else last
         speller.lose(name, Why.CUT, path_of(place), f"Without {words}: the template has no element for it.")
 
 
