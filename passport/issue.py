@@ -486,8 +486,8 @@ def _of_the_service(known: _Known, *, public_url: str, now: datetime) -> dict[st
         "dpp_issued_at": known.first_issued_at or moment,
         "battery_category": battery.category,
     }
-    if "operator_name" not in facts:
-        shared["operator_name"] = known.operator_name
+    # Whoever signs is named as it is known here, whatever a file said.
+    shared["operator_name"] = known.operator_name
     # What only one battery has is not worth remembering.
     return (
         {name: _new_word(name, value, moment) for name, value in own.items()}

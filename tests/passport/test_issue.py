@@ -709,3 +709,11 @@ def test_a_restored_old_back_up_refuses_to_run(tmp_path):
             assert house.one("SELECT count(*) FROM version") == 1
             with pytest.raises(LogRefused, match="old back-up"):
                 house.issuer.check_log(NOW)
+
+
+def test_the_operator_is_named_as_it_is_known_here_whatever_was_declared(house):
+    battery = house.battery(operator_name="Somebody Else plc")
+    version = house.issuer.issue(battery.id, PASSPORT, now=NOW)
+    with database.reading(house.engine) as connection:
+        view = issue.view_of(connection, version, Audience.PUBLIC)
+    assert view.values["operator_name"]["value"] == "Example Cells GmbH"
