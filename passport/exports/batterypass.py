@@ -271,7 +271,14 @@ _MEDIA_TYPES: Final = MappingProxyType(
         ".mp4": "video/mp4",
     }
 )
-_HAZARDS: Final = ("AcuteToxicity", "SkinCorrosionOrIrritation", "EyeDamageOrIrritation")
+# Its three hazard classes, and how the classes of Regulation (EC) No 1272/2008 begin that belong to them.
+_HAZARDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "AcuteToxicity": ("acutetox",),
+        "SkinCorrosionOrIrritation": ("skincorr", "skinirrit"),
+        "EyeDamageOrIrritation": ("eyedam", "eyeirrit", "seriouseyedam", "seriouseyeirrit"),
+    }
+)
 # Label subject: the label as we name it, and words by which a label of ours belongs to it.
 _LABELS: Final = (
     ("SeparateCollection", "separate collection", ("collection", "wheeled", "bin")),
@@ -778,6 +785,9 @@ def _write_hazards(sheet: Sheet) -> None:
                 f"{one['name']!r} is left out: the model demands {' and '.join(lacks)}",
             )
             continue
+        if word != one["hazard_class"]:
+            sentence = f"the model has three hazard classes: {one['hazard_class']!r} became {word!r}"
+            sheet.say("hazardous_substances", Why.RESPELT, path, sentence)
         own = [one["impact"]] if one.get("impact") else []
         entries.append(
             {
@@ -805,7 +815,7 @@ def _write_hazards(sheet: Sheet) -> None:
 
 def _hazard(word: str) -> str | None:
     folded = re.sub(r"[^a-z]", "", word.lower())
-    return next((one for one in _HAZARDS if one.lower() == folded), None)
+    return next((one for one, begins in _HAZARDS.items() if folded.startswith(begins)), None)
 
 
 def _write_performance(sheet: Sheet) -> None:

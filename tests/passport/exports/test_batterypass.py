@@ -140,6 +140,29 @@ def test_unknown_is_never_zero():
     }
 
 
+@pytest.mark.parametrize(
+    ("stated", "written"),
+    [
+        ("Acute Tox. 3", "AcuteToxicity"),
+        ("Skin corrosion 1A", "SkinCorrosionOrIrritation"),
+        ("Serious eye damage 1", "EyeDamageOrIrritation"),
+        ("Flam. Liq. 2", None),
+    ],
+)
+def test_a_hazard_class_becomes_one_of_three_or_the_substance_is_left_out(stated, written):
+    substance = {
+        "hazard_class": stated,
+        "name": "dimethyl carbonate",
+        "cas_number": "616-38-6",
+        "concentration": "4.1",
+    }
+    exported = batterypass.export(changed(everything(Category.EV), hazardous_substances=[substance]))
+    found = json.loads(exported.data)["MaterialComposition"]["hazardousSubstances"]
+    assert [one["hazardousSubstanceClass"] for one in found] == ([written] if written else [])
+    whys = {loss.why for loss in exported.losses if loss.attribute == "hazardous_substances"}
+    assert whys == ({Why.RESPELT} if written else {Why.CUT})
+
+
 def test_a_warranty_is_the_month_in_which_it_ends_and_is_not_read_back():
     exported = batterypass.export(everything(Category.EV))
     assert json.loads(exported.data)["GeneralProductInformation"]["warrentyPeriod"] == "--03"
