@@ -44,6 +44,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "issue": ("passport", "Issue signed records of BATTERY, or of every battery."),
     "register": ("passport", "Register batteries in the Union's registry; archive the proofs."),
     "life": ("passport", "Tell what happened to a battery: new life, repair, waste, end."),
+    "notice": ("passport", "Add, list and end recalls and safety notices."),
     "state": ("passport", "Tell the life of BATTERY so far, from its readings."),
     "assess": ("passport", "Answer the gates of second life for BATTERY."),
     "search": ("passport", "Find batteries by what is known of them."),

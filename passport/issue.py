@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, lru_cache
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 import orjson
 from sqlalchemy import Connection, Engine
@@ -115,6 +115,13 @@ class RecordGateClosed(GateClosed):
         )
 
 
+class PassportEnded(Forbidden):
+    """The battery was recycled: what is true of it alone is not given out any more (Art. 77(8))."""
+
+    code: ClassVar[str] = "passport_ended"
+    status: ClassVar[int] = 410
+
+
 @dataclass(frozen=True)
 class View:
     """What one audience may have of one version.
@@ -125,6 +132,8 @@ class View:
         withheld: attribute ids that the record holds and the audience may not see.
         exposed: those of them that stand in clear in the signed part, because the registry of the record was
             more open than the one in force. Nobody can cut them out of signed bytes.
+        ended: the passport has ceased, and the version is one of those before its last.
+        ends: the passport has ceased, and the version is its last.
     """
 
     signed: bytes
@@ -132,6 +141,8 @@ class View:
     withheld: frozenset[str]
     version: Version
     exposed: frozenset[str] = frozenset()
+    ended: bool = False
+    ends: bool = False
 
     @property
     def record(self) -> bytes:
@@ -139,7 +150,13 @@ class View:
 
         Raises:
             Forbidden: the signed part itself tells what the audience may not see any more.
+            PassportEnded: it speaks of a battery that was recycled.
         """
+        if self.ended:
+            raise PassportEnded(
+                "the battery was recycled and its passport has ceased (Art. 77(8)); its last record tells"
+                " what is true of its model"
+            )
         if self.exposed:
             raise Forbidden(
                 f"version {self.version.version} was signed under registry {self.version.registry_version}"
@@ -561,8 +578,10 @@ def view_of(connection: Connection, version: Version, audience: Audience) -> Vie
     """What the audience may have of the version: the one way to values for pages, papers, queries and files.
 
     Who may see an attribute is asked of the registry in force; what it does not know is withheld. An erased
-    value is not provided any more, and says so.
+    value is not provided any more, and says so. Of a battery that was recycled nobody sees what is true of it
+    alone, and nothing of its condition.
     """
+    over = _has_ended(connection, version.battery)
     clear = _claims(version.jwt)["credentialSubject"]
     values: dict[str, dict[str, Any]] = {}
     exposed: set[str] = set()
@@ -583,12 +602,28 @@ def view_of(connection: Connection, version: Version, audience: Audience) -> Vie
         else:
             allowed.append(stored.encoded)
             values[stored.attribute] = _disclosed(stored.encoded)
+    if over:
+        gone = values.keys() if version.kind is not RecordKind.PASSPORT else values.keys() & _INDIVIDUAL
+        if version.kind is not RecordKind.PASSPORT or any("value" in values[name] for name in gone):
+            kept = {name: wire for name, wire in values.items() if name not in gone}
+            return View(b"", kept, frozenset(withheld | exposed | gone), version, ended=True)
     ordered = {name: values[name] for name in REGISTRY if name in values}
     signed = encode.view(version.jwt, allowed)
-    return View(signed, ordered, frozenset(withheld | exposed), version, frozenset(exposed))
+    return View(signed, ordered, frozenset(withheld | exposed), version, frozenset(exposed), ends=over)
 
 
-_RECORD: Final = "SELECT jwt, kind, registry_version FROM version WHERE record_id = ?"
+def _has_ended(connection: Connection, battery_id: str) -> bool:
+    status = connection.exec_driver_sql(
+        "SELECT passport_status FROM battery WHERE id = ?", (battery_id,)
+    ).scalar()
+    return status in _ENDED_WORDS
+
+
+_ENDED_WORDS: Final = frozenset(status.value for status in ENDED)
+_RECORD: Final = (
+    "SELECT v.jwt, v.kind, v.registry_version, b.passport_status FROM version AS v"
+    " JOIN battery AS b ON b.id = v.battery WHERE v.record_id = ?"
+)
 
 
 def public_record(direct: Direct, record_id: str) -> tuple[RecordKind, bytes] | None:
@@ -600,12 +635,13 @@ def public_record(direct: Direct, record_id: str) -> tuple[RecordKind, bytes] | 
     Raises:
         StoreUnavailable: the database cannot be read.
         Forbidden: it holds in clear what the registry in force restricts.
+        PassportEnded: it speaks of a battery that was recycled.
     """
     try:
         row = direct.one(_RECORD, (record_id,))
         if row is None:
             return None
-        if row[2] == REGISTRY_VERSION:
+        if row[2] == REGISTRY_VERSION and row[3] not in _ENDED_WORDS:
             return RecordKind(row[1]), row[0] + b"~"
     except sqlite3.Error:
         direct.forget()
@@ -1449,7 +1485,7 @@ def _settled(battery: Battery, last: Version | None, order: _Order) -> Version |
 
 def _says_ended(version: Version) -> bool:
     stated = _claims(version.jwt)["credentialSubject"].get("dpp_status", {}).get("value")
-    return stated in {status.value for status in ENDED}
+    return stated in _ENDED_WORDS
 
 
 _PUBLIC: Final = frozenset(name for name, row in REGISTRY.items() if row.disclosure is Disclosure.PUBLIC)

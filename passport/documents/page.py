@@ -52,6 +52,14 @@ CHAPTERS: Final[Mapping[Chapter, str]] = {
     Chapter.PERFORMANCE: "Performance and durability",
     Chapter.DYNAMIC: "This battery in use",
 }
+_URGENT: Final = frozenset(
+    {"shown", "recall", "safety", "ended", "inactive", "successor", "record-withdrawn"}
+)
+_ANNOUNCED: Final[Mapping[str, str]] = {
+    "recall": "Recall",
+    "safety": "Safety notice",
+    "information": "Notice",
+}
 # The battery was recycled, or its passport is about to be taken away: class data stay, with 410.
 ENDED: Final = frozenset({PassportStatus.ARCHIVED, PassportStatus.MARKED_FOR_DELETION})
 # What a responder asks first; all of it is label information or point 1, and therefore public.
@@ -123,6 +131,27 @@ class Past:
     kid: str
     voluntary: bool = False
     incomplete: str | None = None
+    corrects: str | None = None
+    withdrawn: str | None = None
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """A recall, safety notice or information of an operator, in its words.
+
+    Attributes:
+        kind: "recall", "safety" or "information".
+        url: where more is told; empty where nothing is.
+        of_part: it was given for something that the battery was made of.
+    """
+
+    kind: str
+    title: str
+    text: str
+    url: str
+    language: str
+    since: datetime
+    of_part: bool = False
 
 
 @dataclass(frozen=True)
@@ -141,6 +170,8 @@ class Passport:
         today: the day on which duties are judged: that of the record, so that a page stays as it is.
         audience: whose page it is.
         documents: what is known of documents that values name, by their address.
+        announcements: what stands of recalls and notices, the most urgent first.
+        ceased_on: day on which the battery was recycled; None while it was not.
     """
 
     passport_id: str
@@ -158,6 +189,8 @@ class Passport:
     today: date
     audience: Audience = Audience.PUBLIC
     documents: Mapping[str, values.Document] = field(default_factory=dict)
+    announcements: tuple[Announcement, ...] = ()
+    ceased_on: date | None = None
 
     @property
     def current(self) -> Past:
@@ -221,11 +254,13 @@ class Notice:
     title: str
     text: str
     links: tuple[tuple[str, str], ...] = ()
+    language: str = LANGUAGE
+    anchor: str = ""
 
     @property
     def urgent(self) -> bool:
         """Whether it stands above everything else."""
-        return self.kind in ("shown", "ended", "inactive", "successor")
+        return self.kind in _URGENT
 
 
 @dataclass(frozen=True)
@@ -248,6 +283,8 @@ class HistoryRow:
     href: str
     key: str
     incomplete: str
+    corrects: str
+    withdrawn: str
 
 
 @dataclass(frozen=True)
@@ -326,7 +363,7 @@ def context(passport: Passport, *, language: str = LANGUAGE) -> PageContext:
         operator=operator,
         simulated=passport.simulated,
         ended=ended,
-        notices=tuple(_notices(passport, ended=ended)),
+        notices=tuple(_notices(passport)),
         identifier=identifier_url(passport.public_url, passport.identifier),
         host=short_host(passport.public_url),
         numbers=_numbers(passport.identifier),
@@ -464,35 +501,22 @@ def _inline_qr(passport: Passport) -> str:
     return re.sub(r' xmlns="[^"]*"| (?:width|height)="[0-9.]+mm"', "", drawn, count=3)
 
 
-def _notices(passport: Passport, *, ended: bool) -> Iterator[Notice]:
+def _notices(passport: Passport) -> Iterator[Notice]:
     if passport.audience is not Audience.PUBLIC:
         yield Notice(
             "shown",
             "Not the public page",
             f"Shown to {_AUDIENCES[passport.audience]}. Not for passing on.",
         )
-    if ended:
+    yield from announced(passport.announcements)
+    yield from whereabouts(passport.view, passport.status, passport.ceased_on, passport.public_url)
+    current = passport.current
+    if current.withdrawn is not None:
         yield Notice(
-            "ended",
-            "This passport has ended",
-            "The battery was recycled, or goes on under another passport. What is true of its model stays.",
-        )
-    successors = passport.view.get("successor_passport_ids", {}).get("value")
-    if isinstance(successors, list) and successors:
-        yield Notice(
-            "successor",
-            "There is a newer passport",
-            "The battery was given a new life. It goes on in:",
-            tuple(
-                (address if WEB_ADDRESS.fullmatch(str(address)) else "", str(address))
-                for address in successors
-            ),
-        )
-    if passport.status is PassportStatus.INACTIVE:
-        yield Notice(
-            "inactive",
-            "This passport is no longer in force",
-            "The battery goes on under another passport, or was taken back. This was true until then.",
+            "record-withdrawn",
+            "This version was withdrawn",
+            f"The operator says that it was issued in error: \u201c{current.withdrawn}\u201d."
+            " Do not rely on it.",
         )
     withdrawn = [one.words for one in passport.documents.values() if one.withdrawn]
     if withdrawn:
@@ -501,7 +525,6 @@ def _notices(passport: Passport, *, ended: bool) -> Iterator[Notice]:
             "A document was withdrawn" if len(withdrawn) == 1 else "Documents were withdrawn",
             f"This record names what is no longer given out: {'; '.join(withdrawn)}.",
         )
-    current = passport.current
     if current.incomplete:
         yield Notice(
             "incomplete",
@@ -511,6 +534,59 @@ def _notices(passport: Passport, *, ended: bool) -> Iterator[Notice]:
         )
     if current.voluntary:
         yield Notice("voluntary", "Voluntary passport", compliance.voluntary_words(passport.category))
+
+
+def announced(announcements: Sequence[Announcement]) -> Iterator[Notice]:
+    """Recalls and notices as they stand on page and paper, in the operator's words."""
+    for number, one in enumerate(announcements, 1):
+        of_part = " for something that this battery was made of" if one.of_part else ""
+        yield Notice(
+            one.kind,
+            f"{_ANNOUNCED[one.kind]}: {one.title}",
+            f"{one.text} Given on {day_text(one.since)}{of_part}.",
+            ((one.url, "More on this"),) if WEB_ADDRESS.fullmatch(one.url) else (),
+            one.language,
+            f"{one.kind}-{number}",
+        )
+
+
+def whereabouts(
+    view: Mapping[str, Mapping[str, Any]], status: PassportStatus, ceased_on: date | None, public_url: str
+) -> Iterator[Notice]:
+    """Where the battery goes on, where it came from, and whether its passport is still in force."""
+    if status in ENDED:
+        when = f" on {day_text(ceased_on)}" if ceased_on is not None else ""
+        yield Notice(
+            "ended",
+            "This passport has ended",
+            f"The battery was recycled{when} (Art. 77(8)). What is true of its model stays readable.",
+        )
+    successors = _addresses(view, "successor_passport_ids", public_url)
+    if successors:
+        yield Notice(
+            "successor",
+            "The battery goes on in another passport",
+            "It was given a new life, and this passport is no longer in force. It goes on in:",
+            successors,
+        )
+    elif status is PassportStatus.INACTIVE:
+        yield Notice(
+            "inactive",
+            "This passport is not in force",
+            "Its operator took it out of force. What stands here was true until then.",
+        )
+    predecessors = _addresses(view, "predecessor_passport_ids", public_url)
+    if predecessors:
+        yield Notice("predecessor", "Made of other batteries", "Their passports:", predecessors)
+
+
+def _addresses(
+    view: Mapping[str, Mapping[str, Any]], attribute: str, public_url: str
+) -> tuple[tuple[str, str], ...]:
+    """Passports that a row names; those of this service are led to without leaving it."""
+    named = view.get(attribute, {}).get("value")
+    words = [str(address) for address in (named if isinstance(named, list) else ())]
+    return tuple((one.removeprefix(public_url) if WEB_ADDRESS.fullmatch(one) else "", one) for one in words)
 
 
 def _downloads(passport: Passport) -> tuple[Download, ...]:
@@ -592,6 +668,8 @@ def _history(passport: Passport) -> Iterator[HistoryRow]:
             href=f"/r/{past.record_id}",
             key=past.kid[:8],
             incomplete=past.incomplete or "",
+            corrects=past.corrects or "",
+            withdrawn=past.withdrawn or "",
         )
 
 

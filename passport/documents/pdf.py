@@ -107,6 +107,8 @@ class PdfContext:
         today: the day on which duties are judged, that of the passport record; printed.
         records: passport first, then condition and assessment where the audience may see them.
         documents: what is known of the documents that values name.
+        alerts: what stands above everything else: recalls, the end, where the battery goes on; title, text
+            and addresses.
     """
 
     identifier_url: str
@@ -127,6 +129,7 @@ class PdfContext:
     records: tuple[SignedRecord, ...]
     attachments: tuple[Attached, ...]
     documents: tuple[Document, ...] = ()
+    alerts: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
 
     @property
     def record(self) -> SignedRecord:
@@ -170,6 +173,7 @@ def cache_name(context: PdfContext) -> str:
         str(context.voluntary),
         context.incomplete or "",
         template_digest(),
+        *("\n".join((title, text, *links)) for title, text, links in context.alerts),
         *(f"{one.url} {one.sha256}" for one in context.records),
         *(f"{one.name} {one.sha256}" for one in context.attachments),
         *sorted(context.values),

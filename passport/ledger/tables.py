@@ -233,6 +233,25 @@ class LifeLinkRow(SQLModel, table=True):
     at: str
 
 
+class NoticeRow(SQLModel, table=True):
+    """A recall, a safety notice or information on a model, a batch or one battery; it ends, and stays."""
+
+    __tablename__ = "notice"
+
+    id: str = Field(primary_key=True)
+    target: str = Field(index=True)  # id of a product or a battery
+    level: str  # "model", "batch" or "item"
+    operator: str
+    kind: str  # "recall", "safety" or "information"
+    title: str
+    text: str
+    url: str | None
+    language: str
+    since: str
+    ended_at: str | None
+    ended_why: str | None
+
+
 class StatusSnapshotRow(SQLModel, table=True):
     """The values of Annex XIII 4(a) as they stood at placing on the market and at a change of status."""
 
@@ -634,6 +653,7 @@ TABLES: Final[tuple[type[SQLModel], ...]] = (
     DirtyRow,
     LifeEventRow,
     LifeLinkRow,
+    NoticeRow,
     StatusSnapshotRow,
     DueVersionRow,
     IntentRow,

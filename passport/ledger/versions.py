@@ -365,6 +365,16 @@ def revoked(connection: Connection, operator: str, number: int) -> list[int]:
     return [row[0] for row in rows]
 
 
+def withdrawn(connection: Connection, battery_id: str, kind: RecordKind) -> dict[int, str]:
+    """Why versions of a battery were withdrawn, by number; one that was not is left out."""
+    rows = connection.exec_driver_sql(
+        "SELECT v.version, s.reason FROM version AS v JOIN status_entry AS s ON s.record_id = v.record_id"
+        " WHERE v.battery = ? AND v.kind = ? AND s.revoked_at IS NOT NULL",
+        (battery_id, kind.value),
+    )
+    return {row[0]: row[1] or "" for row in rows}
+
+
 def revoke(connection: Connection, version: Version, *, why: str, at: datetime) -> None:
     """Say of a version that it was issued in error; superseding is not revoking. The first moment stays."""
     connection.exec_driver_sql(

@@ -20,7 +20,7 @@ from passport import exports, search
 from passport.documents import page
 from passport.errors import InputRefused, NotFound
 from passport.exporting import subject_of
-from passport.ledger import database
+from passport.ledger import database, notices
 from passport.web import context, session, views
 from schemas.terms import Audience, RecordKind
 
@@ -102,6 +102,8 @@ class _Battery(Schema):
     passport_id = fields.String(required=True)
     identifier = fields.String(required=True)
     audience = fields.String(required=True)
+    status = fields.String(required=True)
+    notices = fields.List(fields.Dict(), required=True)
     simulated = fields.Boolean(required=True)
     records = fields.List(fields.Dict(), required=True)
 
@@ -160,11 +162,14 @@ def show(passport_id: str) -> ResponseReturnValue:
         battery = views.known(connection, passport_id)
         audience = who.audience_for(operator=battery.operator, battery=battery.id)
         shown = views.records(connection, battery, audience)
+        standing = [notices.told(one) for one in notices.of(connection, battery.id)]
     views.write_down(here, who, action="read", battery=battery.id, detail="json")
     return _json(
         {
             "passport_id": battery.passport_id,
             "identifier": views.identifier_of(here, battery),
+            "status": battery.passport_status.value,
+            "notices": standing,
             "audience": audience.value,
             "simulated": battery.simulated,
             "records": [views.told(record, here.settings.public_url) for record in shown],

@@ -9,9 +9,9 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 
 from passport import grants, library
-from passport.documents import pdf
+from passport.documents import page, pdf
 from passport.errors import NotFound
-from passport.ledger import batteries, database
+from passport.ledger import batteries, database, life
 from passport.web import context, headers, lanes, session, views
 from schemas.identifier import identifier_url, qr_text
 from schemas.terms import Audience, RecordKind
@@ -97,6 +97,28 @@ def pdf_context(
                 issued_at=max(view.version.issued_at for view in shown),
             ).values()
         ),
+        alerts=_alerts(connection, battery, values, public_url),
+    )
+
+
+def _alerts(
+    connection: Connection, battery: batteries.Battery, values: dict[str, Any], public_url: str
+) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    """What stands at the top of the page, for paper: there addresses are read, not followed."""
+    ceased = life.life_of(connection, battery.id).ceased_at
+    whereabouts = page.whereabouts(
+        values, battery.passport_status, ceased.date() if ceased is not None else None, public_url
+    )
+    told = [*page.announced(views.announcements(connection, battery)), *whereabouts]
+    return tuple(
+        (
+            one.title,
+            one.text,
+            tuple(
+                f"{public_url}{href}" if href.startswith("/") else href or text for href, text in one.links
+            ),
+        )
+        for one in told
     )
 
 
@@ -133,11 +155,14 @@ def answer(passport_id: str, who: grants.Principal) -> Response:
     response = Response(data, mimetype="application/pdf")
     response.headers["Content-Disposition"] = f'inline; filename="{pdf.file_name(document)}"'
     response.headers["Vary"] = "Authorization"
+    if battery.passport_status in page.ENDED:
+        response.status_code = 410
     if audience is not Audience.PUBLIC or who.key is not None:
         response.headers["Cache-Control"] = "no-store"
         return response
     # Looked at again before each use, so that a change of status shows on the next request.
     response.headers[headers.REVALIDATE[0]] = headers.REVALIDATE[1]
     response.set_etag(pdf.cache_name(document)[:32])
-    response.make_conditional(request)
+    if battery.passport_status not in page.ENDED:
+        response.make_conditional(request)
     return response

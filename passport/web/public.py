@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from passport import issue, library
 from passport.documents import page, qr, values
 from passport.errors import IdentifierRefused, InputRefused, NotFound
-from passport.ledger import batteries, database, operators, registrations, versions
+from passport.ledger import batteries, database, life, notices, operators, registrations, versions
 from passport.ledger.batteries import Battery
 from passport.ledger.versions import Version
 from passport.signing import encode
@@ -50,7 +50,10 @@ def load(connection: Connection, battery: Battery, public_url: str, audience: Au
     if not past:
         raise NotFound(errors.UNKNOWN)
     newest = past[-1]
-    condition = versions.latest(connection, battery.id, RecordKind.CONDITION)
+    over = battery.passport_status in page.ENDED
+    condition = None if over else versions.latest(connection, battery.id, RecordKind.CONDITION)
+    lived = life.life_of(connection, battery.id)
+    withdrawn = versions.withdrawn(connection, battery.id, RecordKind.PASSPORT)
     view: dict[str, Mapping[str, Any]] = dict(issue.view_of(connection, newest, audience).values)
     if condition is not None and audience is not Audience.PUBLIC:
         view |= issue.view_of(connection, condition, audience).values
@@ -65,7 +68,16 @@ def load(connection: Connection, battery: Battery, public_url: str, audience: Au
         operator=newest.operator,
         view=view,
         history=tuple(
-            page.Past(one.version, one.issued_at, one.record_id, one.kid, one.voluntary, one.incomplete)
+            page.Past(
+                one.version,
+                one.issued_at,
+                one.record_id,
+                one.kid,
+                one.voluntary,
+                one.incomplete,
+                lived.correction(RecordKind.PASSPORT, one.version - 1),
+                withdrawn.get(one.version),
+            )
             for one in reversed(past)
         ),
         condition_at=condition.issued_at if condition is not None else None,
@@ -76,6 +88,8 @@ def load(connection: Connection, battery: Battery, public_url: str, audience: Au
         documents=library.told(
             connection, view, audience=audience, public_url=public_url, issued_at=newest.issued_at
         ),
+        announcements=views.announcements(connection, battery),
+        ceased_on=lived.ceased_at.date() if lived.ceased_at is not None else None,
     )
 
 
@@ -148,7 +162,8 @@ def _simulated(connection: Connection) -> list[page.Pack]:
     rows = connection.exec_driver_sql(
         "SELECT b.passport_id, b.identifier, b.category, s.model FROM battery b"
         " LEFT JOIN battery_search s ON s.battery = b.id"
-        " WHERE b.simulated = 1 AND EXISTS (SELECT 1 FROM version v WHERE v.battery = b.id)"
+        " WHERE b.simulated = 1 AND b.passport_status = 'Active'"
+        " AND EXISTS (SELECT 1 FROM version v WHERE v.battery = b.id)"
         " ORDER BY b.category, b.created_at, b.id LIMIT ?",
         (_LISTED,),
     )
@@ -173,26 +188,39 @@ def _open(response: Response) -> Response:
 
 
 def _json(
-    content: Any, mimetype: str = "application/json", cache: tuple[str, str] = headers.REVALIDATE
+    content: Any,
+    mimetype: str = "application/json",
+    cache: tuple[str, str] = headers.REVALIDATE,
+    *,
+    of: Battery | None = None,
 ) -> Response:
     response = Response(orjson.dumps(content), mimetype=mimetype)
     response.headers.set(*cache)
-    return _conditional(_open(response))
+    return _conditional(_open(response), of)
 
 
-def _conditional(response: Response) -> Response:
+def _conditional(response: Response, of: Battery | None = None) -> Response:
+    """With its tag; of a battery whose passport has ended as gone, and then always in full."""
     response.add_etag()
+    if of is not None and of.passport_status in page.ENDED:
+        response.status_code = 410
+        return response
     response.make_conditional(request)
     return response
 
 
 def _file(
-    data: bytes | str, mimetype: str, name: str, cache: tuple[str, str] = headers.REVALIDATE
+    data: bytes | str,
+    mimetype: str,
+    name: str,
+    cache: tuple[str, str] = headers.REVALIDATE,
+    *,
+    of: Battery | None = None,
 ) -> Response:
     response = Response(data, mimetype=mimetype)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     response.headers.set(*cache)
-    return _conditional(_open(response))
+    return _conditional(_open(response), of)
 
 
 @blueprint.get("/p/<string:passport_id>/record")
@@ -201,7 +229,7 @@ def record(passport_id: str) -> ResponseReturnValue:
     with database.reading(here().engine) as connection:
         battery = views.known(connection, passport_id)
         view = issue.view_of(connection, newest(connection, battery), Audience.PUBLIC)
-    return _file(view.record, SD_JWT, f"{page.file_stem(battery.identifier)}.sdjwt")
+    return _file(view.record, SD_JWT, f"{page.file_stem(battery.identifier)}.sdjwt", of=battery)
 
 
 @blueprint.get("/p/<string:passport_id>/bundle")
@@ -214,7 +242,7 @@ def bundle(passport_id: str) -> ResponseReturnValue:
     listed = views.status_list(context.issuer, view.version, now=context.now())
     with database.reading(context.engine) as connection:
         data = views.bundle(connection, view, status_list=listed)
-    return _file(data, "application/json", f"{page.file_stem(battery.identifier)}.bundle.json")
+    return _file(data, "application/json", f"{page.file_stem(battery.identifier)}.bundle.json", of=battery)
 
 
 @blueprint.get("/p/<string:passport_id>/json")
@@ -225,6 +253,7 @@ def as_json(passport_id: str) -> ResponseReturnValue:
         battery = views.known(connection, passport_id)
         version = newest(connection, battery)
         view = issue.view_of(connection, version, Audience.PUBLIC)
+        standing = [notices.told(one) for one in notices.of(connection, battery.id)]
     return _json(
         {
             "passport_id": battery.passport_id,
@@ -232,9 +261,11 @@ def as_json(passport_id: str) -> ResponseReturnValue:
             "category": battery.category.value,
             "simulated": battery.simulated,
             "status": battery.passport_status.value,
+            "notices": standing,
             "record": views.told_version(version, context.settings.public_url),
             "values": dict(view.values),
-        }
+        },
+        of=battery,
     )
 
 
@@ -245,8 +276,21 @@ def history(passport_id: str) -> ResponseReturnValue:
     with database.reading(context.engine) as connection:
         battery = views.known(connection, passport_id)
         past = versions.history(connection, battery.id, RecordKind.PASSPORT)
-    told = [views.told_version(version, context.settings.public_url) for version in reversed(past)]
-    return _json({"passport_id": battery.passport_id, "versions": told})
+        lived = life.life_of(connection, battery.id)
+        withdrawn = versions.withdrawn(connection, battery.id, RecordKind.PASSPORT)
+        stood = [notices.told(one) for one in notices.of(connection, battery.id, ended=True)]
+    told = [
+        {
+            **views.told_version(version, context.settings.public_url),
+            "corrects": lived.correction(RecordKind.PASSPORT, version.version - 1),
+            "withdrawn": withdrawn.get(version.version),
+        }
+        for version in reversed(past)
+    ]
+    return _json(
+        {"passport_id": battery.passport_id, "versions": told, "notices": stood},
+        of=battery,
+    )
 
 
 @blueprint.get("/p/<string:passport_id>/<any('qr.svg', 'qr.png', 'label.svg'):name>")

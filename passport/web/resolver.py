@@ -10,7 +10,7 @@
 Source: GS1-Conformant resolver standard 1.2.0; RFC 9264 (linksets).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
@@ -21,7 +21,7 @@ from sqlalchemy import Connection
 
 from passport.documents.page import LANGUAGE
 from passport.errors import NotFound
-from passport.ledger import batteries, database
+from passport.ledger import batteries, database, life, notices
 from passport.ledger.batteries import Battery
 from passport.web import counters, errors, headers, views
 from passport.web.context import here
@@ -95,6 +95,7 @@ def by_id(name: str) -> ResponseReturnValue:
 
 
 def _answer(battery: Battery, query: str) -> Response:
+    """The redirect or the list that was asked for; an old code is never sent past its own page."""
     page = f"/p/{battery.passport_id}"
     wanted, rest = _split_query(query)
     if wanted is not None:
@@ -151,8 +152,21 @@ def _common(response: Response, battery: Battery) -> Response:
     return response
 
 
-def linkset(battery: Battery, public_url: str) -> dict[str, Any]:
-    """The linkset of one battery: one anchor, the default link first, every link with target and title."""
+def linkset(
+    battery: Battery,
+    public_url: str,
+    *,
+    links: Sequence[life.Link] = (),
+    recalls: Sequence[notices.Notice] = (),
+) -> dict[str, Any]:
+    """The linkset of one battery: one anchor, the default link first, every link with target and title.
+
+    Args:
+        battery: whose.
+        public_url: address of the service.
+        links: what it came from and goes on as (RFC 5829 names both relations).
+        recalls: notices that stand.
+    """
     address = identifier_url(public_url, battery.identifier)
     page = f"{public_url}/p/{battery.passport_id}"
     entry: dict[str, Any] = {"anchor": address, "itemDescription": "Battery with a digital passport"}
@@ -161,11 +175,32 @@ def linkset(battery: Battery, public_url: str) -> dict[str, Any]:
         if name != "defaultLink":  # the default link carries no further attribute
             target |= {"type": media, "hreflang": [LANGUAGE]}
         entry[VOCABULARY + name] = [target]
+    if recalls:
+        entry[f"{VOCABULARY}recallStatus"] = [
+            {
+                "href": f"{page}#{one.kind.value}-{number}",
+                "title": one.title,
+                "type": "text/html",
+                "hreflang": [one.language],
+            }
+            for number, one in enumerate(recalls, 1)
+        ]
+    for relation, title in ((life.SUCCESSOR, "Goes on in"), (life.PREDECESSOR, "Came from")):
+        targets = [
+            {"href": link.address, "title": title, "type": "text/html"}
+            for link in links
+            if link.relation == relation
+        ]
+        if targets:
+            entry[f"{relation}-version"] = targets
     return {"linkset": [entry]}
 
 
 def _linkset(battery: Battery) -> Response:
-    content = linkset(battery, here().settings.public_url)
+    with database.reading(here().engine) as connection:
+        links = life.life_of(connection, battery.id).links
+        recalls = notices.of(connection, battery.id)
+    content = linkset(battery, here().settings.public_url, links=links, recalls=recalls)
     response = Response(orjson.dumps(content), mimetype=LINKSET)
     _common(response, battery)
     response.headers.add(

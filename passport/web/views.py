@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 from passport import disclosure, grants, issue
 from passport.documents import page
 from passport.errors import NotFound, SignerUnavailable
-from passport.ledger import batteries, database, life, operators, versions
+from passport.ledger import batteries, database, life, notices, operators, versions
 from passport.ledger.versions import Version
 from passport.signing.bundle import bundle as signed_bundle
 from passport.web import errors, headers
@@ -49,8 +49,26 @@ def kinds(audience: Audience) -> tuple[RecordKind, ...]:
 
 def records(connection: Connection, battery: batteries.Battery, audience: Audience) -> list[issue.View]:
     """The newest version of every kind in which the audience may see anything; passport first."""
-    newest = [versions.latest(connection, battery.id, kind) for kind in kinds(audience)]
+    wanted = kinds(audience) if battery.passport_status not in page.ENDED else (RecordKind.PASSPORT,)
+    newest = [versions.latest(connection, battery.id, kind) for kind in wanted]
     return [issue.view_of(connection, version, audience) for version in newest if version is not None]
+
+
+def announcements(connection: Connection, battery: batteries.Battery) -> tuple[page.Announcement, ...]:
+    """What stands of recalls and notices on a battery and on what it was made of."""
+    own = {battery.id, battery.model, battery.batch}
+    return tuple(
+        page.Announcement(
+            one.kind.value,
+            one.title,
+            one.text,
+            one.url or "",
+            one.language,
+            one.since,
+            of_part=one.target not in own,
+        )
+        for one in notices.of(connection, battery.id)
+    )
 
 
 def known(connection: Connection, passport_id: str) -> batteries.Battery:
@@ -120,6 +138,8 @@ def bundle(connection: Connection, view: issue.View, *, status_list: bytes | Non
         one.jwt
         for one in versions.history(connection, version.battery, version.kind)
         if one.version == version.version - 1
+        # What is true of a battery that was recycled is not given out in its earlier versions either.
+        and not view.ends
     ]
     keys = operators.jwks(connection, version.operator)["keys"]
     return signed_bundle(
