@@ -394,7 +394,7 @@ def acts_(house: Any, *, battery: str | None, as_json: bool) -> None:
             "command": act.command,
         }
         if standing is not None:
-            told |= {"possible": why is None, "why_not": why and why.partition("; possible now")[0]}
+            told |= {"possible": why is None, "why_not": why and _bare(why)}
         if as_json:
             click.echo(orjson.dumps(told))
             continue
@@ -402,6 +402,11 @@ def acts_(house: Any, *, battery: str | None, as_json: bool) -> None:
         rest = f"by {act.who.value}; {act.effect} ({', '.join(told['law'])})"
         sentence = told["why_not"] if why else f"from {', '.join(starts)}; {rest}"
         click.echo(f"{mark}{act.title:29}{sentence}")
+
+
+def _bare(why: str) -> str:
+    """A refusal without the act that it names first and the others that it names last."""
+    return why.partition("; possible now")[0].partition("; nothing can")[0].partition(": ")[2]
 
 
 def _say(house: Any, told: Any, *, as_json: bool) -> None:

@@ -173,7 +173,7 @@ def _acts() -> tuple[Act, ...]:
         ),
         Act(
             ActName.WASTE,
-            "Became waste",
+            "Becoming waste",
             _all_to(WASTE, None, *_IN_USE),
             _STAYS_ACTIVE,
             Actor.OPERATOR,
@@ -183,7 +183,7 @@ def _acts() -> tuple[Act, ...]:
         ),
         Act(
             ActName.RECEIVED,
-            "Received for treatment",
+            "Receipt for treatment",
             _all_to(WASTE, None, *BatteryStatus),
             _UNTIL_THE_END,
             Actor.TREATMENT,
@@ -193,7 +193,7 @@ def _acts() -> tuple[Act, ...]:
         ),
         Act(
             ActName.RECYCLED,
-            "Recycled",
+            "Recycling",
             _all_to(None, WASTE),
             MappingProxyType({ACTIVE: ARCHIVED, INACTIVE: ARCHIVED}),
             Actor.TREATMENT,
@@ -203,7 +203,7 @@ def _acts() -> tuple[Act, ...]:
         ),
         Act(
             ActName.SUSPENSION,
-            "Passport suspended",
+            "Suspension of the passport",
             _ANY,
             MappingProxyType({ACTIVE: INACTIVE}),
             Actor.OPERATOR,
@@ -213,7 +213,7 @@ def _acts() -> tuple[Act, ...]:
         ),
         Act(
             ActName.RESUMPTION,
-            "Passport resumed",
+            "Resumption of the passport",
             _ANY,
             MappingProxyType({INACTIVE: ACTIVE}),
             Actor.OPERATOR,
@@ -223,7 +223,7 @@ def _acts() -> tuple[Act, ...]:
         ),
         Act(
             ActName.DELETION,
-            "Marked for deletion",
+            "Marking for deletion",
             _ANY,
             MappingProxyType({ARCHIVED: DELETION}),
             Actor.OPERATOR,
