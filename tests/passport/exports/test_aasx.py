@@ -48,7 +48,9 @@ def relation(kind: str, target: str, mode: str = "Internal") -> bytes:
     ).encode()
 
 
-@pytest.mark.parametrize(("category", "audience"), zip(Category, [*Audience, Audience.PUBLIC], strict=True))
+@pytest.mark.parametrize(
+    ("category", "audience"), [*zip(Category, [*Audience, Audience.PUBLIC], strict=True)]
+)
 def test_the_test_engines_and_the_sdk_accept_every_package(category: Category, audience: Audience) -> None:
     data = aasx.export(subject(category, audience)).data
     result = check_aasx_file(io.BytesIO(data))
