@@ -161,6 +161,42 @@ def marks(values: Sequence[object]) -> str:
     return ", ".join("?" * len(values))
 
 
+def part_of_blob(
+    connection: Connection, table: str, column: str, key: str, value: str, offset: int, count: int
+) -> bytes | None:
+    """So many bytes of a blob from an offset, without reading the whole of it; None where there is none.
+
+    Args:
+        connection: the caller's; only a moment of it is used.
+        table: its table.
+        column: the blob's column; neither name comes from outside.
+        key: the column that finds the row.
+        value: what it holds.
+        offset: first byte.
+        count: how many, fewer at the end.
+    """
+    if connection.dialect.name != "sqlite":
+        query = text(f"SELECT substr({column}, :first, :count) FROM {table} WHERE {key} = :value")
+        part = connection.execute(query, {"first": offset + 1, "count": count, "value": value}).scalar()
+        return None if part is None else bytes(part)
+    row = connection.execute(
+        text(f"SELECT rowid FROM {table} WHERE {key} = :value"), {"value": value}
+    ).scalar()
+    if row is None:
+        return None
+    driver: Any = connection.connection.driver_connection
+    try:
+        blob = driver.blobopen(table, column, row, readonly=True)
+    except sqlite3.OperationalError as error:
+        if "type null" in str(error):
+            return None
+        raise
+    with blob:
+        blob.seek(offset)
+        found: bytes = blob.read(count)
+        return found
+
+
 def upgrade(engine: Engine) -> None:
     """Bring the ledger's tables to the newest revision; nothing is done when they are.
 

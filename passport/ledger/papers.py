@@ -37,6 +37,7 @@ from passport.errors import (
     NotFound,
 )
 from passport.ledger import operators
+from passport.ledger.database import part_of_blob
 from schemas.identifier import check_public_url, new_serial
 from schemas.structures import Form, check_form
 from schemas.terms import Disclosure
@@ -217,7 +218,7 @@ def _same(one: Edition, other: Edition) -> bool:
 
 def _keep_content(connection: Connection, paper: Checked, at: datetime) -> None:
     row = connection.exec_driver_sql(
-        "SELECT content IS NULL FROM document WHERE sha256 = ?", (paper.sha256,)
+        "SELECT erased_at IS NOT NULL FROM document WHERE sha256 = ?", (paper.sha256,)
     ).first()
     if row is None:
         connection.exec_driver_sql(
@@ -254,9 +255,10 @@ def _language(text: str) -> str:
 
 # ------------------------------------------------------------------------------------------------ finding
 
+# Whether there are bytes is asked of `erased_at`: SQLite would read a blob only to say whether it is one.
 _SELECT: Final = (
     "SELECT e.id, e.operator, e.sha256, e.kind, e.title, e.language, e.version, e.disclosure, e.file_name,"
-    " d.media_type, d.size, d.about, e.added_at, e.by, e.supersedes, w.at, w.why, d.content IS NULL"
+    " d.media_type, d.size, d.about, e.added_at, e.by, e.supersedes, w.at, w.why, d.erased_at IS NOT NULL"
     " FROM document_edition e JOIN document d ON d.sha256 = e.sha256"
     " LEFT JOIN document_withdrawal w ON w.edition = e.id"
 )
@@ -435,6 +437,18 @@ def content(connection: Connection, sha256: str) -> bytes:
         raise DocumentWithdrawn(f"the bytes of this document were erased on {row[1]}")
     data: bytes = row[0]
     return data
+
+
+def part(connection: Connection, sha256: str, offset: int, count: int) -> bytes:
+    """Some of the bytes with that digest, fewer at the end; as `content`.
+
+    Raises:
+        DocumentWithdrawn: there are none, or they were erased meanwhile.
+    """
+    found = part_of_blob(connection, "document", "content", "sha256", sha256, offset, count)
+    if found is None:
+        raise DocumentWithdrawn("the bytes of this document were erased")
+    return found
 
 
 def successor(connection: Connection, edition: Edition, among: Iterable[Disclosure]) -> Edition | None:

@@ -5,7 +5,8 @@ a document that is being made holds one for a second, a signer that hangs for te
 
 1. what waits stands in a lane; a lane has few places, and all lanes together fewer than there are threads;
 2. where every place is taken, the answer is 503 with Retry-After at once, not after a wait;
-3. telemetry waits only for who has shown a key, forms have a lane of their own: nobody without a key stands
+3. a large document is read while it is sent, so a slow reader costs a place and not its memory;
+4. telemetry waits only for who has shown a key, forms have a lane of their own: nobody without a key stands
    in the way of a device.
 """
 
@@ -39,6 +40,14 @@ class Lane:
         Raises:
             Busy: there is none.
         """
+        self.take()
+
+    def take(self) -> None:
+        """Take a place, to be given back by `give_back`.
+
+        Raises:
+            Busy: there is none.
+        """
         if not self._free.acquire(blocking=False):
             raise Busy(f"{self.places} {self.name} are being waited for, and no more at once; try again")
 
@@ -46,6 +55,10 @@ class Lane:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Give the place back."""
+        self.give_back()
+
+    def give_back(self) -> None:
+        """Another may have it."""
         self._free.release()
 
 
@@ -53,5 +66,6 @@ BATCHES: Final = Lane("batches of telemetry", 2)
 FORMS: Final = Lane("forms", 1)
 DOCUMENTS: Final = Lane("documents", 3)
 SIGNATURES: Final = Lane("signatures", 1)
-THREADS: Final = BATCHES.places + FORMS.places + DOCUMENTS.places + SIGNATURES.places + 3
+READERS: Final = Lane("readers of large documents", 12)
+THREADS: Final = BATCHES.places + FORMS.places + DOCUMENTS.places + SIGNATURES.places + READERS.places + 3
 """How many threads one worker of the server needs: three are left when every lane is full."""

@@ -5,18 +5,21 @@ header. `/recyclers/d/{sha256}` is the same for a signed-in reader of the recycl
 is not sent anywhere else.
 """
 
+from collections.abc import Iterator
 from typing import Final
 from urllib.parse import quote
 
 from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
+from sqlalchemy import Engine
+from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
 from passport import grants, library
 from passport.documents.values import day_text
 from passport.errors import DocumentWithdrawn
 from passport.ledger import database, papers
 from passport.ledger.papers import Edition
-from passport.web import context, errors, headers, session, views
+from passport.web import context, errors, headers, lanes, session, views
 from schemas.terms import Disclosure
 
 # Shown in the browser; everything else is saved.
@@ -30,6 +33,9 @@ _ENDINGS: Final = {
     "application/json": ".json",
     "text/csv": ".csv",
 }
+# Bytes that are read before the answer begins, and that are held for a slow reader of a larger document.
+_AT_ONCE: Final = 512 * 1024
+_PIECE: Final = 256 * 1024
 # The bytes never change, the right to give them out may: a withdrawal shows within the hour.
 _PUBLIC: Final = ("Cache-Control", "public, max-age=3600, immutable")
 # Nothing in it runs, fetches or frames. Browsers show no PDF in a sandbox, so PDFs go without that word.
@@ -57,23 +63,30 @@ def answer(sha256: str, who: grants.Principal, *, vary: str) -> Response:
 
     Raises:
         NotFound: none, or none for this reader; the two cannot be told apart.
+        Busy: as many large documents are being read as there are places for.
     """
     here = context.here()
     public_url = here.settings.public_url
     with database.reading(here.engine) as connection:
         edition = library.reading(connection, sha256, who, public_url)
+        following = library.successor(connection, edition, who, public_url)
         if edition.withdrawn_at is not None:
-            following = library.successor(connection, edition, who, public_url)
             return _gone(edition, following, public_url, vary)
         # Who has the bytes, or asks for their head alone, is answered without reading them.
-        known = request.method == "HEAD" or request.if_none_match.contains(sha256)
-        data = b"" if known else papers.content(connection, sha256)
-        following = library.successor(connection, edition, who, public_url)
+        known = request.method == "HEAD" or request.if_none_match.contains_weak(sha256)
+        span = (0, edition.size) if known else _span(edition)
+        small = span[1] - span[0] <= _AT_ONCE
+        data = papers.part(connection, sha256, span[0], span[1] - span[0]) if small and not known else b""
     open_to_all = edition.disclosure is Disclosure.PUBLIC
     if not open_to_all:
         views.write_down(here, who, action="read", detail=f"document {edition.id}")
-    response = Response(data, content_type=_content_type(edition.media_type))
-    response.content_length = edition.size
+    response = Response(data)
+    response.content_type = _content_type(edition.media_type)
+    response.content_length = span[1] - span[0]
+    if span != (0, edition.size):
+        response.status_code = 206
+        response.headers["Content-Range"] = f"bytes {span[0]}-{span[1] - 1}/{edition.size}"
+    response.headers["Accept-Ranges"] = "bytes"
     response.headers["Content-Disposition"] = _disposition(edition)
     response.headers["Content-Security-Policy"] = (
         _POLICY if edition.media_type == "application/pdf" else f"{_POLICY}; sandbox"
@@ -89,11 +102,67 @@ def answer(sha256: str, who: grants.Principal, *, vary: str) -> Response:
     else:
         response.headers.set(*headers.NEVER)
     response.set_etag(sha256)
-    if known and request.method == "GET":
+    if response.status_code == 200:
         response.make_conditional(request)
-    else:
-        response.make_conditional(request, accept_ranges=True, complete_length=edition.size)
+    if not small and not known and response.status_code in (200, 206):
+        # Last of all, as from here on a place is taken until the server closes the answer.
+        response.response = _Pieces(here.engine, sha256, *span)
     return response
+
+
+def _span(edition: Edition) -> tuple[int, int]:
+    """First byte asked for, and the one behind the last; all of them where more than one part is asked for.
+
+    Raises:
+        RequestedRangeNotSatisfiable: no such bytes.
+    """
+    whole = (0, edition.size)
+    asked, unless = request.range, request.if_range
+    if asked is None or asked.units != "bytes" or len(asked.ranges) != 1:
+        return whole
+    if unless is not None and (unless.date is not None or unless.etag not in (None, edition.sha256)):
+        return whole
+    found = asked.range_for_length(edition.size)
+    if found is None:
+        raise RequestedRangeNotSatisfiable(edition.size)
+    return found
+
+
+class _Pieces:
+    """The bytes of a large document, each piece read when the one before was taken.
+
+    No read of the database stays open in between, and no more than a piece is held for a slow reader.
+    """
+
+    def __init__(self, engine: Engine, sha256: str, start: int, stop: int) -> None:
+        """Takes a place in the lane; it is given back at the end, or when the server closes the answer.
+
+        Raises:
+            Busy: there is none.
+        """
+        self._engine, self._sha256 = engine, sha256
+        self._next, self._stop = start, stop
+        lanes.READERS.take()
+        self._waiting = True
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        count = min(_PIECE, self._stop - self._next)
+        if count <= 0:
+            self.close()
+            raise StopIteration
+        with database.reading(self._engine) as connection:
+            piece = papers.part(connection, self._sha256, self._next, count)
+        self._next += count
+        return piece
+
+    def close(self) -> None:
+        """Give the place back, once."""
+        if self._waiting:
+            self._waiting = False
+            lanes.READERS.give_back()
 
 
 def _content_type(media_type: str) -> str:

@@ -115,6 +115,26 @@ def test_connections_that_say_nothing_keep_nobody_from_a_page(site):
         assert get(f"{site.service.url}/p/{site.passport}")[0] == 200
 
 
+def test_readers_of_a_large_document_who_read_nothing_keep_nobody_from_a_page(site, tmp_path):
+    large = tmp_path / "large.txt"
+    large.write_bytes(b"0123456789abcde\n" * 1_000_000)
+    words = ("--kind", "other", "--language", "en", "--version", "1", "--audience", "public", "--json")
+    document = json.loads(cellpass(site.data, "document", "add", str(large), *words).stdout)
+    with ExitStack() as lines:
+        for _ in range(40):
+            line = socket.create_connection(("127.0.0.1", site.service.port), timeout=20)
+            lines.enter_context(closing(line))
+            line.sendall(f"GET /d/{document['sha256']} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        assert get(f"{site.service.url}/p/{site.passport}")[0] == 200
+        assert get(f"{site.service.url}/healthz")[0] == 200
+    for _ in range(100):
+        status, data = get(f"{site.service.url}/d/{document['sha256']}")
+        if status == 200:
+            break
+        threading.Event().wait(0.05)
+    assert data == large.read_bytes()
+
+
 def test_no_calendar_holds_a_time_after_the_year_9999_so_it_is_refused_and_the_last_one_is_read(site):
     for source, time_ms in (("late", 253_402_300_800_000), ("early", -62_135_596_800_001)):
         status, told = post(site, batch(source, time_ms))

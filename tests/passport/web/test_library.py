@@ -11,8 +11,10 @@ from werkzeug.test import Client
 
 from passport import grants
 from passport.active_content.check import check
+from passport.errors import DocumentWithdrawn
 from passport.ledger import database, operators, papers
 from passport.ledger.papers import Edition, Kind
+from passport.web import lanes
 from passport.web.session import COOKIE
 from schemas.terms import Audience, Disclosure
 from tests.passport.active_content import files
@@ -224,6 +226,55 @@ def test_whoever_has_the_bytes_gets_304_and_a_part_is_given_as_a_part(house: Hou
     head = client.head(there)
     assert (head.status_code, head.data) == (200, b"")
     assert head.headers["Content-Length"] == str(len(DECLARATION))
+
+
+# --- large documents
+
+LARGE = b"0123456789abcde\n" * 50_000
+
+
+def test_a_large_document_comes_in_pieces_and_whole(house: House) -> None:
+    edition = put(house, LARGE)
+    client = house.client()
+    there = f"/d/{edition.sha256}"
+    answer = client.get(there)
+    assert (answer.data, answer.headers["Content-Length"]) == (LARGE, str(len(LARGE)))
+    part = client.get(there, headers={"Range": f"bytes=7-{len(LARGE) - 9}"})
+    assert (part.status_code, part.data) == (206, LARGE[7:-8])
+    assert client.get(there, headers={"Range": "bytes=-5"}).data == LARGE[-5:]
+    assert client.get(there, headers={"Range": "bytes=1-2, 4-5"}).data == LARGE
+    other = client.get(there, headers={"Range": "bytes=0-1", "If-Range": '"another"'})
+    assert (other.status_code, other.data) == (200, LARGE)
+    assert client.get(there, headers={"If-None-Match": f'W/"{edition.sha256}"'}).status_code == 304
+    assert client.get(there, headers={"If-Match": '"another"'}).status_code in (200, 412)
+
+
+def test_slow_readers_take_places_and_give_them_back(house: House) -> None:
+    edition = put(house, LARGE)
+    client = house.client()
+    there = f"/d/{edition.sha256}"
+    slow = [client.get(there, buffered=False) for _ in range(lanes.READERS.places)]
+    refused = client.get(there)
+    assert (refused.status_code, refused.get_json()["code"]) == (503, "busy")
+    # Heads, tags, small parts and other documents are answered all the same.
+    assert client.head(there).status_code == 200
+    assert client.get(there, headers={"If-None-Match": f'"{edition.sha256}"'}).status_code == 304
+    assert client.get(there, headers={"Range": "bytes=0-9"}).data == LARGE[:10]
+    for one in slow:
+        one.close()
+    for _ in range(2 * lanes.READERS.places):
+        assert client.get(there).data == LARGE
+
+
+def test_bytes_that_are_erased_while_they_are_read_end_the_answer(house: House) -> None:
+    edition = put(house, LARGE)
+    answer = house.client().get(f"/d/{edition.sha256}", buffered=False)
+    pieces = answer.iter_encoded()
+    assert next(pieces)
+    withdraw(house, edition, erase=True)
+    with pytest.raises(DocumentWithdrawn):
+        list(pieces)
+    answer.close()
 
 
 @pytest.mark.parametrize(
