@@ -46,6 +46,7 @@ from schemas.values import from_utc_text, utc_text
 PATH: Final = "/d/"
 SHA256: Final = re.compile(r"[0-9a-f]{64}\Z")
 
+_ADDRESS: Final = re.compile(r"(?!sha256:)[A-Za-z][A-Za-z0-9+.-]+:\S+\Z")
 _EDITION_ID: Final = re.compile(r"[A-Z2-7]{16}\Z")
 _LONGEST: Final = {"title": 300, "version": 60, "file name": 200, "reason": 500}
 
@@ -351,7 +352,7 @@ def address_of(connection: Connection, name: str, public_url: str, *, operator: 
         DocumentWithdrawn: the only ones of that name were withdrawn.
     """
     said = name.strip()
-    if "://" in said and digest_of(said, public_url) is None and not _below(said, public_url):
+    if _ADDRESS.match(said) and digest_of(said, public_url) is None and not _below(said, public_url):
         return said
     found = find(connection, said, public_url=public_url, operator=operator)
     living = [one for one in found if one.withdrawn_at is None]

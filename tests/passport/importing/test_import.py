@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -12,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from passport.active_content.check import check
 from passport.importing import apply, files, plan
 from passport.importing.findings import ImportRefused, report
 from passport.importing.plan import State
-from passport.ledger import batteries, catalogue, database, operators
-from schemas.terms import Absent, Category, Level
+from passport.ledger import batteries, catalogue, database, operators, papers
+from schemas.terms import Absent, Category, Disclosure, Level
 from tests.passport.importing.books import GTIN, book, items, models
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -80,6 +82,99 @@ def revisions(engine):
             connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar()
             for table in ("declaration", "product_declaration")
         ]
+
+
+# ------------------------------------------------------------------------------------------- documents
+
+URL = "https://id.example.com"
+
+
+@pytest.fixture
+def papered(engine):
+    """Finds documents: `doc.txt`, `report.txt`, two of the name `twice.txt`, a withdrawn `gone.txt`."""
+
+    def put(connection, name, data, operator=OPERATOR):
+        return papers.put(
+            connection,
+            check(data),
+            operator=operator,
+            kind=papers.Kind.OTHER,
+            title=name,
+            language="en",
+            version="1",
+            disclosure=Disclosure.PUBLIC,
+            file_name=name,
+            at=NOW,
+            by="test",
+        )
+
+    with database.writing(engine) as connection:
+        put(connection, "doc.txt", b"declaration\n")
+        put(connection, "report.txt", b"report\n")
+        put(connection, "twice.txt", b"1\n")
+        put(connection, "twice.txt", b"2\n")
+        papers.withdraw(connection, put(connection, "gone.txt", b"3\n").id, why="wrong", at=NOW, by="test")
+        put(connection, "foreign.txt", b"4\n", "other")
+
+    def find(name):
+        with database.reading(engine) as connection:
+            return papers.address_of(connection, name, URL, operator=OPERATOR)
+
+    return find
+
+
+DECLARATION = papers.address(URL, check(b"declaration\n").sha256)
+REPORT = papers.address(URL, check(b"report\n").sha256)
+
+
+def test_a_cell_may_hold_the_name_of_a_document(engine, papered):
+    stated = {
+        "eu_declaration_of_conformity": "doc.txt",
+        "test_reports": "report.txt; sha256:" + REPORT.rpartition("/")[2] + "; https://d.example.com/1.pdf",
+        "dismantling_cell_layout.document": "doc.txt",
+    }
+    bring(engine, book({"models": models(**stated), "items": items("S1")}), documents=papered)
+    found = facts(engine, "S1")
+    assert found["eu_declaration_of_conformity"] == DECLARATION
+    assert list(found["test_reports"]) == [
+        REPORT,
+        REPORT,
+        "https://d.example.com/1.pdf",
+    ]
+    assert found["dismantling_cell_layout"]["document"] == DECLARATION
+
+
+def test_a_document_of_json_is_found_by_its_name_too(engine, papered):
+    text = json.dumps(
+        {
+            "models": [
+                {"model_identifier": "EX-5", "battery_category": "stationary", "test_reports": ["report.txt"]}
+            ]
+        }
+    )
+    bring(engine, ("a.json", text.encode()), documents=papered)
+    with database.reading(engine) as connection:
+        (product,) = catalogue.every(connection)
+        layer = catalogue.declared(connection, [product.id])[product.id]
+    assert layer.wired["test_reports"] == [REPORT]
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("dok.txt", "no document 'dok.txt'.*did you mean 'doc.txt'"),
+        ("foreign.txt", "no document 'foreign.txt'"),
+        ("twice.txt", "2 documents are called 'twice.txt'"),
+        ("gone.txt", "was withdrawn: wrong"),
+        ("sha256:" + "0" * 64, "no document 'sha256:0"),
+        (f"{URL}/d/{'0' * 64}", "no document"),
+    ],
+)
+def test_a_name_that_means_no_document_is_a_finding_at_its_cell(engine, papered, name, sentence):
+    sheets = {"models": models(eu_declaration_of_conformity=name), "items": items("S1")}
+    said = refused(engine, book(sheets), documents=papered)[0]
+    assert said.startswith("models!F2 eu_declaration_of_conformity")
+    assert re.search(sentence, said)
 
 
 # ------------------------------------------------------------------------------------------ what arrives
