@@ -61,6 +61,16 @@ def carry_out(connection: Connection, plan: Plan, *, at: datetime, progress: Pro
             continue
         if one.state is State.CHANGED:
             assert isinstance(one.known, Battery)
+            entry = one.entry
+            if one.joins:
+                batteries.join(
+                    connection,
+                    one.known.id,
+                    model=_id(connection, plan.operator, ids, (entry.model,)),
+                    batch=_id(connection, plan.operator, ids, (entry.model, entry.batch))
+                    if entry.batch
+                    else None,
+                )
             batteries.declare(
                 connection, one.known.id, one.entry.facts, at=at, by=BY, circumstances=one.entry.circumstances
             )

@@ -11,9 +11,9 @@ from decimal import Decimal
 from typing import Any, Final, NoReturn
 
 from passport.importing.findings import ImportRefused
-from passport.importing.tables import MAX_FILE_BYTES
 from schemas import strict_json
 
+MAX_JSON_BYTES: Final = 32 * 1024 * 1024
 MAX_YAML_BYTES: Final = 16 * 1024 * 1024
 MAX_DEPTH: Final = 32
 _MAX_NODES: Final = 2_000_000
@@ -30,7 +30,7 @@ def read_json(data: bytes) -> Any:
         ImportRefused: it has not exactly one meaning, or is too large.
     """
     try:
-        return strict_json.loads(data, limit_bytes=MAX_FILE_BYTES, max_depth=MAX_DEPTH)
+        return strict_json.loads(data, limit_bytes=MAX_JSON_BYTES, max_depth=MAX_DEPTH)
     except strict_json.StrictJsonError as error:
         raise ImportRefused(f"the file is no JSON with one meaning: {error}") from error
 

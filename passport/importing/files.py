@@ -20,8 +20,8 @@ from schemas.terms import Level
 AUTO: Final = "auto"
 OWN_FORMS: Final = ("xlsx", "csv", "json", "yaml")
 FORMS: Final = (AUTO, *OWN_FORMS, *FORMATS)
-# It takes any payload of the models behind it for its own, so that it is asked last.
-_WIDEST: Final = "idta"
+# These know their documents by single names that others use as well, so that they are asked last.
+_WIDE: Final = frozenset({"batterypass", "idta"})
 _ZIP: Final = b"PK\x03\x04"
 _PREDECESSORS: Final = "predecessor_passport_ids"
 
@@ -78,7 +78,7 @@ def _form(name: str, data: bytes) -> str:
         return "csv"
     if suffix == ".json" and _is_ours(data):
         return "json"
-    for foreign in sorted(FORMATS, key=lambda one: one == _WIDEST):
+    for foreign in sorted(FORMATS, key=lambda one: one in _WIDE):
         try:
             found = format_of(foreign)
         except ModuleNotFoundError:

@@ -46,12 +46,14 @@ class Planned:
     Attributes:
         known: the product or battery it already is; None for a new one.
         category: of a battery.
+        joins: it is here without a model, and gets the one that the file names.
     """
 
     entry: Entry
     state: State
     known: Product | Battery | None = None
     category: Category | None = None
+    joins: bool = False
 
 
 @dataclass
@@ -253,6 +255,9 @@ class _Planner:
         if above is None:
             return
         state = _state(entry, own)
+        joins = battery is not None and battery.model is None and bool(entry.model)
+        if joins:
+            state = State.CHANGED
         if state is State.UNCHANGED and battery is not None:
             self.planned.append(Planned(entry, state, battery, battery.category))
             return
@@ -273,7 +278,7 @@ class _Planner:
             return
         _cross(entry, facts)
         self._note(entry, category, facts, {**above.circumstances, **_holding(own, entry)})
-        self.planned.append(Planned(entry, state, battery, category))
+        self.planned.append(Planned(entry, state, battery, category, joins))
 
     def _above(self, entry: Entry, battery: Battery | None) -> _Known | None:
         """What the battery's model and batch state; None, with a finding, where they are not there."""
@@ -307,15 +312,13 @@ class _Planner:
 
     def _same_product(self, entry: Entry, battery: Battery, found: _Known) -> bool:
         """Whether a battery that is here is of the model and batch that the file names."""
+        if battery.model is None:
+            return True
         model = self._find((entry.model,))
         id_of_model = model.product.id if model is not None and model.product is not None else None
-        if battery.model != id_of_model or battery.model is None:
-            what = "no model" if battery.model is None else "another model"
-            entry.refuse(
-                "model",
-                MODEL,
-                f"{battery.identifier} is here already and has {what}; a battery keeps its own",
-            )
+        if battery.model != id_of_model:
+            sentence = f"{battery.identifier} is here already, of another model; a battery keeps its own"
+            entry.refuse("model", MODEL, sentence)
             return False
         if entry.batch and (found.product is None or battery.batch != found.product.id):
             entry.refuse(

@@ -14,7 +14,7 @@ from typing import Any, Final
 from passport.importing import judging
 from passport.importing.findings import Finding, ImportRefused, Place
 from passport.importing.judging import Documents, Judge
-from passport.importing.tables import Fault, Row, Table, Value
+from passport.importing.tables import MAX_ROWS, Fault, Row, Table, Value
 from passport.ledger.catalogue import NAMED_BY, may_state
 from schemas.conditions import CONDITIONS
 from schemas.identifier import LinkInvalid, identifier_path, parse_link, parse_path
@@ -619,6 +619,8 @@ class Reader:
             entries = value.get(sheet, [])
             if not isinstance(entries, list):
                 raise ImportRefused(f"expected a list in {sheet}, got {type(entries).__name__}")
+            if len(entries) > MAX_ROWS:
+                raise ImportRefused(f"more than {MAX_ROWS:,} entries in {sheet}: import in several files")
             for number, said in enumerate(entries, 1):
                 self._said(sheet, level, number, said)
 

@@ -278,11 +278,16 @@ def _parser(start: Any, end: Any, text: Any) -> expat.XMLParserType:
     return parser
 
 
+_MAX_NAMES: Final = 1_000
+
+
 class _Locals(dict[str, str]):
     """Names as written to names without their prefix, each looked at once."""
 
     def __missing__(self, name: str) -> str:
-        self[name] = local = name.rpartition(":")[2]
+        local = name.rpartition(":")[2]
+        if len(self) < _MAX_NAMES:
+            self[name] = local
         return local
 
 

@@ -357,6 +357,25 @@ def _battery(row: Any) -> Battery:
     )
 
 
+def join(connection: Connection, battery_id: str, *, model: str, batch: str | None) -> None:
+    """A battery that came without a model belongs to one from now on; one that has a model keeps it.
+
+    Raises:
+        NotFound: there is no such battery, model or batch of the battery's operator.
+        Conflict: the battery has a model, or the batch is of another.
+    """
+    battery = get(connection, battery_id)
+    if battery.model is not None:
+        raise Conflict(f"battery {battery.identifier} has a model already, and keeps it")
+    new = New(
+        battery.operator, battery.category, battery.identifier, {}, None, battery.simulated, model, batch
+    )
+    _check_products(connection, [new])
+    connection.exec_driver_sql(
+        "UPDATE battery SET model = ?, batch = ? WHERE id = ?", (model, batch, battery_id)
+    )
+
+
 def set_status(connection: Connection, battery_id: str, status: PassportStatus) -> None:
     """Another status of the passport; it shows on the page from the next request on."""
     connection.exec_driver_sql(

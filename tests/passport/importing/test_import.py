@@ -498,6 +498,32 @@ def test_another_category_is_refused_of_a_model_and_of_a_battery(engine):
         assert [one.rule for one in caught.value.findings] == ["category"]
 
 
+def test_a_battery_that_came_without_a_model_joins_one_and_keeps_it(engine):
+    with database.writing(engine) as connection:
+        batteries.create(
+            connection,
+            operator=OPERATOR,
+            category=Category.STATIONARY,
+            identifier_path=f"/01/{GTIN}/21/S1",
+            facts={"temperature": Decimal(20)},
+            placed_on=None,
+            simulated=False,
+            at=NOW,
+        )
+    sheets = book({"models": models(), "items": items("S1")})
+    assert counts(bring(engine, sheets))["items"] == {"changed": 1}
+    found = facts(engine, "S1")
+    assert (found["rated_capacity"], found["temperature"]) == (100, 20)
+    assert counts(bring(engine, sheets))["items"] == {"unchanged": 1}
+    other = {
+        "models": models(model_identifier="EX-6"),
+        "items": [["model_identifier", "serial_number"], ["EX-6", "S1"]],
+    }
+    with pytest.raises(ImportRefused) as caught:
+        bring(engine, book(other))
+    assert [one.rule for one in caught.value.findings] == ["model"]
+
+
 def test_partial_imports_what_is_right_and_leaves_out_what_depends_on_what_is_not(engine):
     sheet = models()
     sheet.append(["EX-6", "09520123456795", "ev", -5, 350])

@@ -5,6 +5,7 @@ import json
 from click.testing import CliRunner
 
 import app  # noqa: TID251 - the command as it is installed
+from passport.importing.files import FORMS
 from tests.passport.importing.books import GTIN, book, items, models
 
 
@@ -86,6 +87,11 @@ def test_several_operators_must_be_told_apart(tmp_path):
     status, said = run(tmp_path, "import", source, "--operator", "other")
     assert status == 3
     assert f"another operator answers for /01/{GTIN}/21/S1" in said
+
+
+def test_the_option_names_every_form_that_is_read():
+    command = app.cli.get_command(None, "import")
+    assert tuple(next(one.type.choices for one in command.params if one.name == "form")) == FORMS
 
 
 def test_wrong_use_is_told(tmp_path):

@@ -155,6 +155,15 @@ def test_a_bomb_is_refused_before_it_is_unpacked():
         xlsx.read(packed(bomb), never)
 
 
+def test_a_package_that_lies_about_sizes_is_read_no_further_than_it_says():
+    data = bytearray(packed({**parts(WHOLE), "xl/worksheets/sheet1.xml": b" " * 40_000_000}))
+    size = (40_000_000).to_bytes(4, "little")
+    while (at := data.find(size)) >= 0:  # in the entry and in the directory
+        data[at : at + 4] = (1000).to_bytes(4, "little")
+    with pytest.raises(ImportRefused, match="damaged"):
+        xlsx.read(bytes(data), never)
+
+
 def test_a_package_of_many_parts_and_one_with_a_part_twice_are_refused():
     many = {f"xl/{n}.xml": b"<a/>" for n in range(xlsx.MAX_ENTRIES + 1)}
     with pytest.raises(ImportRefused, match="parts"):
