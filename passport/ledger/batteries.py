@@ -330,7 +330,7 @@ def every(connection: Connection, operator: str | None = None) -> list[Battery]:
     """All batteries, or one operator's, in the order in which they came."""
     where, values = ("WHERE operator = ?", (operator,)) if operator else ("", ())
     rows = connection.exec_driver_sql(
-        f"SELECT {_COLUMNS} FROM battery {where} ORDER BY created_at, id", values
+        f"SELECT {_COLUMNS} FROM battery {where} ORDER BY created_at, identifier", values
     )
     return [_battery(row) for row in rows]
 
