@@ -57,10 +57,17 @@ class Commanded:
         return self.house.now
 
 
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory):
+    """A folder with tables and keys, made once: migrations take longer than most tests."""
+    folder = tmp_path_factory.mktemp("ready")
+    House(folder).close()
+    return folder
+
+
 @pytest.fixture
-def house(tmp_path):
-    (tmp_path / "house").mkdir()
-    made = House(tmp_path / "house")
+def house(ready, tmp_path):
+    made = House(shutil.copytree(ready, tmp_path / "house"))
     yield made
     made.close()
 

@@ -1,5 +1,6 @@
 """The document store: bytes once, editions for ever, names that mean one thing or are refused."""
 
+import shutil
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -31,13 +32,23 @@ REPORT = check(b"Report\n")
 _SECONDS = count()
 
 
-@pytest.fixture
-def engine(tmp_path):
-    made = database.open_database(tmp_path)
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory):
+    """A folder with the tables and two operators, made once: migrations take longer than most tests."""
+    folder = tmp_path_factory.mktemp("ready")
+    made = database.open_database(folder)
     database.upgrade(made)
     with database.writing(made) as connection:
         for name in ("first", "second"):
             operators.create(connection, name, name=name.title(), simulated=False, at=NOW)
+    made.dispose()
+    return folder
+
+
+@pytest.fixture
+def engine(ready, tmp_path):
+    shutil.copytree(ready, tmp_path, dirs_exist_ok=True)
+    made = database.open_database(tmp_path)
     yield made
     made.dispose()
 
