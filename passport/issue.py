@@ -47,7 +47,7 @@ from passport.errors import (
 from passport.judgement import compliance
 from passport.judgement.second_life.assess import Assessment, assess
 from passport.judgement.second_life.evidence import gather
-from passport.ledger import batteries, leaves, life, operators, registrations, states, versions
+from passport.ledger import batteries, handovers, leaves, life, operators, registrations, states, versions
 from passport.ledger.batteries import Battery
 from passport.ledger.database import marks, reading, writing
 from passport.ledger.direct import Direct
@@ -193,6 +193,7 @@ class _Draft:
         disclosures: of what is restricted; None where `last` says all of this already.
         related: quoted records of the batteries that it came from or goes on as.
         correction: why the newest version is corrected by this one; None where it only tells what is new.
+        handovers: by which responsibility came here since the newest version; empty where it has the issuer.
     """
 
     battery: Battery
@@ -207,6 +208,7 @@ class _Draft:
     signer: Signer
     related: tuple[encode.Related, ...]
     correction: str | None
+    handovers: tuple[tuple[bytes, bytes], ...]
 
 
 _Stamp = tuple[Any, ...]
@@ -867,6 +869,7 @@ class Issuer:
             last is not None
             and not order.force
             and correction is None
+            and last.operator == battery.operator
             and _same(connection, last, {**public, **restricted}, marks_of, now)
         )
         return _Draft(
@@ -882,7 +885,22 @@ class Issuer:
             signer=self.signers(battery.operator),
             related=self._related(connection, known.life) if kind is RecordKind.PASSPORT else (),
             correction=correction,
+            handovers=self._handovers(connection, battery, last),
         )
+
+    def _handovers(
+        self, connection: Connection, battery: Battery, last: Version | None
+    ) -> tuple[tuple[bytes, bytes], ...]:
+        """The acts by which the issuer may be another one than that of the newest version."""
+        if last is None or last.operator == battery.operator:
+            return ()
+        acts = handovers.acts(connection, battery.id, last.operator, battery.operator)
+        if not acts:
+            raise GateClosed(
+                f"{battery.identifier}: version {last.version} is {last.operator}'s, and nothing shows that"
+                f" {battery.operator} answers for the battery since; hand it over with `cellpass handover`"
+            )
+        return tuple(acts)
 
     def _related(self, connection: Connection, lived: Life) -> tuple[encode.Related, ...]:
         """The quoted records: of each original its last one before, of each successor its first one."""
@@ -994,6 +1012,7 @@ class Issuer:
             incomplete=draft.incomplete,
             related=draft.related,
             correction=draft.correction,
+            handovers=draft.handovers,
         )
         return _Intent(
             battery=battery.id,

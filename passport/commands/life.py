@@ -1,5 +1,6 @@
 """`cellpass life`: what happens to a battery between its first passport and the end of it."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -158,7 +159,7 @@ def _begin(
 
     if incomplete is not None and not incomplete.strip():
         raise click.UsageError("--incomplete needs a reason in words")
-    facts = _facts(words, into)
+    facts = declared(words, into)
     now = house.now()
     with house.reading() as connection:
         found = [batteries.find(connection, text, house.settings.public_url) for text in originals]
@@ -183,15 +184,23 @@ def _begin(
         from_waste=from_waste,
         incomplete=incomplete,
     )
-    _say(house, told, as_json=as_json)
+    say(house, told, as_json=as_json)
 
 
-def _facts(words: str | None, into: Path | None) -> dict[str, Any]:
-    """Declared facts from the command line, from a file, or from both: the command line counts."""
+def declared(words: str | None, into: Path | None) -> dict[str, Any]:
+    """Declared facts as `FACT=VALUE,...`, from a JSON file, or from both: the command line counts."""
+    return declared_pairs([part for part in (words or "").split(",") if part.strip()], into)
+
+
+def declared_pairs(words: Sequence[str], into: Path | None) -> dict[str, Any]:
+    """The same from single words."""
     from passport.errors import FactRefused
     from schemas.strict_json import StrictJsonError, loads
     from schemas.validation import FactsInvalid, facts_from_text, load_facts
 
+    pairs = [word.partition("=") for word in words]
+    if wrong := [name for name, mark, _ in pairs if not mark]:
+        raise click.UsageError(f"expected FACT=VALUE, got {wrong[0]!r}")
     try:
         facts: dict[str, Any] = {}
         if into is not None:
@@ -199,9 +208,6 @@ def _facts(words: str | None, into: Path | None) -> dict[str, Any]:
             if not isinstance(content, dict):
                 raise click.UsageError(f"{into}: expected a JSON object of attribute to value")
             facts = dict(load_facts(content))
-        pairs = [part.partition("=") for part in (words or "").split(",") if part.strip()]
-        if wrong := [name for name, mark, _ in pairs if not mark]:
-            raise click.UsageError(f"--as: expected FACT=VALUE, got {wrong[0]!r}")
         return facts | facts_from_text({name.strip(): value.strip() for name, _, value in pairs})
     except StrictJsonError as error:
         raise FactRefused(f"{into}: {error}") from error
@@ -265,7 +271,7 @@ def goes_on(house: Any, *, battery: str, successor: str, at: Any, further_part: 
             batteries.find(connection, text, house.settings.public_url).id for text in (battery, successor)
         )
     told = acts.goes_on(house.issuer, one, other, at=at or now, now=now, further=further_part)
-    _say(house, told, as_json=as_json)
+    say(house, told, as_json=as_json)
 
 
 # ------------------------------------------------------------------------------------ acts on one battery
@@ -349,7 +355,7 @@ def repair(
         now=now,
         by=by,
     )
-    _say(house, told, as_json=as_json)
+    say(house, told, as_json=as_json)
 
 
 def _tell(house: Any, battery: str, act: Any, *, at: Any, by: str | None, detail: Any, as_json: bool) -> None:
@@ -360,7 +366,7 @@ def _tell(house: Any, battery: str, act: Any, *, at: Any, by: str | None, detail
     with house.reading() as connection:
         found = batteries.find(connection, battery, house.settings.public_url)
     told = acts.tell(house.issuer, found.id, act, at=at or now, now=now, by=by, detail=detail)
-    _say(house, told, as_json=as_json)
+    say(house, told, as_json=as_json)
 
 
 @command.command("acts", epilog="Example: cellpass life acts /01/09520123456788/21/ABC")
@@ -409,7 +415,7 @@ def _bare(why: str) -> str:
     return why.partition("; possible now")[0].partition("; nothing can")[0].partition(": ")[2]
 
 
-def _say(house: Any, told: Any, *, as_json: bool) -> None:
+def say(house: Any, told: Any, *, as_json: bool) -> None:
     """What came of an act: the battery, its versions, and what was left to others."""
     import orjson
 

@@ -376,6 +376,13 @@ def join(connection: Connection, battery_id: str, *, model: str, batch: str | No
     )
 
 
+def show_again(connection: Connection, battery_id: str) -> None:
+    """Have the page made anew at the next request: something shows on it that is in no record."""
+    connection.exec_driver_sql(
+        "UPDATE battery SET notice_revision = notice_revision + 1 WHERE id = ?", (battery_id,)
+    )
+
+
 def set_status(connection: Connection, battery_id: str, status: PassportStatus) -> None:
     """Another status of the passport; it shows on the page from the next request on."""
     connection.exec_driver_sql(

@@ -252,6 +252,45 @@ class NoticeRow(SQLModel, table=True):
     ended_why: str | None
 
 
+class HandoverOfferRow(SQLModel, table=True):
+    """A signed offer of responsibility for a battery."""
+
+    __tablename__ = "handover_offer"
+
+    battery: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)  # hex SHA-256 of the statement
+    giver: str
+    taker: str
+    role: str
+    at: str
+    expires_at: str
+    statement: bytes
+
+
+class HandoverEndRow(SQLModel, table=True):
+    """The signed acceptance or withdrawal of an offer; it has one of them at most."""
+
+    __tablename__ = "handover_end"
+
+    battery: str = Field(primary_key=True)
+    offer: str = Field(primary_key=True)
+    kind: str  # "acceptance" or "withdrawal"
+    at: str
+    statement: bytes
+
+
+class BatteryOperatorRow(SQLModel, table=True):
+    """Who answered for a battery from when to when; written once responsibility was handed over."""
+
+    __tablename__ = "battery_operator"
+
+    battery: str = Field(primary_key=True)
+    since: str = Field(primary_key=True)
+    operator: str
+    until: str | None
+    offer: str | None  # by which it came
+
+
 class StatusSnapshotRow(SQLModel, table=True):
     """The values of Annex XIII 4(a) as they stood at placing on the market and at a change of status."""
 
@@ -654,6 +693,9 @@ TABLES: Final[tuple[type[SQLModel], ...]] = (
     LifeEventRow,
     LifeLinkRow,
     NoticeRow,
+    HandoverOfferRow,
+    HandoverEndRow,
+    BatteryOperatorRow,
     StatusSnapshotRow,
     DueVersionRow,
     IntentRow,
@@ -686,6 +728,8 @@ APPEND_ONLY: Final = (
     "life_event",
     "life_link",
     "status_snapshot",
+    "handover_offer",
+    "handover_end",
     "version",
     "log_leaf",
     "log_node",

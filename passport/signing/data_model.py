@@ -40,6 +40,7 @@ _OPTIONAL: Final = _MARKS | {
     "relatedResource",
     "incomplete",
     "corrects",
+    "handovers",
 }
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]+\Z")
 _LANGUAGE_VALUE: Final = frozenset({"@value", "@language", "@direction"})

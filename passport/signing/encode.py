@@ -106,6 +106,7 @@ def unsigned(
     incomplete: str | None,
     related: Sequence[Related] = (),
     correction: str | None = None,
+    handovers: Sequence[tuple[bytes, bytes]] = (),
 ) -> Unsigned:
     """The payload of one version and the disclosures that it commits to.
 
@@ -130,6 +131,8 @@ def unsigned(
         related: records of the batteries that this one came from or goes on as.
         correction: why the version before is corrected by this one, in the operator's words; None where this
             one only tells what is new.
+        handovers: offers and acceptances by which responsibility came here from the issuer of the version
+            before; empty where that one has the same issuer.
 
     Raises:
         TypeError: a float or another type that JSON has no exact form for.
@@ -171,6 +174,11 @@ def unsigned(
     quoted += [{"id": one.url, "digestSRI": one.sri, "relation": one.relation} for one in related]
     if quoted:
         payload["relatedResource"] = quoted
+    if handovers:
+        payload["handovers"] = [
+            {"offer": offer.decode("ascii"), "acceptance": acceptance.decode("ascii")}
+            for offer, acceptance in handovers
+        ]
     if correction is not None:
         payload["corrects"] = {"recordVersion": version - 1, "reason": correction}
     if simulated:

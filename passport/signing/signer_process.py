@@ -7,7 +7,9 @@ It alone opens key files. Whoever reaches the socket can ask for four things (`p
 2. issuer: the DID that the operator's key was bound to when it was made;
 3. shape: one of our three record types, a version, a subject, digests; or a status list, or a statement;
 4. version: one more than the last one signed for that battery and kind, quoting the last one's digest; the
-   same content again gives the same signature, so that an issue cut off by a crash can be finished;
+   same content again gives the same signature, so that an issue cut off by a crash can be finished. Where
+   another operator signed the version before, the record carries this operator's own acceptance, which
+   quotes that version;
 5. rate: a bucket of signatures per operator;
 6. checkpoint: the tree proves that it extends the last signed one; it never shrinks, and two roots for one
    size are never signed.
@@ -35,6 +37,7 @@ from typing import Any, Final
 from passport.errors import PassportError, SignerUnavailable, VerificationFailed
 from passport.signing import base64url
 from passport.signing.encode import TYPES, digest_sri
+from passport.signing.handover import accepted_record
 from passport.signing.keys import (
     PASSWORD_FILE,
     FileSigner,
@@ -47,7 +50,7 @@ from passport.signing.keys import (
 from passport.signing.log import Checkpoint, parse_checkpoint, verify_consistency
 from passport.signing.sign import ALGORITHM, RECORD_TYPE, STATUS_LIST_TYPE, parse_jws
 from passport.signing.signer import SignerRefused
-from passport.signing.statements import KINDS, STATEMENT_TYPE
+from passport.signing.statements import ACCEPTANCE, KINDS, STATEMENT_TYPE, read_statement
 from schemas.strict_json import StrictJsonError, loads_own
 
 MEMORY_FILE: Final = "signer.db"
@@ -293,6 +296,8 @@ class Rules:
         number, input_sha256, jwt_sri = last or (0, b"", "")
         if version == number and input_sha256 == _sha256(signing_input):
             return subject, kind, version
+        if version > max(number, 1) and self._taken_over(operator, payload, kind):
+            return subject, kind, version
         if version != number + 1:
             raise SignerRefused(
                 f"{kind} of {subject}: version {number} was signed last, {version} cannot follow"
@@ -305,6 +310,22 @@ class Rules:
                 f"{kind} of {subject}: version {version} does not quote version {number} as signed"
             )
         return subject, kind, version
+
+    def _taken_over(self, operator: str, payload: Mapping[str, Any], kind: str) -> bool:
+        """Whether the version before is another's, and this operator accepted responsibility after it."""
+        acts = payload.get("handovers")
+        if not acts:
+            return False
+        did = str(self.memory.did(operator))
+        keys = [self._signer(operator).public_jwk]
+        acceptance = read_statement(acts[-1]["acceptance"].encode(), ACCEPTANCE, issuer_did=did, keys=keys)
+        before = [item for item in payload.get("relatedResource", []) if "relation" not in item]
+        return (
+            acceptance.get("battery") == payload["credentialSubject"]["id"]
+            and acceptance.get("offer") == digest_sri(acts[-1]["offer"].encode())
+            and len(before) == 1
+            and accepted_record(acceptance, kind) == before[0].get("digestSRI")
+        )
 
     def _sign_note(self, request: Mapping[str, Any]) -> dict[str, Any]:
         operator, text = request["operator"], request["text"].encode()

@@ -18,7 +18,10 @@ from schemas.values import plain, utc_text
 
 STATEMENT_TYPE: Final = "cellpass-statement+jwt"
 COMMISSIONING: Final = "Commissioning"
-KINDS: Final = frozenset({COMMISSIONING})
+OFFER: Final = "HandoverOffer"
+ACCEPTANCE: Final = "HandoverAcceptance"
+WITHDRAWAL: Final = "HandoverWithdrawal"
+KINDS: Final = frozenset({COMMISSIONING, OFFER, ACCEPTANCE, WITHDRAWAL})
 _COMMON: Final = frozenset({"type", "issuer", "issuedAt"})
 
 

@@ -33,6 +33,7 @@ from passport.signing import data_model
 from passport.signing.disclosures import disclose
 from passport.signing.document import LIMIT_JSON, Document, read_document
 from passport.signing.encode import RELATIONS, digest_sri
+from passport.signing.handover import check_acts
 from passport.signing.keyset import fitting_key, interval, names, read_keys, revocation
 from passport.signing.log import (
     leaf_hash,
@@ -427,7 +428,7 @@ def _chain(work: _Work) -> str:
             raise VerificationFailed(
                 f"the given version before {later.get('recordVersion')} is not the quoted one"
             )
-        later = _follows(later, earlier)
+        later = _follows(work, later, earlier)
     reached = later.get("recordVersion")
     back = "to the first" if reached == 1 else f"to version {reached}"
     return f"version {version} and the {len(work.previous)} before it, back {back}{lineage}"
@@ -546,7 +547,7 @@ def _signed_by_issuer(work: _Work, part: bytes, claims: Mapping[str, Any]) -> bo
     return True
 
 
-def _follows(later: Mapping[str, Any], earlier: bytes) -> dict[str, Any]:
+def _follows(work: _Work, later: Mapping[str, Any], earlier: bytes) -> dict[str, Any]:
     """The claims of the version before, when it is of the same battery and kind and one lower."""
     try:
         claims = loads(parse_jws(earlier).payload, limit_bytes=LIMIT_JSON)
@@ -554,10 +555,30 @@ def _follows(later: Mapping[str, Any], earlier: bytes) -> dict[str, Any]:
         raise VerificationFailed(f"an earlier version is refused: {error}") from error
     if not isinstance(claims, dict) or not data_model.is_ours(claims):
         raise VerificationFailed("an earlier version is no record")
-    same = all(_of(claims, name) == _of(later, name) for name in ("type", "issuer", "credentialSubject"))
+    same = all(_of(claims, name) == _of(later, name) for name in ("type", "credentialSubject"))
     if not same or claims.get("recordVersion") != later["recordVersion"] - 1:
-        raise VerificationFailed("the quoted version is of another battery, kind, issuer or number")
+        raise VerificationFailed("the quoted version is of another battery, kind or number")
+    giver, taker = _of(claims, "issuer"), _of(later, "issuer")
+    if giver != taker:
+        # An issuer changes by a two-sided act and not otherwise; the later record carries it.
+        check_acts(
+            later.get("handovers"),
+            battery=str(_of(later, "credentialSubject")),
+            kind=data_model.kind_of(later),
+            giver=str(giver),
+            taker=str(taker),
+            quoted=digest_sri(earlier),
+            keys_of=lambda did: _keys_of(work, did),
+        )
     return claims
+
+
+def _keys_of(work: _Work, did: str) -> list[Mapping[str, Any]]:
+    """The trusted keys of an issuer who signed a hand-over."""
+    keys = [key for key in work.jwks or () if key.get("iss") == did]
+    if not keys:
+        raise _Unknown(f"responsibility was handed over, and keys of {did!r:.80} were not given")
+    return keys
 
 
 def _of(claims: Mapping[str, Any], name: str) -> Any:

@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 from passport import disclosure, grants, issue
 from passport.documents import page
 from passport.errors import NotFound, SignerUnavailable
-from passport.ledger import batteries, database, life, notices, operators, versions
+from passport.ledger import batteries, database, handovers, life, notices, operators, versions
 from passport.ledger.versions import Version
 from passport.signing.bundle import bundle as signed_bundle
 from passport.web import errors, headers
@@ -141,7 +141,9 @@ def bundle(connection: Connection, view: issue.View, *, status_list: bytes | Non
         # What is true of a battery that was recycled is not given out in its earlier versions either.
         and not view.ends
     ]
-    keys = operators.jwks(connection, version.operator)["keys"]
+    signers = [version.operator]
+    signers += [one.giver for one in handovers.every(connection, version.battery) if one.acceptance]
+    keys = [key for name in dict.fromkeys(signers) for key in operators.jwks(connection, name)["keys"]]
     return signed_bundle(
         view.record,
         proof=proof,

@@ -92,6 +92,8 @@ ROWS = {
     "life_link": (
         "INSERT INTO life_link VALUES ('B', 'successor', 'u', 'C', 'repurposing', NULL, NULL, NULL, 't')"
     ),
+    "handover_offer": "INSERT INTO handover_offer VALUES ('B', 'h', 'a', 'b', 'importer', 't', 't', 'jws')",
+    "handover_end": "INSERT INTO handover_end VALUES ('B', 'h', 'acceptance', 't', 'jws')",
     "status_snapshot": "INSERT INTO status_snapshot VALUES ('B', 1, 'waste', 't', 'waste', '{}')",
     "version": (
         "INSERT INTO version VALUES"
