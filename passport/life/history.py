@@ -58,11 +58,12 @@ def history(connection: Connection, battery: Battery) -> list[Entry]:
     """Everything that is known to have happened to a battery and its records, oldest first."""
     found = [
         *_declared(connection, battery),
-        *_issued(connection, battery),
-        *_happened(connection, battery),
         *_offered(connection, battery),
+        *_happened(connection, battery),
         *_announced(connection, battery),
+        *_issued(connection, battery),
     ]
+    # Of one moment, what was done stands before the records that came of it.
     return sorted(found, key=lambda entry: entry.at)
 
 
