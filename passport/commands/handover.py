@@ -60,14 +60,26 @@ def accept(
     incomplete: str | None,
     as_json: bool,
 ) -> None:
-    """Accept OFFER (its id, or the first characters): the operator signs, and answers from now on."""
+    """Accept OFFER (its id, or the first characters): the operator signs, and answers from now on.
+
+    What was said of the operator before holds no more; --into takes a file such as
+    {"operator_identifier": "...", "operator_address": {"town": "Gent", "country": "BE"}}.
+    """
     from pathlib import Path
 
     from passport.commands.life import declared, say
+    from passport.issue import RecordGateClosed
     from passport.life import handover
 
     facts = declared(words, Path(into) if into else None)
-    told = handover.accept(house.issuer, offer_id, by=by, now=house.now(), facts=facts, incomplete=incomplete)
+    try:
+        told = handover.accept(
+            house.issuer, offer_id, by=by, now=house.now(), facts=facts, incomplete=incomplete
+        )
+    except RecordGateClosed as closed:
+        if any(finding.attribute.startswith("operator_") for finding in closed.findings):
+            click.echo(f"{by} says of itself what is owed of it, with --as or --into FILE:", err=True)
+        raise
     say(house, told, as_json=as_json)
 
 

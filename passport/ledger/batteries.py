@@ -455,16 +455,36 @@ def _declared(connection: Connection, battery_id: str) -> Declared:
 
 
 def declared(connection: Connection, battery_ids: Sequence[str]) -> dict[str, Declared]:
-    """What stands declared of these batteries, by battery id; an unknown battery is left out."""
+    """What stands declared of these batteries, by battery id; an unknown battery is left out.
+
+    After a hand-over the model still tells what the battery is; what it tells of its operator is of the one
+    before, and does not hold any more.
+    """
     rows = connection.exec_driver_sql(
-        f"SELECT battery, model, batch, {_LAYER} FROM declaration AS d JOIN battery ON battery.id = d.battery"
+        f"SELECT battery, model, batch, operator, {_LAYER} FROM declaration AS d"
+        " JOIN battery ON battery.id = d.battery"
         f" WHERE battery IN ({marks(battery_ids)}) AND revision ="
         " (SELECT max(revision) FROM declaration WHERE battery = d.battery)",
         tuple(battery_ids),
     ).fetchall()
-    products = catalogue.declared(connection, list({name for row in rows for name in row[1:3] if name}))
+    names = list({name for row in rows for name in row[1:3] if name})
+    products, owners = catalogue.declared(connection, names), catalogue.owners(connection, names)
+    foreign = {
+        name: layers.without(layer, catalogue.OF_THE_OPERATOR)
+        for name, layer in products.items()
+        if any(row[3] != owners[name] for row in rows if name in row[1:3])
+    }
     return {
-        row[0]: Declared((*(products[name] for name in row[1:3] if name in products), layers.layer(*row[3:])))
+        row[0]: Declared(
+            (
+                *(
+                    (products if owners[name] == row[3] else foreign)[name]
+                    for name in row[1:3]
+                    if name in products
+                ),
+                layers.layer(*row[4:]),
+            )
+        )
         for row in rows
     }
 

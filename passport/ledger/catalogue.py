@@ -40,6 +40,18 @@ SHARED: Final = frozenset(
     }
 )
 
+# What a model or batch says of the operator holds only while that operator answers for the battery.
+OF_THE_OPERATOR: Final = frozenset(
+    {
+        "operator_identifier",
+        "operator_name",
+        "operator_address",
+        "operator_contact",
+        "operator_role",
+        "authorised_operator",
+    }
+)
+
 
 @dataclass(frozen=True)
 class Product:
@@ -178,6 +190,14 @@ def batteries_of(connection: Connection, product_id: str) -> list[str]:
         (product_id, product_id),
     )
     return [row[0] for row in rows]
+
+
+def owners(connection: Connection, product_ids: Sequence[str]) -> dict[str, str]:
+    """The operators whose products these are, by id; an unknown one is left out."""
+    rows = connection.exec_driver_sql(
+        f"SELECT id, operator FROM product WHERE id IN ({marks(product_ids)})", tuple(product_ids)
+    )
+    return {row[0]: row[1] for row in rows}
 
 
 def declared(connection: Connection, product_ids: Sequence[str]) -> dict[str, Layer]:

@@ -5,8 +5,8 @@ state. Beside the facts stand circumstances: whether a named condition of the la
 revision of one subject; what a nearer layer says counts, and nothing is ever overwritten.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
@@ -83,6 +83,11 @@ def is_absent(wire: Any) -> bool:
 def layer(at: str, facts: bytes, circumstances: str | None) -> Layer:
     """A stored revision, read."""
     return Layer(from_utc_text(at), orjson.loads(facts), orjson.loads(circumstances) if circumstances else {})
+
+
+def without(layer: Layer, attributes: Collection[str]) -> Layer:
+    """The layer, silent about these attributes."""
+    return replace(layer, wired={name: said for name, said in layer.wired.items() if name not in attributes})
 
 
 def wire(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 
 from passport.errors import Conflict
 from passport.issue import Issuer
-from passport.ledger import batteries, handovers, life, operators, versions
+from passport.ledger import batteries, catalogue, handovers, life, operators, versions
 from passport.ledger.batteries import Battery
 from passport.ledger.database import reading, writing
 from passport.ledger.handovers import Offer
@@ -30,7 +30,7 @@ from passport.signing import encode, handover
 from passport.signing.handover import Quoted
 from schemas.identifier import identifier_url
 from schemas.registry import REGISTRY
-from schemas.terms import Absent, BatteryStatus, PassportStatus, RecordKind
+from schemas.terms import BatteryStatus, PassportStatus, RecordKind
 from schemas.values import utc_text
 
 USUAL_TERM: Final = timedelta(days=14)
@@ -39,13 +39,6 @@ WASTE_ROLES: Final = frozenset(
     {"producer", "producer_responsibility_organisation", "waste_management_operator"}
 )
 ROLES: Final = tuple(REGISTRY["operator_role"].value.members)
-# What is said of the operator before says nothing of the next one.
-_OF_THE_OPERATOR: Final = (
-    "operator_identifier",
-    "operator_address",
-    "operator_contact",
-    "authorised_operator",
-)
 
 
 class HandoverRefused(Conflict):
@@ -252,9 +245,7 @@ def _restate(
     connection: Connection, battery: Battery, name: str, role: str, facts: Mapping[str, Any], now: datetime
 ) -> None:
     """What was declared of the operator before is said no more; what the new one says of itself is."""
-    layers = batteries.declared(connection, [battery.id])[battery.id].layers
-    below = {row for layer in layers[:-1] for row in layer.wired}
-    cleared = {row: Absent.NOT_APPLICABLE if row in below else None for row in _OF_THE_OPERATOR}
+    cleared = dict.fromkeys(catalogue.OF_THE_OPERATOR)
     said = {**cleared, "operator_name": name, "operator_role": role, **facts}
     batteries.declare(connection, battery.id, said, at=now, by=name)
 

@@ -188,3 +188,13 @@ def test_the_day_of_placing_follows_its_declaration(connection):
     assert batteries.get(connection, one.id).placed_on == date(2027, 4, 2)
     batteries.declare(connection, one.id, {"battery_mass": Decimal(4)}, at=LATER, by="test")
     assert batteries.get(connection, one.id).placed_on == date(2027, 4, 2)
+
+
+def test_what_a_model_says_of_its_operator_ends_with_the_hand_over(connection):
+    made = model(connection, operator_identifier="9520123000003", manufacturer_name="Example Cells")
+    one, other = battery(connection, "A", model=made.id), battery(connection, "B", model=made.id)
+    connection.exec_driver_sql("UPDATE battery SET operator = 'other' WHERE id = ?", (one.id,))
+    found = batteries.declared(connection, [one.id, other.id])
+    assert "operator_identifier" not in found[one.id].wired
+    assert found[one.id].wired["manufacturer_name"] == "Example Cells"
+    assert found[other.id].wired["operator_identifier"] == "9520123000003"
