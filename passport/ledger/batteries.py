@@ -371,8 +371,10 @@ def join(connection: Connection, battery_id: str, *, model: str, batch: str | No
         battery.operator, battery.category, battery.identifier, {}, None, battery.simulated, model, batch
     )
     _check_products(connection, [new])
+    # What stands of recalls of the model shows on its page from the next request on.
     connection.exec_driver_sql(
-        "UPDATE battery SET model = ?, batch = ? WHERE id = ?", (model, batch, battery_id)
+        "UPDATE battery SET model = ?, batch = ?, notice_revision = notice_revision + 1 WHERE id = ?",
+        (model, batch, battery_id),
     )
 
 

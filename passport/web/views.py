@@ -49,9 +49,10 @@ def kinds(audience: Audience) -> tuple[RecordKind, ...]:
 
 def records(connection: Connection, battery: batteries.Battery, audience: Audience) -> list[issue.View]:
     """The newest version of every kind in which the audience may see anything; passport first."""
-    wanted = kinds(audience) if battery.passport_status not in page.ENDED else (RecordKind.PASSPORT,)
-    newest = [versions.latest(connection, battery.id, kind) for kind in wanted]
-    return [issue.view_of(connection, version, audience) for version in newest if version is not None]
+    newest = [versions.latest(connection, battery.id, kind) for kind in kinds(audience)]
+    found = [issue.view_of(connection, version, audience) for version in newest if version is not None]
+    # Of a battery that was recycled there is no condition any more, and no opinion.
+    return [view for view in found if view.version.kind is RecordKind.PASSPORT or not view.ended]
 
 
 def announcements(connection: Connection, battery: batteries.Battery) -> tuple[page.Announcement, ...]:
