@@ -9,7 +9,6 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
@@ -19,6 +18,7 @@ from urllib.parse import urlsplit
 
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate
 
+from schemas import plausibility
 from schemas.attribute import Attribute
 from schemas.quantity import convert, split_number
 from schemas.registry import OPINIONS, REGISTRY
@@ -372,85 +372,35 @@ def schema(attribute_ids: tuple[str, ...] = ()) -> Schema:
 # ---------------------------------------------------------------------------------------- several values
 
 
-@dataclass(frozen=True)
-class _Check:
-    """A rule between attributes; it speaks only when all of them are stated.
+def cross_errors(facts: Mapping[str, Any], *, today: date | None = None) -> dict[str, list[str]]:
+    """What cannot be between values that were each acceptable: id to sentences; empty when all agree.
 
-    Attributes:
-        ids: what it compares; a complaint is filed under each.
-        holds: True when the values agree.
-        sentence: what was expected.
+    Args:
+        facts: attribute id to value.
+        today: days that tell the past may not lie after it; None asks nothing of the kind.
     """
-
-    ids: tuple[str, ...]
-    holds: Callable[..., bool]
-    sentence: str
+    return _by_attribute(remark for remark in plausibility.remarks(facts, today=today) if not remark.odd)
 
 
-def _before(low: str, high: str) -> _Check:
-    return _Check((low, high), lambda a, b: a < b, f"expected {low} below {high}")
+def cross_warnings(facts: Mapping[str, Any], *, today: date | None = None) -> dict[str, list[str]]:
+    """What can be but deserves a look, likewise; nothing is refused because of it."""
+    return _by_attribute(remark for remark in plausibility.remarks(facts, today=today) if remark.odd)
 
 
-def _metal(metal: str) -> tuple[_Check, _Check]:
-    share = f"recycled_{metal}_share"
-    pre, post = f"pre_consumer_{share}", f"post_consumer_{share}"
-    return (
-        _Check(
-            (pre, post), lambda a, b: a + b <= 100, f"expected {pre} and {post} to stay within 100 % together"
-        ),
-        _Check(
-            (share, pre, post), lambda s, a, b: s == a + b, f"expected {share} to be the sum of its two parts"
-        ),
-    )
+def _by_attribute(remarks: Iterable[plausibility.Remark]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for remark in remarks:
+        for name in remark.ids:
+            found.setdefault(name, []).append(remark.sentence)
+    return found
 
 
-_STAGES: Final = ("cf_total", "cf_raw_material", "cf_production", "cf_distribution", "cf_end_of_life")
-
-
-def _stages_agree(total: Decimal, *stages: Decimal) -> bool:
-    return abs(sum(stages, Decimal(0)) - total) <= abs(total) / 100
-
-
-_CHECKS: Final[tuple[_Check, ...]] = (
-    _before("minimum_voltage", "nominal_voltage"),
-    _before("nominal_voltage", "maximum_voltage"),
-    _before("minimum_voltage", "maximum_voltage"),
-    _before("idle_temperature_min", "idle_temperature_max"),
-    *(check for metal in ("cobalt", "lithium", "nickel", "lead") for check in _metal(metal)),
-    _Check(_STAGES, _stages_agree, "expected the four stages to sum to cf_total within 1 %"),
-    _Check(
-        ("manufacturing_date", "placed_on_market_date"),
-        lambda made, placed: (made.year, made.month) <= (placed.year, placed.month),
-        "expected placed_on_market_date not before the month of manufacturing_date",
-    ),
-    _Check(
-        ("manufacturing_date", "putting_into_service_date"),
-        lambda made, served: (made.year, made.month) <= (served.year, served.month),
-        "expected putting_into_service_date not before the month of manufacturing_date",
-    ),
-    _Check(
-        ("battery_category", "industrial_subtype"),
-        lambda category, subtype: (
-            category in ("industrial", "stationary")
-            and (subtype == "stationary") <= (category == "stationary")
-        ),
-        "expected industrial_subtype with industrial batteries alone, and `stationary` with stationary ones",
-    ),
-)
-
-
-def cross_errors(facts: Mapping[str, Any]) -> dict[str, list[str]]:
-    """What disagrees between values that were each acceptable: id to sentences; empty when all agree."""
-    errors: dict[str, list[str]] = {}
-    for check in _CHECKS:
-        if all(name in facts for name in check.ids) and not check.holds(*(facts[name] for name in check.ids)):
-            for name in check.ids:
-                errors.setdefault(name, []).append(check.sentence)
-    return errors
-
-
-def load_facts(raw: Mapping[str, Any]) -> dict[str, Any]:
+def load_facts(raw: Mapping[str, Any], *, today: date | None = None) -> dict[str, Any]:
     """Declared facts as Python values, in the rows' units and in reading order.
+
+    Args:
+        raw: attribute id to raw value.
+        today: days that tell the past may not lie after it; None asks nothing of the kind.
 
     Raises:
         FactsInvalid: names each wrong attribute with what was expected and what came.
@@ -468,7 +418,7 @@ def load_facts(raw: Mapping[str, Any]) -> dict[str, Any]:
         errors |= {str(name): _sentences(said) for name, said in said_of.items()}
         loaded = dict(refused.valid_data) if isinstance(refused.valid_data, Mapping) else {}
         loaded = {name: value for name, value in loaded.items() if name not in errors}
-    for name, said in cross_errors(loaded).items():
+    for name, said in cross_errors(loaded, today=today).items():
         errors.setdefault(name, []).extend(said)
     if errors:
         raise FactsInvalid(errors)

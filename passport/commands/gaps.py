@@ -167,8 +167,20 @@ def _judge(house: Any, connection: Any, battery: Any, now: Any) -> tuple[dict[st
         "closes_gate": any(finding.closes_gate for finding in findings),
         "counts": {**vars(counts), "missing": counts.owed - counts.stated},
         "findings": [finding.to_wire() | advice(finding).to_wire() for finding in findings],
+        "warnings": _warnings(connection, battery, now),
     }
     return outcome, findings
+
+
+def _warnings(connection: Any, battery: Any, now: Any) -> list[dict[str, Any]]:
+    """What is possible and odd among the declared values; it shuts nothing."""
+    from passport.ledger import batteries
+    from schemas.plausibility import remarks
+
+    return [
+        {"rule": remark.rule, "attributes": list(remark.ids), "sentence": remark.sentence}
+        for remark in remarks(batteries.facts(connection, battery.id), today=now.date())
+    ]
 
 
 def _line(outcome: dict[str, Any]) -> str:
@@ -214,6 +226,12 @@ def _told(outcome: dict[str, Any], findings: list["Finding"]) -> None:
             _missing(chosen)
         else:
             _grouped(chosen)
+    if outcome["warnings"]:
+        click.echo()
+        click.secho(f"Worth a look ({len(outcome['warnings'])})", bold=True, fg="yellow")
+        for warning in outcome["warnings"]:
+            sentence = warning["sentence"]
+            _say(f"{sentence[0].upper()}{sentence[1:]} ({', '.join(warning['attributes'])})", indent=2)
     click.echo()
     _say(_closing(outcome, findings))
 

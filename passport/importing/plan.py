@@ -19,10 +19,10 @@ from passport.ledger import facts as layers
 from passport.ledger.batteries import Battery
 from passport.ledger.catalogue import Product
 from passport.ledger.facts import Layer
+from schemas import plausibility
 from schemas.circumstances import circumstances_of, contradictions
 from schemas.registry import REGISTRY
 from schemas.terms import Absent, Category, Level, Obligation
-from schemas.validation import cross_errors
 
 AT_ONCE: Final = 500
 _CATEGORY: Final = "battery_category"
@@ -158,6 +158,8 @@ class _Planner:
         self._known: dict[tuple[str, ...], _Known | None] = {}
         # What the law says of values, attribute and sentence, to the entries of which it does.
         self._odd: dict[tuple[str, str], list[Entry]] = {}
+        # Likewise of values that are possible and odd.
+        self._looks: dict[tuple[str, str], list[Entry]] = {}
         self.planned: list[Planned] = []
         self.findings: list[Finding] = []
 
@@ -183,7 +185,7 @@ class _Planner:
             known = _Known(
                 {**above.facts, **facts}, {**above.circumstances, **_holding(before, entry)}, product, entry
             )
-            _cross(entry, known.facts)
+            self._cross(entry, known.facts, before)
             self._known[entry.key] = known
             self.planned.append(Planned(entry, state, product))
             if parent is not None and parent.entry is not None and not parent.entry.sound:
@@ -276,7 +278,7 @@ class _Planner:
             )
             entry.refuse("category", _CATEGORY, f"{sentence}: repurposing makes a new passport")
             return
-        _cross(entry, facts)
+        self._cross(entry, facts, own)
         self._note(entry, category, facts, {**above.circumstances, **_holding(own, entry)})
         self.planned.append(Planned(entry, state, battery, category, joins))
 
@@ -343,6 +345,20 @@ class _Planner:
             None,
         )
 
+    def _cross(self, entry: Entry, facts: Mapping[str, Any], before: Layer | None) -> None:
+        """What disagrees between values; filed under those that the entry itself states."""
+        found = plausibility.remarks(facts, today=self._today)
+        if before is not None:
+            found = (*found, *plausibility.counters(_values(before), facts))
+        for remark in found:
+            for name in remark.ids:
+                if name not in entry.facts:
+                    continue
+                if remark.odd:
+                    self._looks.setdefault((name, remark.sentence), []).append(entry)
+                else:
+                    entry.refuse("disagree", name, remark.sentence)
+
     # ----------------------------------------------------------------------------------------------- warnings
 
     def _note(
@@ -379,11 +395,12 @@ class _Planner:
                 self._odd.setdefault((one.attribute, one.sentence), []).append(entry)
 
     def warn(self) -> None:
-        """One warning for each attribute that says what the gate of issuing will not let pass."""
-        for (name, sentence), entries in self._odd.items():
-            more = f" (and in {len(entries) - 1:,} more)" if len(entries) > 1 else ""
-            place = entries[0].place_of(name)
-            self.findings.append(Finding(place, "law", name, sentence + more, warning=True))
+        """One warning for each attribute that the gate will not let pass, and for each that is odd."""
+        for rule, told in (("law", self._odd), ("odd", self._looks)):
+            for (name, sentence), entries in told.items():
+                more = f" (and in {len(entries) - 1:,} more)" if len(entries) > 1 else ""
+                place = entries[0].place_of(name)
+                self.findings.append(Finding(place, rule, name, sentence + more, warning=True))
 
 
 def _no_model(name: str) -> str:
@@ -429,11 +446,3 @@ def _holding(before: Layer | None, entry: Entry) -> dict[str, bool]:
         **entry.circumstances,
     }
     return {name: holds for name, holds in said.items() if holds is not None}
-
-
-def _cross(entry: Entry, facts: Mapping[str, Any]) -> None:
-    """What disagrees between values; filed under those that the entry itself states."""
-    for name, sentences in cross_errors(facts).items():
-        if name in entry.facts:
-            for sentence in sentences:
-                entry.refuse("disagree", name, sentence)

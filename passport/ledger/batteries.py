@@ -411,12 +411,13 @@ def declare(
 
     Raises:
         NotFound: there is no such battery.
-        FactRefused: a fact is no attribute of the registry, or a circumstance no condition.
+        FactRefused: a fact is no attribute of the registry, a circumstance no condition, or a counter falls.
     """
     revision, before = _newest(connection, battery_id)
     after = layers.merged(before, facts, circumstances or {})
     if after == (before.wired, before.circumstances):
         return
+    layers.check_counters(before, after[0])
     connection.exec_driver_sql(
         _INSERT_DECLARATION, (battery_id, revision + 1, utc_text(at), by, *layers.stored(*after))
     )

@@ -14,6 +14,7 @@ from typing import Any, Final
 import orjson
 
 from passport.errors import FactRefused
+from schemas import plausibility
 from schemas.conditions import CONDITIONS
 from schemas.registry import REGISTRY
 from schemas.terms import Absent
@@ -126,6 +127,20 @@ def merged(
     facts = {**(before.wired if before else {}), **wire(values)}
     holds = {**(before.circumstances if before else {}), **circumstances}
     return _without_none(facts), _without_none(holds)
+
+
+def check_counters(before: Layer, after: Mapping[str, Any]) -> None:
+    """Nothing, when no counter falls from one declaration to the next.
+
+    Raises:
+        FactRefused: one does; withdrawing it first is the way to correct it.
+    """
+    stated = (
+        {name: wire for name, wire in one.items() if not is_absent(wire)} for one in (before.wired, after)
+    )
+    fallen = plausibility.counters(*stated)
+    if fallen:
+        raise FactRefused("; ".join(f"{remark.ids[0]}: {remark.sentence}" for remark in fallen))
 
 
 def _without_none(mapping: Mapping[str, Any]) -> dict[str, Any]:

@@ -224,6 +224,18 @@ def test_gaps_say_whom_to_ask_what_the_record_owes_and_what_is_known(house):
     assert "the circumstance cyclic_use does not hold" in cyclic["next_step"]
 
 
+def test_what_is_odd_is_told_and_shuts_nothing(house):
+    battery = house.made.battery(remaining_capacity=Decimal(130))
+    told = run(house, gaps, battery.identifier).stdout
+    assert "Worth a look (1)" in told
+    assert "it is 127.451 % of it" in " ".join(told.split())
+    (warning,) = json.loads(run(house, gaps, battery.id, "--json").stdout)["warnings"]
+    assert (warning["rule"], warning["attributes"]) == (
+        "remaining_capacity",
+        ["remaining_capacity", "rated_capacity"],
+    )
+
+
 def test_a_contradiction_is_told_first_and_no_reason_opens_the_gate(house):
     battery = house.made.battery(placed_on=AFTER, warranty_period=96)
     house.made.circumstance(battery, warranty_given=False)

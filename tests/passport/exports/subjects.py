@@ -180,7 +180,12 @@ def _footprint() -> dict[str, Any]:
     }
 
 
-def _lithium_ion(cathode: str, active: str, active_cas: str) -> dict[str, Any]:
+def _lithium_ion(
+    cathode: str,
+    active: str,
+    active_cas: str,
+    masses: tuple[str, str, str] = ("121.4", "67.8", "9.35"),  # cathode, anode, electrolyte; kg
+) -> dict[str, Any]:
     return {
         "battery_chemistry": f"Li-ion {cathode}",
         "battery_chemistry_name": f"{active} cathode, graphite anode, LiPF6 in carbonates",
@@ -193,7 +198,7 @@ def _lithium_ion(cathode: str, active: str, active_cas: str) -> dict[str, Any]:
                 "component": "cathode",
                 "name": active,
                 "cas_number": active_cas,
-                "mass": "121.4",
+                "mass": masses[0],
                 "share": "25.5",
                 "critical": True,
             },
@@ -201,14 +206,14 @@ def _lithium_ion(cathode: str, active: str, active_cas: str) -> dict[str, Any]:
                 "component": "anode",
                 "name": "graphite",
                 "cas_number": "7782-42-5",
-                "mass": "67.8",
+                "mass": masses[1],
                 "critical": True,
             },
             {
                 "component": "electrolyte",
                 "name": "lithium hexafluorophosphate",
                 "cas_number": "21324-40-3",
-                "mass": "9.35",
+                "mass": masses[2],
                 "critical": False,
             },
         ],
@@ -492,7 +497,9 @@ _OF_CATEGORY: Final[Mapping[Category, Mapping[str, Any]]] = {
         "remaining_power_capability": _power("209160", "140900"),
     },
     Category.LMT: {
-        **_lithium_ion("NMC", "lithium nickel manganese cobalt oxide", "346417-97-8"),
+        **_lithium_ion(
+            "NMC", "lithium nickel manganese cobalt oxide", "346417-97-8", ("0.75", "0.42", "0.06")
+        ),
         **_circularity(40, 10, 4, 1),
         **_recycled("cobalt", "4", "12.5", "16.5"),
         **_recycled("lithium", "1.5", "4.75", "6.25"),
@@ -552,7 +559,7 @@ _OF_CATEGORY: Final[Mapping[Category, Mapping[str, Any]]] = {
         "commodity_code": "8507208000",
     },
     Category.STATIONARY: {
-        **_lithium_ion("LFP", "lithium iron phosphate", "15365-14-7"),
+        **_lithium_ion("LFP", "lithium iron phosphate", "15365-14-7", ("25.1", "14.0", "1.95")),
         **_circularity(32, 16, 2, 2),
         **_recycled("lithium", "2", "4.5", "6.5"),
         "model_identifier": "ST-51-LFP-10",

@@ -20,7 +20,7 @@ from schemas.attribute import Chapter
 from schemas.registry import REGISTRY, REGISTRY_VERSION, frozen
 from schemas.structures import STRUCTURES, Structure
 from schemas.terms import Audience, Category
-from schemas.validation import MADE_BY_SERVICE, load_facts
+from schemas.validation import MADE_BY_SERVICE, field_of, load_facts
 from schemas.values import Kind, ValueType
 from tests.passport.exports.drawn import subjects
 from tests.passport.exports.subjects import HOST, changed, everything, facts, subject
@@ -124,7 +124,9 @@ def test_the_compressed_form_gives_the_full_form_but_for_days_and_sources(made: 
 
 
 def _loaded(name: str, raw: Any) -> Any:
-    return load_facts({name: raw})[name]
+    # Judged by its form alone: what disagrees within a drawn value is not what is tried here.
+    value = field_of(name).deserialize(raw)
+    return tuple(value) if isinstance(value, list) else value
 
 
 @FORMS
@@ -192,7 +194,7 @@ def test_units_days_and_sources_stand_in_the_full_form() -> None:
     assert told["remainingCapacity"]["source"] == "bms_reported"
     first = told["materialComposition"]["value"][0]
     mass = next(one for one in first["elements"] if one["elementId"] == "mass")
-    assert (mass["value"], mass["unit"]) == (Decimal("121.4"), "kg")
+    assert (mass["value"], mass["unit"]) == (Decimal("25.1"), "kg")
 
 
 def test_the_compressed_form_names_each_day_and_source_it_leaves_out() -> None:

@@ -141,6 +141,16 @@ def test_declaring_adds_a_revision_and_forgets_none(connection):
     assert batteries.declared_at(connection, battery.id) == later
 
 
+def test_a_counter_that_falls_is_refused_and_starts_anew_once_it_was_withdrawn(connection):
+    battery = made(connection)
+    batteries.declare(connection, battery.id, {"deep_discharge_count": 7}, at=NOW, by="test")
+    with pytest.raises(FactRefused, match="expected at least 7, as declared before, got 3"):
+        batteries.declare(connection, battery.id, {"deep_discharge_count": 3}, at=NOW, by="test")
+    batteries.declare(connection, battery.id, {"deep_discharge_count": None}, at=NOW, by="test")
+    batteries.declare(connection, battery.id, {"deep_discharge_count": 3}, at=NOW, by="test")
+    assert batteries.facts(connection, battery.id)["deep_discharge_count"] == 3
+
+
 def test_a_fact_must_be_an_attribute(connection):
     battery = made(connection)
     with pytest.raises(FactRefused, match="colour"):
