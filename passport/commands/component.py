@@ -113,6 +113,7 @@ def place(house: Any, part: str, *, parent: str | None, position: int | None, at
 @click.option("--name", required=True, help="Of the new part.")
 @click.option("--serial", help="What is written on the new part.")
 @click.option("--cells", type=int, help="Cells in series within it (default: as before).")
+@click.option("--incomplete", metavar="REASON", help="Issue although something owed is missing.")
 @_at("When it was exchanged (default: now).")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_obj
@@ -123,17 +124,45 @@ def exchange(
     name: str,
     serial: str | None,
     cells: int | None,
+    incomplete: str | None,
     at: datetime | None,
     as_json: bool,
 ) -> None:
-    """Put a new part in the place of PART: a repair, after which the passport stays."""
-    from passport.ledger import components
+    """Put a new part in the place of PART: a repair, after which the passport stays.
 
+    Where PART lies in a battery, the repair is written into its life, and a new version of its passport
+    tells it. Exit status 1 when something owed kept that version from being issued.
+    """
+    from passport.errors import GateClosed
+    from passport.ledger import components
+    from passport.life import acts
+
+    now = house.now()
+    moment = at or now
     with house.writing() as connection:
-        made = components.exchange(
-            connection, part, name=name, serial=serial, cells=cells, at=at or house.now()
-        )
+        old = components.get(connection, part)
+        units = [one.battery for one in components.ancestors(connection, part) if one.battery]
+        made = components.exchange(connection, part, name=name, serial=serial, cells=cells, at=moment)
     _say_node(made, as_json=as_json)
+    for battery in units:
+        try:
+            acts.record_repair(
+                house.issuer,
+                battery,
+                part=old.name,
+                removed_serial=old.serial,
+                installed_serial=serial,
+                at=moment,
+                now=now,
+                incomplete=incomplete,
+            )
+        except GateClosed as closed:
+            click.echo(
+                f"The exchange is drawn, the repair is not in the passport yet: {closed}\n"
+                f"Write it with `cellpass life repair {battery}`, or state what is owed.",
+                err=True,
+            )
+            raise SystemExit(NOT_WELL) from closed
 
 
 def _say_node(node: "Node", *, as_json: bool) -> None:

@@ -7,7 +7,11 @@ import pytest
 from click.testing import CliRunner
 
 import app  # noqa: TID251 - the command line is what is tried
-from passport.ledger import operators
+from passport.errors import GateClosed
+from passport.issue import view_of
+from passport.ledger import operators, versions
+from passport.life import acts
+from schemas.terms import Audience, RecordKind
 
 
 @pytest.fixture(scope="module")
@@ -38,29 +42,62 @@ def add(folder: Path, *words: str) -> str:
     return json.loads(run(folder, "component", "add", *words, "--json"))["id"]
 
 
+def repairs(folder: Path, unit: str) -> list[dict[str, str]]:
+    """The repair history in the newest passport, as a person with a legitimate interest reads it."""
+    house = app.House(folder)
+    with house.reading() as connection:
+        version = versions.latest(connection, unit, RecordKind.PASSPORT)
+        assert version is not None
+        said = view_of(connection, version, Audience.LEGITIMATE_INTEREST).values["repair_history"]
+    house.close()
+    return said["value"]
+
+
+def test_a_repair_that_the_gate_keeps_out_is_said(folder, monkeypatch):
+    def shut(*_arguments, **_options):
+        raise GateClosed("something owed is missing")
+
+    monkeypatch.setattr(acts, "record_repair", shut)
+    rack = add(
+        folder, "battery", "--name", "Rack", "--battery", battery(folder), "--at", "2026-01-01T00:00:00Z"
+    )
+    old = add(folder, "module", "--name", "M", "--parent", rack, "--at", "2026-01-02T00:00:00Z")
+    said = run(folder, "component", "exchange", old, "--name", "N", status=1)
+    assert "the repair is not in the passport yet: something owed is missing" in said
+    assert "N  module" in run(folder, "component", "tree", rack)
+
+
 def test_an_installation_is_drawn_changed_and_shown_as_it_was(folder):
     unit = battery(folder)
-    site = add(folder, "installation", "--name", "Cellar", "--at", "2027-01-01T00:00:00Z")
+    run(folder, "issue", unit, "--incomplete", "a trial")
+    site = add(folder, "installation", "--name", "Cellar", "--at", "2026-01-01T00:00:00Z")
     rack = add(
         folder,
         *("battery", "--name", "Rack", "--parent", site, "--battery", unit),
-        *("--at", "2027-01-01T00:00:00Z"),
+        *("--at", "2026-01-01T00:00:00Z"),
     )
     old = add(
         folder,
         *("module", "--name", "Module 1", "--parent", rack, "--serial", "M1", "--position", "1"),
-        *("--at", "2027-01-02T00:00:00Z"),
+        *("--at", "2026-01-02T00:00:00Z"),
     )
     told = run(
         folder,
         *("component", "exchange", old, "--name", "Module 1b", "--serial", "M9"),
-        *("--at", "2027-02-01T00:00:00Z"),
+        *("--at", "2026-02-01T00:00:00Z"),
     )
     assert "Module 1b" in told
+    (repair,) = repairs(folder, unit)
+    assert repair == {
+        "at": "2026-02-01T00:00:00Z",
+        "part": "Module 1",
+        "removed_serial": "M1",
+        "installed_serial": "M9",
+    } | {"operator": "Acme"}
     today = run(folder, "component", "tree", unit)
     assert "serial M9  " in today
     assert "M1\n" not in today
-    then = json.loads(run(folder, "component", "tree", site, "--at", "2027-01-15T00:00:00Z", "--json"))
+    then = json.loads(run(folder, "component", "tree", site, "--at", "2026-01-15T00:00:00Z", "--json"))
     assert then["below"][0]["below"][0]["serial"] == "M1"
     run(folder, "component", "place", old)
     refused = CliRunner().invoke(
