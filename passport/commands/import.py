@@ -1,5 +1,6 @@
 """`cellpass import`: models, batches and batteries from files, all or nothing."""
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -9,6 +10,7 @@ import click
 
 from passport.errors import InputRefused
 
+_WAITS: Final = "depends"
 _SHOWN: Final = 50
 _CATEGORIES: Final = ("ev", "lmt", "industrial", "stationary")
 _FORMS: Final = (
@@ -295,18 +297,24 @@ def _done(made: Any, *, dry_run: bool, as_json: bool) -> None:
 
 
 def _findings(findings: Any) -> None:
-    """At most so many, aligned, what is refused before what is only remarked on."""
+    """At most so many, aligned, what is refused before what is only remarked on.
+
+    What only waits for something else that is wrong comes last, one line for each thing it waits for.
+    """
     for warning, heading in ((False, "To correct"), (True, "To look at")):
-        told = [one for one in findings if one.warning is warning]
-        if not told:
+        told = [one for one in findings if one.warning is warning and one.rule != _WAITS]
+        waiting = Counter(one.sentence for one in findings if one.warning is warning and one.rule == _WAITS)
+        if not told and not waiting:
             continue
         click.echo(f"{heading} ({len(told):,})", err=True)
         shown = told[:_SHOWN]
-        width = min(44, max(len(one.where) for one in shown))
+        width = min(44, max((len(one.where) for one in shown), default=0))
         for one in shown:
             law = f" ({one.law})" if one.law else ""
-            click.echo(f"  {one.where:{width}}  {one.sentence}{law}", err=True)
+            click.echo(f"  {one.where:{width}}  {one.sentence} [{one.rule}]{law}", err=True)
         if len(told) > len(shown):
             click.echo(
                 f"  and {len(told) - len(shown):,} more; --report FILE.csv writes all of them", err=True
             )
+        for sentence, count in waiting.items():
+            click.echo(f"  {count:,} rows wait: {sentence}", err=True)

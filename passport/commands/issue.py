@@ -69,6 +69,7 @@ def command(
         for one in found:
             if one.id in waiting:  # a condition is of the newest readings
                 house.refresh(one.id)
+    _warn_of_address(house)
     refused = whole = 0
     console = Console(stderr=True)
     columns = (TextColumn("issuing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -88,6 +89,20 @@ def command(
         click.echo(f"The reason is not written where nothing owed is missing: {whole} of these.", err=True)
     if refused:
         sys.exit(NOT_COMPLIANT)
+
+
+def _warn_of_address(house: Any) -> None:
+    """The first record decides the address for ever: whoever has not chosen one is told before it."""
+    from passport.ledger.fixed import peek_public_url
+
+    settings = house.settings
+    if settings.leads_to_this_machine_only and peek_public_url(house.data_dir) is None:
+        click.echo(
+            f"These records name {settings.public_url}, which leads to this machine only; that cannot be"
+            " changed later. For batteries on sale begin with an empty data folder and write public_url"
+            f" into {house.data_dir}/cellpass.toml first.",
+            err=True,
+        )
 
 
 def _told(house: Any, battery: Any, kind: Any, outcome: Any, now: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from passport.errors import PassportError
+from passport.errors import Conflict, PassportError
 
 
 @click.command(
@@ -43,11 +43,18 @@ def command(house: Any, *, batteries_: tuple[str, ...], folder: Path, form: str,
     from passport.documents import qr
     from passport.documents.page import file_stem
     from passport.ledger import batteries, versions
+    from passport.ledger.fixed import peek_public_url
     from passport.web.public import label_lines
     from schemas.identifier import qr_text
     from schemas.terms import RecordKind
 
     public_url = house.settings.public_url
+    signed = peek_public_url(house.data_dir)
+    if signed not in (None, public_url):
+        raise Conflict(
+            f"records here are issued under {signed}; public_url is now {public_url}, and a code with it"
+            " would contradict them. Set it back."
+        )
     folder.mkdir(parents=True, exist_ok=True)
     refused = 0
     for argument in batteries_:

@@ -132,7 +132,6 @@ def _model(category: Category) -> dict[str, Any]:
     return {
         "battery_category": category.value,
         "operator_identifier": "9520123000003",
-        "operator_name": _MAKER,
         "operator_address": address,
         "operator_contact": {"name": "Passport desk", "email": "passport@batteries.example.com"},
         "operator_role": "manufacturer",

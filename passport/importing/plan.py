@@ -390,6 +390,13 @@ class _Planner:
             elif not ruling.may_be_stated:
                 sentence = f"must stay empty: {ruling.reason}; no version is issued while it is stated"
                 self._odd.setdefault((name, sentence), []).append(entry)
+        name = operators.get(self._connection, self._operator).name
+        if entry.facts.get("operator_name") not in (None, name):
+            sentence = (
+                f"records are signed by {name!r} and name it, not {entry.facts['operator_name']!r}: see that"
+                " operator_identifier and operator_address are its own, or import with --operator"
+            )
+            self._odd.setdefault(("operator_name", sentence), []).append(entry)
         for one in contradictions(stated, holding):
             if one.attribute in entry.facts or one.condition.name in entry.circumstances:
                 self._odd.setdefault((one.attribute, one.sentence), []).append(entry)

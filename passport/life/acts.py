@@ -17,7 +17,8 @@ from sqlalchemy import Connection
 
 from passport.errors import Conflict, FactRefused, InputRefused, NotFound, PassportError
 from passport.issue import Issuer
-from passport.ledger import batteries, life, operators, versions
+from passport.judgement import compliance
+from passport.ledger import batteries, catalogue, life, operators, versions
 from passport.ledger.batteries import Battery
 from passport.ledger.database import writing
 from passport.ledger.life import PREDECESSOR, SUCCESSOR, Due, Link
@@ -26,7 +27,7 @@ from passport.lifecycle import status
 from passport.lifecycle.status import ACTS, ENDED, NEW_LIVES, ActName, Standing
 from passport.signing import encode
 from schemas.registry import REGISTRY
-from schemas.terms import BatteryStatus, Category, Level, PassportStatus, RecordKind
+from schemas.terms import Absent, BatteryStatus, Category, Level, PassportStatus, RecordKind
 from schemas.values import utc_text
 
 # Art. 3(1)(32): what remanufacturing has to reach.
@@ -445,7 +446,7 @@ def _make(connection: Connection, issuer: Issuer, begun: _Begun, operation: ActN
     model = batch = None
     if new.inherit:
         model, batch, inherited = _inherited(connection, begun, operator)
-        facts = {**inherited, **facts}
+        facts = {**inherited, **_unfit(connection, model, batch, inherited, begun), **facts}
     placed_on = facts.get("placed_on_market_date")
     return batteries.create(
         connection,
@@ -462,6 +463,20 @@ def _make(connection: Connection, issuer: Issuer, begun: _Begun, operation: ActN
         circumstances={"has_predecessor": True},
         random_bytes=issuer.random_bytes,
     )
+
+
+def _unfit(
+    connection: Connection, model: str | None, batch: str | None, inherited: Mapping[str, Any], begun: _Begun
+) -> dict[str, Absent]:
+    """What the originals state and a battery of the new category may not: it does not apply any more."""
+    below = catalogue.declared(connection, [one for one in (model, batch) if one is not None])
+    stated = {name for layer in below.values() for name in layer.wired} | inherited.keys()
+    rulings = compliance.rulings(begun.new.category, None, begun.now.date())
+    return {
+        name: Absent.NOT_APPLICABLE
+        for name in sorted(stated)
+        if name in REGISTRY and not rulings[name].may_be_stated
+    }
 
 
 def _inherited(
