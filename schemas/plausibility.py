@@ -16,7 +16,6 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from schemas.registry import REGISTRY
-from schemas.values import Kind
 
 Judgement = Callable[..., str | None]
 
@@ -158,7 +157,8 @@ def _not_before(earlier: str, later: str) -> Rule:
     return Rule(f"{earlier}_before_{later}", (earlier, later), judge)
 
 
-# Days that tell the past. A passport may be prepared before its battery is made and placed on the market.
+# Days that tell the past. A passport may be prepared before its battery is made and placed on the market, but
+# seldom a year before.
 _PAST: Final = ("putting_into_service_date", "passport_ceased_at")
 _MAY_LIE_AHEAD: Final = ("manufacturing_date", "placed_on_market_date")
 
@@ -167,13 +167,11 @@ def _future(facts: Mapping[str, Any], today: date) -> Iterator[Remark]:
     for name in (*_PAST, *_MAY_LIE_AHEAD):
         if name not in facts:
             continue
-        month = REGISTRY[name].value.kind is Kind.YEAR_MONTH
-        late = _month(facts[name]) > (today.year, today.month) if month else _day(facts[name]) > today
-        if late and name in _PAST:
+        if name in _PAST and _day(facts[name]) > today:
             sentence = f"expected {name} not after today, {today.isoformat()}; got {facts[name]}"
             yield Remark("not_in_the_future", (name,), sentence, odd=False)
-        elif late:
-            sentence = f"{name} lies ahead: {facts[name]}, and today is {today.isoformat()}"
+        elif name in _MAY_LIE_AHEAD and _month(facts[name]) > (today.year + 1, today.month):
+            sentence = f"{name} lies more than a year ahead: {facts[name]}, and today is {today.isoformat()}"
             yield Remark("lies_ahead", (name,), sentence, odd=True)
 
 
