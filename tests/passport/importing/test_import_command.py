@@ -29,7 +29,9 @@ def test_a_newcomer_comes_from_an_example_to_issued_passports(tmp_path):
     assert (status, told["outcome"], told["counts"]["items"]["unchanged"]) == (0, "imported", 3)
     assert run(tmp_path, "gaps")[0] == 0
     status, said = run(tmp_path, "issue", "--all", "--kind", "all", "--json")
-    assert (status, [json.loads(line)["incomplete"] for line in said.splitlines()]) == (0, [None] * 9)
+    address, *issued = said.splitlines()
+    assert "leads to this machine only" in address
+    assert (status, [json.loads(line)["incomplete"] for line in issued]) == (0, [None] * 9)
 
 
 def test_wrong_cells_are_told_counted_and_reported_and_nothing_is_imported(tmp_path):
@@ -42,7 +44,7 @@ def test_wrong_cells_are_told_counted_and_reported_and_nothing_is_imported(tmp_p
     lines = said.splitlines()
     assert lines[0] == "To correct (60)"
     assert lines[1].startswith(
-        "  items!C2 state_of_charge   expected one of %; got the unit 'kg' (Annex XIII 4(d)"
+        "  items!C2 state_of_charge   expected one of %; got the unit 'kg' [value] (Annex XIII 4(d)"
     )
     assert lines[51] == "  and 10 more; --report FILE.csv writes all of them"
     assert lines[-1].startswith("Error: nothing was imported: 60 to correct")
