@@ -891,6 +891,9 @@ def _day(text: Any) -> date | None:
 def _read_capacity(listener: Listener) -> None:
     value = listener.get(f"{_RATED}.{_AMPERE_HOURS[0]}")
     unit = listener.get(f"{_RATED}.{_AMPERE_HOURS[1]}")
+    if value == 0:
+        listener.lose("rated_capacity", _RATED, "0 is what rounding leaves of a small value")
+        return
     if value is not None and unit is not None and unit != "Ah" and not isinstance(value, (dict, list)):
         value = {"value": value, "unit": str(unit)}
     listener.bring("rated_capacity", value, _RATED)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -301,3 +302,12 @@ def test_any_value_anywhere_is_brought_told_or_refused(data):
 
 def test_the_command_line_knows_the_format():
     assert format_of("ready").TITLE == "BatteryPass-Ready 1.0"
+
+
+def test_a_capacity_that_whole_milliampere_hours_cannot_hold_is_told_and_not_read_as_none():
+    some = subject(Category.LMT, Audience.LEGITIMATE_INTEREST)
+    tiny = {**some.values["rated_capacity"], "value": "0.0004"}
+    exported = ready.export(replace(some, values={**some.values, "rated_capacity": tiny}))
+    (loss,) = [one for one in exported.losses if one.attribute == "rated_capacity"]
+    assert (loss.why, loss.sentence) == (Why.ROUNDED, "whole mAh are wanted: 0.0004 Ah became 0 mAh")
+    assert "rated_capacity" not in ready.read(exported.data).facts
