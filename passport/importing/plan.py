@@ -19,6 +19,7 @@ from passport.ledger import facts as layers
 from passport.ledger.batteries import Battery
 from passport.ledger.catalogue import Product
 from passport.ledger.facts import Layer
+from passport.ledger.operators import Operator
 from schemas import plausibility
 from schemas.circumstances import circumstances_of, contradictions
 from schemas.registry import REGISTRY
@@ -94,8 +95,9 @@ def make(connection: Connection, entries: Entries, *, operator: str, today: date
     Raises:
         NotFound: the operator is not known.
     """
-    planner = _Planner(connection, operator, today)
-    plan = Plan(operator, operators.get(connection, operator).simulated)
+    answering = operators.get(connection, operator)
+    planner = _Planner(connection, answering, today)
+    plan = Plan(operator, answering.simulated)
     planner.products(entries.of(Level.MODEL), Level.MODEL)
     planner.products(entries.of(Level.BATCH), Level.BATCH)
     planner.batteries(entries.of(Level.ITEM))
@@ -151,9 +153,10 @@ _NOTHING: Final = _Known({}, {}, None, None)
 class _Planner:
     """Compares entries with the ledger."""
 
-    def __init__(self, connection: Connection, operator: str, today: date) -> None:
+    def __init__(self, connection: Connection, operator: Operator, today: date) -> None:
         self._connection = connection
-        self._operator = operator
+        self._operator = operator.id
+        self._operator_name = operator.name
         self._today = today
         self._known: dict[tuple[str, ...], _Known | None] = {}
         # What the law says of values, attribute and sentence, to the entries of which it does.
@@ -390,10 +393,10 @@ class _Planner:
             elif not ruling.may_be_stated:
                 sentence = f"must stay empty: {ruling.reason}; no version is issued while it is stated"
                 self._odd.setdefault((name, sentence), []).append(entry)
-        name = operators.get(self._connection, self._operator).name
-        if entry.facts.get("operator_name") not in (None, name):
+        said = entry.facts.get("operator_name")
+        if said not in (None, self._operator_name):
             sentence = (
-                f"records are signed by {name!r} and name it, not {entry.facts['operator_name']!r}: see that"
+                f"records are signed by {self._operator_name!r} and name it, not {said!r}: see that"
                 " operator_identifier and operator_address are its own, or import with --operator"
             )
             self._odd.setdefault(("operator_name", sentence), []).append(entry)
