@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine
 from passport.errors import VerificationFailed
 from passport.ledger import batteries, operators
 from passport.ledger.database import reading, writing
+from passport.signing.sign import parse_jws
 from passport.signing.signer import Signer
 from passport.signing.statements import COMMISSIONING, read_statement, sign_statement
 from schemas.identifier import identifier_url
@@ -187,17 +188,19 @@ def verify(
 
 
 def _wrong(connection: Connection, one: Commissioning, act: str, address: str, public_url: str) -> str | None:
-    """What is wrong with the statement; the signature may be of an operator that has handed over since."""
-    refused = "no operator here signed it"
-    for operator in operators.all_operators(connection):
-        did = operators.did(public_url, operator.id)
-        keys = operators.jwks(connection, operator.id)["keys"]
-        try:
-            said = read_statement(one.statements[act], COMMISSIONING, issuer_did=did, keys=keys)
-        except VerificationFailed as error:
-            if "has no key" not in str(error):
-                refused = str(error)
-            continue
-        told = {name: value for name, value in said.items() if name not in {"type", "issuer", "issuedAt"}}
-        return None if told == _content(one, act, address) else "it says something else than the row"
-    return refused
+    """What is wrong with the statement; it may be signed by an operator that has handed over since."""
+    token = one.statements[act]
+    try:
+        kid = parse_jws(token).header.get("kid")
+        for operator in operators.all_operators(connection):
+            keys = operators.jwks(connection, operator.id)["keys"]
+            if any(key["kid"] == kid for key in keys):
+                did = operators.did(public_url, operator.id)
+                said = read_statement(token, COMMISSIONING, issuer_did=did, keys=keys)
+                break
+        else:
+            return "no operator here signed it"
+    except VerificationFailed as error:
+        return str(error)
+    told = {name: value for name, value in said.items() if name not in {"type", "issuer", "issuedAt"}}
+    return None if told == _content(one, act, address) else "it says something else than the row"

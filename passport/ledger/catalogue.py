@@ -26,20 +26,6 @@ from schemas.values import from_utc_text, utc_text
 _ID_BYTES: Final = 10
 # Which row names a product, and is therefore stated by every battery of it.
 NAMED_BY: Final[Mapping[Level, str]] = {Level.MODEL: "model_identifier", Level.BATCH: "batch_number"}
-# Rows of the single battery that a whole model or batch may share all the same.
-SHARED: Final = frozenset(
-    {
-        "operator_identifier",
-        "operator_name",
-        "operator_address",
-        "operator_contact",
-        "operator_role",
-        "authorised_operator",
-        "backup_reference",
-        "manufacturing_date",
-    }
-)
-
 # What a model or batch says of the operator holds only while that operator answers for the battery.
 OF_THE_OPERATOR: Final = frozenset(
     {
@@ -51,6 +37,8 @@ OF_THE_OPERATOR: Final = frozenset(
         "authorised_operator",
     }
 )
+# Rows of the single battery that a whole model or batch may share all the same.
+SHARED: Final = OF_THE_OPERATOR | {"backup_reference", "manufacturing_date"}
 
 
 @dataclass(frozen=True)

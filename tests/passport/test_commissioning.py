@@ -98,18 +98,24 @@ def test_a_statement_of_another_battery_does_not_fit(house):
     assert verdicts(house, stolen) == {"opened": "it says something else than the row"}
 
 
-def test_a_flipped_bit_in_a_statement_is_noticed(house):
+def changed(one, token):
+    return commissioning.Commissioning(**{**vars(one), "statements": {"opened": bytes(token)}})
+
+
+def test_a_changed_signature_and_a_strangers_key_are_told_apart(house):
     battery = house.battery()
     bind(house, battery)
     sign(house)
     (one,) = records(house, battery)
     token = bytearray(one.statements["opened"])
-    token[-3] ^= 1
-    broken = commissioning.Commissioning(**{**vars(one), "statements": {"opened": bytes(token)}})
-    assert "opened" in verdicts(house, broken)
-    assert verdicts(house, broken)["opened"] is not None
-    with pytest.raises(VerificationFailed):
-        read_statement(bytes(token), COMMISSIONING, issuer_did="did:web:x", keys=[])
+    token[-10] = ord("A") if token[-10] != ord("A") else ord("B")
+    sentence = "the signature does not fit the signed bytes and this key"
+    assert verdicts(house, changed(one, token)) == {"opened": sentence}
+    with pytest.raises(VerificationFailed, match="has no key"):
+        read_statement(one.statements["opened"], COMMISSIONING, issuer_did="did:web:x", keys=[])
+    with database.writing(house.engine) as connection:
+        connection.exec_driver_sql("DELETE FROM operator_key")
+    assert verdicts(house, one) == {"opened": "no operator here signed it"}
 
 
 def test_without_a_signer_the_binding_stands_and_waits(tmp_path):
