@@ -50,7 +50,7 @@ def command(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from passport.ledger import batteries
+    from passport.ledger import batteries, fixed
     from schemas.terms import RecordKind
 
     if every == (battery is not None):
@@ -64,12 +64,14 @@ def command(
             else [batteries.find(connection, battery, house.settings.public_url)]
         )
         waiting = set(batteries.dirty(connection, limit=1_000_000))
+        first = fixed.public_url(connection) is None
     kinds = list(RecordKind) if kind == ALL else [RecordKind(kind)]
     if kind != RecordKind.PASSPORT:
         for one in found:
             if one.id in waiting:  # a condition is of the newest readings
                 house.refresh(one.id)
-    _warn_of_address(house)
+    if first:
+        _warn_of_address(house)
     refused = whole = 0
     console = Console(stderr=True)
     columns = (TextColumn("issuing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -92,11 +94,9 @@ def command(
 
 
 def _warn_of_address(house: Any) -> None:
-    """The first record decides the address for ever: whoever has not chosen one is told before it."""
-    from passport.ledger.fixed import peek_public_url
-
+    """The first record decides the address for ever: whoever has not chosen one is told."""
     settings = house.settings
-    if settings.leads_to_this_machine_only and peek_public_url(house.data_dir) is None:
+    if settings.leads_to_this_machine_only:
         click.echo(
             f"These records name {settings.public_url}, which leads to this machine only; that cannot be"
             " changed later. For batteries on sale begin with an empty data folder and write public_url"

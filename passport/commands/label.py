@@ -42,14 +42,14 @@ def command(house: Any, *, batteries_: tuple[str, ...], folder: Path, form: str,
     """Write a label for each BATTERY (URL, identifier path or id)."""
     from passport.documents import qr
     from passport.documents.page import file_stem
-    from passport.ledger import batteries, versions
-    from passport.ledger.fixed import peek_public_url
+    from passport.ledger import batteries, fixed, versions
     from passport.web.public import label_lines
     from schemas.identifier import qr_text
     from schemas.terms import RecordKind
 
     public_url = house.settings.public_url
-    signed = peek_public_url(house.data_dir)
+    with house.reading() as connection:
+        signed = fixed.public_url(connection)
     if signed not in (None, public_url):
         raise Conflict(
             f"records here are issued under {signed}; public_url is now {public_url}, and a code with it"
