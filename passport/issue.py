@@ -539,7 +539,13 @@ def _declared_word(name: str, wire: Any, as_of: datetime) -> _Word:
         return _flat_word(name, wire, as_of)
     if is_absent(wire):
         return _NOT_APPLICABLE
-    return _new_word(name, REGISTRY[name].value.from_wire(wire), as_of)
+    # A list or nested value is known by its spelling, so that a model's composition is judged once.
+    return _nested_word(name, orjson.dumps(wire), as_of)
+
+
+@lru_cache(maxsize=4096)
+def _nested_word(name: str, spelling: bytes, as_of: datetime) -> _Word:
+    return _new_word(name, REGISTRY[name].value.from_wire(orjson.loads(spelling)), as_of)
 
 
 def state_of(connection: Connection, battery_id: str) -> LifecycleState | None:
