@@ -124,6 +124,7 @@ class _Session:
 
     def __init__(self, protocol: Protocol) -> None:
         self.protocol = protocol
+        self._decoder = protocol.decoder()
         self._framers: dict[str, Framer] = {}
         self._asked: list[Frame] = []
         self._ordinal = 0
@@ -151,7 +152,7 @@ class _Session:
                 self._asked = [*self._asked, found][-_REQUESTS_KEPT:]
                 return
             try:
-                readings = self.protocol.decode(found, request=self._request_for(found, direction))
+                readings = self._decoder.decode(found, request=self._request_for(found, direction))
             except Damage as damage:
                 found = Refused.of(damage, found.raw, found.position)
             else:

@@ -450,6 +450,7 @@ class Gateway:
         self.heard = Heard()
         self._address = address
         self._protocol = protocol
+        self._decoder = protocol.decoder()
         self._routing = routing
         self._sink = sink
         self._clock = clock
@@ -576,7 +577,7 @@ class Gateway:
             if one.is_request:
                 continue  # adapters without direction control hear themselves
             try:
-                readings = self._protocol.decode(one, request=request)
+                readings = self._decoder.decode(one, request=request)
             except Damage as damage:
                 self.heard.refuse(Refused.of(damage, one.raw, one.position))
                 continue

@@ -8,13 +8,15 @@ here waits, opens a line or knows the time.
 
 import importlib
 import pkgutil
+import typing
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum, unique
 from functools import cache
 from hashlib import sha256
+from types import ModuleType
 from typing import Any, ClassVar, Final
 
 from ingest.errors import FrameRefused, ProtocolUnknown, RequestForbidden
@@ -58,6 +60,15 @@ class Certainty(StrEnum):
 
     PROVEN = "proven on recordings"
     UNPROVEN = "unproven on hardware"
+
+
+@unique
+class Carrier(StrEnum):
+    """What a protocol's frames travel on."""
+
+    STREAM = "stream"  # bytes of a line; a framer finds the frames
+    CAN = "can"  # frames of a CAN bus, see `ingest.can`
+    RECORDS = "records"  # messages or rows that are whole already
 
 
 @unique
@@ -443,6 +454,13 @@ class Framer(ABC):
         self._noise_length = self._noise_seen = 0
 
 
+class Decoder(typing.Protocol):
+    """Reads proven frames in order of arrival."""
+
+    def decode(self, frame: Frame, *, request: bytes | None = None) -> list[Reading]:
+        """See `Protocol.decode`."""
+
+
 class Protocol(ABC):
     """One protocol. A subclass states the class attributes and the four methods.
 
@@ -453,6 +471,7 @@ class Protocol(ABC):
         requests: the allow-list; nothing else is ever sent.
         is_text: True when frames are lines of ASCII, so that a log of it is a text file.
         baud_rates: of a serial line, the usual one first.
+        carrier: what its frames travel on.
     """
 
     name: ClassVar[str]
@@ -461,6 +480,7 @@ class Protocol(ABC):
     requests: ClassVar[tuple[Request, ...]]
     is_text: ClassVar[bool] = False
     baud_rates: ClassVar[tuple[int, ...]] = (9600,)
+    carrier: ClassVar[Carrier] = Carrier.STREAM
 
     @abstractmethod
     def framer(self) -> Framer:
@@ -516,6 +536,14 @@ class Protocol(ABC):
             )
         evidence = sha256(frame.raw).hexdigest()
         return [replace(reading, evidence=evidence) for reading in self._readings(frame, asked)]
+
+    def decoder(self) -> "Decoder":
+        """What reads the frames of one session; a protocol whose frames need earlier ones gives a new one."""
+        return self
+
+    def redact(self, raw: bytes) -> bytes:
+        """The frame as it may be stored or shown: passcodes and PINs blanked, all else as it was."""
+        return raw
 
     def permit(self, data: bytes) -> Frame:
         """The request in these bytes, when it is on the allow-list and nothing else is with it.
@@ -615,29 +643,53 @@ class Cursor:
             )
 
 
+def _modules() -> list[ModuleType]:
+    package = importlib.import_module("ingest.protocols")
+    return [
+        importlib.import_module(f"{package.__name__}.{entry.name}")
+        for entry in pkgutil.iter_modules(package.__path__)
+    ]
+
+
+@cache
+def openers() -> Mapping[str, Callable[[str], Protocol]]:
+    """What opens the protocols that a file of the user's describes (`dbc:FILE`), by the word in front.
+
+    A module in `ingest/protocols` that has a function `open_protocol` instead of a `PROTOCOL` is one.
+    """
+    found = {module.__name__.rpartition(".")[2]: module for module in _modules()}
+    return {
+        name: module.open_protocol
+        for name, module in sorted(found.items())
+        if hasattr(module, "open_protocol")
+    }
+
+
 @cache
 def discover() -> Mapping[str, Protocol]:
-    """Every protocol by name, found by looking in the folder `ingest/protocols`."""
-    package = importlib.import_module("ingest.protocols")
+    """Every protocol that needs no file, by name, found by looking in the folder `ingest/protocols`."""
     found: dict[str, Protocol] = {}
-    for entry in pkgutil.iter_modules(package.__path__):
-        protocol = importlib.import_module(f"{package.__name__}.{entry.name}").PROTOCOL
+    for module in _modules():
+        if hasattr(module, "open_protocol"):
+            continue
+        protocol = module.PROTOCOL
         if not isinstance(protocol, Protocol) or protocol.name in found:
-            raise TypeError(
-                f"ingest/protocols/{entry.name}.py: PROTOCOL is no protocol, or its name is taken"
-            )
+            raise TypeError(f"{module.__name__}: PROTOCOL is no protocol, or its name is taken")
         found[protocol.name] = protocol
     return dict(sorted(found.items()))
 
 
 def find(name: str) -> Protocol:
-    """The protocol of that name.
+    """The protocol of that name, or the one that a file describes (`modbus:MAP.csv`).
 
     Raises:
-        ProtocolUnknown: the sentence lists the known ones.
+        ProtocolUnknown: the sentence lists the known ones, or says what is wrong with the file.
     """
+    kind, colon, argument = name.partition(":")
+    if colon and kind in openers():
+        return openers()[kind](argument)
     try:
         return discover()[name]
     except KeyError:
-        known = ", ".join(discover())
+        known = ", ".join([*discover(), *(f"{kind}:FILE" for kind in openers())])
         raise ProtocolUnknown(f"no protocol is called {name!r}; known: {known}") from None

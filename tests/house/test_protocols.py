@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ingest.errors import RequestForbidden
-from ingest.protocol import CONDITIONS, Certainty, discover
+from ingest.protocol import CONDITIONS, Certainty, discover, openers
 from ingest.protocols import jbd, pylontech_rs485
 
 ROOT = Path(__file__).parents[2]
@@ -49,7 +49,7 @@ def test_what_is_polled_is_permitted_and_nothing_else_is(name, protocol):
 
 def test_the_folder_is_the_list_of_protocols():
     modules = {path.stem for path in (ROOT / "ingest" / "protocols").glob("*.py")} - {"__init__"}
-    assert {name.replace("-", "_") for name in discover()} == modules
+    assert {name.replace("-", "_") for name in [*discover(), *openers()]} == modules
     assert all(isinstance(protocol.certainty, Certainty) for protocol in discover().values())
 
 

@@ -1,5 +1,6 @@
 import pytest
 
+from ingest import frames
 from ingest.frames import hex_bytes, nibble_complement, sum16_complement
 
 
@@ -27,3 +28,11 @@ def test_hex_from_people_may_have_spaces():
     assert hex_bytes("DD a5 03") == b"\xdd\xa5\x03"
     with pytest.raises(ValueError, match="hex"):
         hex_bytes("dd0")
+
+
+def test_the_published_check_values_come_out():
+    # The catalogue's check input is the text 123456789.
+    assert frames.crc16_modbus(b"123456789") == 0x4B37
+    assert frames.crc16_xmodem(b"123456789") == 0x31C3
+    assert frames.crc8_maxim(b"123456789") == 0xA1
+    assert frames.sum8(b"123456789") == 0xDD

@@ -25,7 +25,7 @@ def one_frame(protocol, data):
 
 
 def test_an_unknown_protocol_is_answered_with_the_list():
-    with pytest.raises(ProtocolUnknown, match="known: jbd, pylontech-rs485"):
+    with pytest.raises(ProtocolUnknown, match=r"known: .*jbd, .*pylontech-rs485"):
         find("jdb")
 
 
