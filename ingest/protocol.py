@@ -8,19 +8,20 @@ here waits, opens a line or knows the time.
 
 import importlib
 import pkgutil
+import struct
 import typing
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum, unique
-from functools import cache
+from functools import cache, cached_property, lru_cache
 from hashlib import sha256
-from types import ModuleType
-from typing import Any, ClassVar, Final
+from types import MappingProxyType, ModuleType
+from typing import Any, ClassVar, Final, Literal
 
 from ingest.errors import FrameRefused, ProtocolUnknown, RequestForbidden
-from schemas.reading import QUANTITIES, Reading, ValueKind
+from schemas.reading import QUANTITIES, Reading, ReadingForm, ValueKind, stamp
 from schemas.terms import Origin, Unit
 
 # So much of a damaged or foreign stretch is shown; the rest is only counted, so a report stays readable.
@@ -181,6 +182,15 @@ class Refused:
         }
 
 
+_STRUCT_CODES: Final = MappingProxyType({1: "B", 2: "H", 4: "I", 8: "Q"})
+
+
+@lru_cache(maxsize=1 << 16)
+def _scaled(number: int, exponent: int) -> Decimal:
+    """The scaled number; devices say the same few thousand numbers over and over."""
+    return Decimal(number).scaleb(exponent)
+
+
 @dataclass(frozen=True)
 class Integer:
     """How an integer lies in the bytes: size in bytes, signed or not, byte order."""
@@ -195,6 +205,19 @@ class Integer:
         if len(piece) < self.size:
             return None
         return int.from_bytes(piece, "little" if self.little else "big", signed=self.signed)
+
+    def read_all(self, data: bytes, offset: int, count: int) -> tuple[int, ...]:
+        """So many of them, one behind the other, from `offset`; only those that are whole."""
+        count = min(count, (len(data) - offset) // self.size)
+        if count <= 0:
+            return ()
+        code = _STRUCT_CODES.get(self.size)
+        if code is None:
+            pieces = (data[offset + self.size * number :][: self.size] for number in range(count))
+            order: Literal["little", "big"] = "little" if self.little else "big"
+            return tuple(int.from_bytes(piece, order, signed=self.signed) for piece in pieces)
+        letter = code.lower() if self.signed else code
+        return struct.unpack_from(f"{'<' if self.little else '>'}{count}{letter}", data, offset)
 
     def write(self, value: int) -> bytes:
         """Its bytes.
@@ -250,9 +273,33 @@ class Field:
         if row.unit is not self.unit:
             raise ValueError(f"field table: {self.quantity} is in {row.unit}, the row says {self.unit}")
 
+    @cached_property
+    def _form(self) -> ReadingForm:
+        return ReadingForm(self.quantity, kind=self.kind, origin=self.origin)
+
     def value(self, raw: int, *, coarser: int = 0) -> Decimal:
         """What the raw integer means, in the quantity's unit; `coarser` adds to the exponent."""
-        return Decimal(raw - self.zero).scaleb(self.exponent + coarser)
+        return _scaled(raw - self.zero, self.exponent + coarser)
+
+    def reading(
+        self, raw: int, *, coarser: int = 0, index: int | None = None, component: str | None = None
+    ) -> Reading:
+        """The reading that a raw integer gives; `index` replaces the row's own, for blocks that repeat."""
+        value = _scaled(raw - self.zero, self.exponent + coarser)
+        return self._form(value, self.index if index is None else index, component)
+
+    def read_all(
+        self, data: bytes, count: int, *, base: int = 0, first: int = 1, component: str | None = None
+    ) -> list[Reading]:
+        """Readings of so many positions, one behind the other from `base + offset`, as far as they are whole.
+
+        `first` is the index of the first one.
+        """
+        numbers = self.integer.read_all(data, base + self.offset, count)
+        form, zero, exponent = self._form, self.zero, self.exponent
+        return [
+            form(_scaled(raw - zero, exponent), index, component) for index, raw in enumerate(numbers, first)
+        ]
 
     def raw(self, value: Decimal, *, coarser: int = 0) -> int:
         """The raw integer nearest to a value; the inverse of `value` for what the field can hold."""
@@ -274,14 +321,7 @@ class Field:
         raw = self.integer.read(data, base + self.offset)
         if raw is None:
             return None
-        return Reading(
-            self.quantity,
-            self.value(raw, coarser=coarser),
-            index=self.index if index is None else index,
-            component=component,
-            kind=self.kind,
-            origin=self.origin,
-        )
+        return self.reading(raw, coarser=coarser, index=index, component=component)
 
     def write(self, value: Decimal, *, coarser: int = 0) -> bytes:
         """The bytes of a value, for simulators and fixtures.
@@ -505,7 +545,7 @@ class Protocol(ABC):
 
     @abstractmethod
     def _readings(self, frame: Frame, request: Frame | None) -> list[Reading]:
-        """What a proven answer says.
+        """What a proven answer says; readings made for this call, none of them kept.
 
         Raises:
             Damage: the payload contradicts its own lengths, or is another protocol's.
@@ -535,7 +575,9 @@ class Protocol(ABC):
                 where="the head",
             )
         evidence = sha256(frame.raw).hexdigest()
-        return [replace(reading, evidence=evidence) for reading in self._readings(frame, asked)]
+        readings = self._readings(frame, asked)
+        stamp(readings, evidence)
+        return readings
 
     def decoder(self) -> "Decoder":
         """What reads the frames of one session; a protocol whose frames need earlier ones gives a new one."""

@@ -305,9 +305,9 @@ def _basic(data: bytes) -> list[Reading]:
 
     readings = []
     for field in FIELDS:
-        reading = field.read(data, coarser=coarser if field.quantity in _SCALED else 0)
-        assert reading is not None  # the fixed part was taken above
-        readings.append(reading)
+        raw = field.integer.read(data, field.offset)
+        assert raw is not None  # the fixed part was taken above
+        readings.append(field.reading(raw, coarser=coarser if field.quantity in _SCALED else 0))
     readings.append(_manufacture_date(int.from_bytes(data[_DATE : _DATE + 2], "big")))
     readings.append(Reading("firmware_version", f"{data[_SOFTWARE] >> 4}.{data[_SOFTWARE] & 0xF}"))
     readings.append(Reading("balancing_active", any(data[_BALANCING : _BALANCING + 4])))
@@ -319,10 +319,7 @@ def _basic(data: bytes) -> list[Reading]:
         for bit in range(16)
         if bits >> bit & 1
     ]
-    for number in range(sensors):
-        reading = TEMPERATURE.read(data, base=_FIXED + 2 * number, index=number + 1)
-        assert reading is not None
-        readings.append(reading)
+    readings += TEMPERATURE.read_all(data, sensors, base=_FIXED)
     return readings + _extension(extension, nominal=data[6:8], coarser=coarser)
 
 
@@ -358,13 +355,11 @@ def _cells(data: bytes) -> list[Reading]:
         raise Damage(
             Fault.LENGTH, expected="two bytes for each cell", came=f"{len(data)} bytes", where="the length"
         )
-    readings = []
-    for number in range(len(data) // 2):
-        cell = CELL.read(data, base=2 * number, index=number + 1)
-        assert cell is not None
-        # Not fitted, or its wire is broken: the position stays, and the zero is no voltage.
-        readings.append(cell if cell.value else replace(cell, doubts=("not_fitted",)))
-    return readings
+    # Nought is not fitted, or its wire is broken: the position stays, and the zero is no voltage.
+    return [
+        cell if cell.value else replace(cell, doubts=("not_fitted",))
+        for cell in CELL.read_all(data, len(data) // 2)
+    ]
 
 
 def _text(quantity: str, data: bytes) -> Reading:

@@ -342,3 +342,14 @@ def test_line_ends_between_ascii_frames_are_no_noise():
     framer = PYLONTECH.framer()
     found = framer.feed(b"\r\n" + frame + b"\n\r\n" + frame + b"\n") + framer.flush()
     assert [type(one) for one in found] == [Frame, Frame]
+
+
+@pytest.mark.parametrize("integer", [U8, U16, I16, U24, Integer(4, little=True), Integer(8)])
+def test_a_row_of_integers_is_read_like_one_by_one_and_ends_with_the_data(integer):
+    data = bytes(range(200, 231))
+    singly = []
+    while (number := integer.read(data, 3 + integer.size * len(singly))) is not None:
+        singly.append(number)
+    assert list(integer.read_all(data, 3, 1000)) == singly
+    assert list(integer.read_all(data, 3, 2)) == singly[:2]
+    assert integer.read_all(data, 40, 2) == ()
