@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "run": ("passport", "Start the service; --demo fills it with a simulated fleet."),
     "decode": ("ingest", "Read a recording of a BMS."),
+    "detect": ("ingest", "Say which protocols a recording or a line may be in."),
     "ingest": ("ingest", "Store what a BMS says, live or recorded."),
     "simulate": ("ingest", "Run a simulated BMS to ingest from."),
     "document": ("passport", "Keep declarations, reports and manuals for passports to name."),

@@ -1,0 +1,250 @@
+"""`cellpass detect`: every protocol tries a recording, and each candidate has its reasons."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from click.testing import CliRunner
+
+from ingest.commands import detect as detect_command
+from ingest.commands.detect import command
+from ingest.detect import Strength, agreement, detect, exchanges, measure
+from ingest.frames import sum8
+from ingest.protocol import Certainty, Damage, Fault, Field, Frame, Framer, Protocol, Request, discover
+from ingest.protocols import jbd
+from ingest.protocols import pylontech_rs485 as pylontech
+from ingest.simulators.jbd import JbdDevice
+from ingest.simulators.live import LivePack
+from ingest.simulators.pack import PackSpec
+from ingest.simulators.pylontech_rs485 import PylontechBank
+from ingest.simulators.serve import serve_pty, serve_tcp
+from schemas.reading import Reading
+from schemas.terms import Unit
+
+CAPTURES = Path(__file__).parent.parent / "captures"
+NAMES = tuple(discover())
+
+
+class _SumFramer(Framer):
+    """`A5 LL data SUM`, a frame with an eight-bit sum."""
+
+    starts = b"\xa5"
+    summed: ClassVar[bool] = True
+
+    def _length(self, buffer):
+        return 3 + buffer[1] if len(buffer) > 1 else None
+
+    def _open(self, raw, position):
+        if self.summed and sum8(raw[:-1]) != raw[-1]:
+            raise Damage(Fault.CHECKSUM, expected=f"{sum8(raw[:-1]):02x}", came=f"{raw[-1]:02x}", where="end")
+        return Frame(raw, position, command=0, payload=raw[2:-1])
+
+
+class _PlainFramer(_SumFramer):
+    summed = False
+
+
+class _Small(Protocol):
+    """A protocol with an eight-bit sum, or none."""
+
+    name, title, certainty = "small", "Small", Certainty.UNPROVEN
+    requests: ClassVar[tuple[Request, ...]] = ()
+    fields = (
+        Field("voltage", 0, jbd.U16, -2, Unit.VOLT),
+        Field("cell_voltage", 2, jbd.U16, -3, Unit.VOLT, index=1),
+        Field("cell_voltage", 4, jbd.U16, -3, Unit.VOLT, index=2),
+    )
+
+    def __init__(self, framer=_SumFramer):
+        self._framer = framer
+
+    def framer(self):
+        return self._framer()
+
+    def poll(self, address=None):
+        return []
+
+    def request(self, name, address=None):
+        raise NotImplementedError
+
+    def _readings(self, frame, request):
+        return [reading for field in self.fields if (reading := field.read(frame.payload)) is not None]
+
+
+def small(*, volts: int, cells: tuple[int, int], tail: bytes = b"") -> bytes:
+    data = b"".join(value.to_bytes(2, "big") for value in (volts, *cells)) + bytes(8) + tail
+    frame = bytes([0xA5, len(data)]) + data
+    return frame + bytes([sum8(frame)])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_protocol_is_found_in_a_recording_of_its_own(name: str) -> None:
+    found: dict[str, list[str]] = {}
+    for path in sorted((CAPTURES / name).glob("*")):
+        if path.suffix in {".json", ".txt", ".log", ".csv"}:
+            try:
+                found[path.name] = [one.protocol for one in detect(path.read_bytes()).candidates]
+            except Exception as error:  # noqa: BLE001 - the name of the file belongs to the message
+                found[path.name] = [f"{type(error).__name__}"]
+    assert any(name in names for names in found.values()), found
+
+
+def test_an_eight_bit_sum_needs_two_different_frames() -> None:
+    protocol = _Small()
+    one, other = small(volts=663, cells=(3312, 3318)), small(volts=664, cells=(3320, 3320))
+    assert measure(protocol, one) is Strength.WEAK
+    alone = detect(one, [protocol])
+    assert alone.candidates == ()
+    assert alone.turned_down[0].reasons[-1].startswith("turned down: one frame with an 8-bit checksum")
+    assert detect(one + one, [protocol]).candidates == (), "the same frame twice is one frame"
+    assert [found.protocol for found in detect(one + other, [protocol]).candidates] == ["small"]
+
+
+def test_without_a_checksum_values_must_agree() -> None:
+    protocol = _Small(_PlainFramer)
+    frames = [small(volts=663 + n, cells=(3312 + 5 * n, 3318 + 5 * n)) for n in range(5)]
+    assert measure(protocol, frames[0]) is Strength.NONE
+    assert detect(b"".join(frames[:3]), [protocol]).candidates == (), "three frames are too few"
+    assert detect(b"".join(frames), [protocol]).candidates[0].agree == (
+        "2 cells add up to 6.670 V, the pack says 6.67 V",
+    )
+    wrong = [small(volts=900 + n, cells=(3312, 3318)) for n in range(5)]
+    turned = detect(b"".join(wrong), [protocol]).turned_down
+    assert turned[0].contradict == ("2 cells add up to 6.630 V, the pack says 9.04 V",)
+    assert detect(b"".join(frames) + bytes(64), [protocol]).candidates == (), (
+        "foreign bytes are not explained"
+    )
+
+
+def test_a_long_checksum_is_told_from_a_short_one() -> None:
+    device = JbdDevice(LivePack(PackSpec("NMC", 10, 14.0, seed=7)))
+    answer = device.hear(jbd.PROTOCOL.request("basic"))
+    assert measure(jbd.PROTOCOL, answer) is Strength.STRONG
+    bank = PylontechBank([LivePack(PackSpec("LFP", 15, 50.0, seed=1))])
+    assert measure(pylontech.PROTOCOL, bank.hear(pylontech.PROTOCOL.poll()[0])) is Strength.STRONG
+
+
+def test_noise_has_no_candidate() -> None:
+    found = detect(bytes(range(256)) * 40)
+    assert found.candidates == ()
+
+
+def test_two_that_fit_are_both_named_with_what_settles_it() -> None:
+    class Coarse(_Small):
+        name = "small-coarse"
+        fields = (Field("voltage", 0, jbd.U16, -1, Unit.VOLT),)
+
+    class More(_Small):
+        name = "small-more"
+        fields = (*_Small.fields, Field("cycle_count", 12, jbd.U16, 0, Unit.ONE))
+
+    recording = small(volts=663, cells=(3312, 3318)) + small(volts=664, cells=(3320, 3320))
+    found = detect(recording, [Coarse(), _Small()])
+    assert {one.protocol for one in found.candidates} == {"small", "small-coarse"}
+    assert found.candidates[0].protocol == "small", "values that agree count"
+    assert found.settle == (
+        (
+            "small or small-coarse: they differ in 1 of 1 values, as voltage, which is 6.64 by small and "
+            "66.4 by small-coarse; a meter or the display tells which"
+        ),
+    )
+    (same,) = detect(recording, [More(), _Small()]).settle
+    assert "the 3 values both read are the same; small-more also reads cycle_count" in same
+
+
+@pytest.mark.parametrize(
+    ("values", "fits"),
+    [
+        pytest.param({("state_of_charge", None): "140"}, False, id="a share above 100"),
+        pytest.param({("cell_voltage_min", 1): "3.4", ("cell_voltage_max", 2): "3.3"}, False, id="order"),
+        pytest.param(
+            {("cell_voltage_min", 1): "3.300", ("cell_voltage_max", 2): "3.310", ("voltage", None): "52.9"},
+            True,
+            id="whole cells",
+        ),
+        pytest.param(
+            {("cell_voltage_min", 1): "3.300", ("cell_voltage_max", 2): "3.310", ("voltage", None): "5.0"},
+            False,
+            id="one and a half cells",
+        ),
+        pytest.param(
+            {
+                ("remaining_charge", None): "20",
+                ("full_charge_capacity", None): "50",
+                ("state_of_charge", None): "90",
+            },
+            False,
+            id="charge against share",
+        ),
+    ],
+)
+def test_values_agree_or_contradict(values: dict[tuple[str, int | None], str], *, fits: bool) -> None:
+    readings = [Reading(quantity, Decimal(value), index=index) for (quantity, index), value in values.items()]
+    agree, contradict = agreement(readings)
+    assert bool(contradict) is not fits
+    assert bool(agree) or not fits
+
+
+# The command
+
+
+def run(*arguments: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(command, list(arguments))
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_a_recording_gets_its_candidate_reasons_and_the_next_command(tmp_path: Path) -> None:
+    device = JbdDevice(LivePack(PackSpec("NMC", 10, 14.0, seed=7)))
+    asked = jbd.PROTOCOL.poll()
+    path = tmp_path / "log.json"
+    path.write_bytes(exchanges([(request, device.hear(request)) for request in asked]))
+    code, out, _ = run(str(path))
+    assert code == 0
+    assert out.startswith("1. jbd (JBD / Xiaoxiang / LLT")
+    assert "2 sound frames with readings" in out
+    assert "proof: a checksum of more than 8 bits" in out
+    assert "10 cells add up to" in out
+    assert f"next: cellpass ingest {path} --protocol jbd --bind BATTERY" in out
+    code, out, _ = run(str(path), "--json")
+    wire = json.loads(out)
+    assert (code, wire["candidates"][0]["protocol"]) == (0, "jbd")
+    assert wire["candidates"][0]["explained"] == "1.000"
+
+
+def test_no_candidate_ends_with_one_and_no_recording_with_three(tmp_path: Path) -> None:
+    path = tmp_path / "noise.bin"
+    path.write_bytes(bytes(range(1, 200)))
+    code, out, _ = run(str(path))
+    assert (code, out) == (1, f"{path}: no protocol fits.\n")
+    code, _, err = run(str(tmp_path / "missing.bin"))
+    assert code == 3
+    assert "missing.bin" in err
+
+
+@pytest.mark.parametrize("serve", [serve_tcp, serve_pty])
+def test_a_line_is_asked_with_reads_only(serve, monkeypatch) -> None:
+    monkeypatch.setattr(detect_command, "_ANSWER_S", 0.15)
+    monkeypatch.setattr(detect_command, "_PAUSE_S", 0.0)
+    monkeypatch.setattr(detect_command, "_protocols", lambda: [pylontech.PROTOCOL, jbd.PROTOCOL])
+    device = JbdDevice(LivePack(PackSpec("NMC", 10, 14.0, seed=7)))
+    asked: list[bytes] = []
+    hear = device.hear
+    device.hear = lambda data: (asked.append(data), hear(data))[1]
+    with serve(device) as address:
+        code, out, err = run(address, "--listen", "0.1")
+    assert code == 0, err
+    assert out.startswith("1. jbd")
+    allowed = {*pylontech.PROTOCOL.poll(), *jbd.PROTOCOL.poll()}
+    assert set(asked) <= allowed
+
+
+def test_a_silent_line_is_told_what_to_check(monkeypatch) -> None:
+    monkeypatch.setattr(detect_command, "_ANSWER_S", 0.05)
+    monkeypatch.setattr(detect_command, "_protocols", lambda: [pylontech.PROTOCOL])
+    device = JbdDevice(LivePack(PackSpec("NMC", 10, 14.0, seed=7)))
+    with serve_tcp(device) as address:
+        code, _, err = run(address, "--listen", "0")
+    assert code == 3
+    assert "nothing came, asked or unasked" in err
