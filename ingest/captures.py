@@ -166,8 +166,10 @@ class _Session:
         """The newest request that the answer fits; None when it may have come unasked."""
         if self.unsolicited or not self._asked:
             return None
-        for request in reversed(self._asked):
+        for number in reversed(range(len(self._asked))):
+            request = self._asked[number]
             if self.protocol.answers(frame, request):
+                self._asked = self.protocol.still_open(self._asked, number)
                 return request.raw
         # Who listens on a bus may have missed the request; who asked knows that this was not asked.
         return None if direction == "bus" else self._asked[-1].raw

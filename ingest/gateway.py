@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import pairwise
+from itertools import chain, pairwise, repeat
 from typing import Final, Protocol
 
 from sqlalchemy import Connection
@@ -451,6 +451,7 @@ class Gateway:
         self._address = address
         self._protocol = protocol
         self._decoder = protocol.decoder()
+        self._poller = protocol.poller(bus_address, self._decoder)
         self._routing = routing
         self._sink = sink
         self._clock = clock
@@ -507,17 +508,17 @@ class Gateway:
 
         Once after connecting the device is also asked who it is, as soon as it answers at all.
         """
-        polls = self._protocol.poll(self._bus_address)
         identities = self._protocol.identify(self._bus_address) if with_identity else []
         self.heard.cycles += 1
         sequence = self.heard.cycles
         readings: list[Reading] = []
         at: datetime | None = None
         lost: TransportFailed | None = None
-        for number, request in enumerate([*polls, *identities]):
+        polls = zip(self._poller.cycle(), repeat(False))
+        for number, (request, is_identity) in enumerate(chain(polls, zip(identities, repeat(True)))):
             if number and self._clock.wait(self._pace.pause_s):
                 break
-            if number >= len(polls) and at is None:
+            if is_identity and at is None:
                 break
             try:
                 answer = self._ask(line, request)

@@ -11,7 +11,7 @@ import pkgutil
 import struct
 import typing
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum, unique
@@ -501,6 +501,13 @@ class Decoder(typing.Protocol):
         """See `Protocol.decode`."""
 
 
+class Poller(typing.Protocol):
+    """Asks one device, cycle after cycle."""
+
+    def cycle(self) -> Iterator[bytes]:
+        """The requests of one cycle; each is made after the answers to those before it were decoded."""
+
+
 class Protocol(ABC):
     """One protocol. A subclass states the class attributes and the four methods.
 
@@ -555,6 +562,14 @@ class Protocol(ABC):
         """Whether the answer can belong to the request: same command and address."""
         return frame.command == request.command and frame.address == request.address
 
+    def still_open(self, asked: list[Frame], answered: int) -> list[Frame]:
+        """The requests that later answers may belong to, once `asked[answered]` has been answered.
+
+        Where answers do not say what they answer, a request is used up by its answer.
+        """
+        del answered
+        return asked
+
     def decode(self, frame: Frame, *, request: bytes | None = None) -> list[Reading]:
         """What a proven frame says, each reading with the frame's hash as evidence.
 
@@ -578,6 +593,11 @@ class Protocol(ABC):
         readings = self._readings(frame, asked)
         stamp(readings, evidence)
         return readings
+
+    def poller(self, address: int | None, decoder: "Decoder") -> Poller:
+        """What asks a device; one whose requests follow from earlier answers looks into its decoder."""
+        del decoder
+        return _Same(self, address)
 
     def decoder(self) -> "Decoder":
         """What reads the frames of one session; a protocol whose frames need earlier ones gives a new one."""
@@ -619,6 +639,17 @@ class Protocol(ABC):
         if len(found) == 1 and isinstance(found[0], Frame) and found[0].is_request:
             return found[0]
         raise RequestForbidden(f"{self.name}: {data[:64].hex()} is not one request of this protocol")
+
+
+@dataclass(frozen=True)
+class _Same:
+    """Asks the same in every cycle."""
+
+    protocol: Protocol
+    address: int | None
+
+    def cycle(self) -> Iterator[bytes]:
+        return iter(self.protocol.poll(self.address))
 
 
 def _address(frame: Frame) -> str:
