@@ -274,6 +274,10 @@ PROTOCOL_DOUBTS: Final[Mapping[str, tuple[Severity, str]]] = MappingProxyType(
         "saturated": (Severity.QUARANTINE, "the field is full of ones: the true value is larger, or missing"),
         "no_such_day": (Severity.WARN, "a date that the calendar does not have"),
         "unreadable_text": (Severity.WARN, "the text holds characters that cannot be printed"),
+        "role_unproven": (
+            Severity.QUARANTINE,
+            "the maker's own program takes this sensor for one at a switch, not at a cell",
+        ),
         "masters_answer": (Severity.WARN, "inside a bank the master answers this for every module"),
     }
 )

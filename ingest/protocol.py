@@ -13,6 +13,7 @@ import typing
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum, unique
 from functools import cache, cached_property, lru_cache
@@ -22,7 +23,7 @@ from typing import Any, ClassVar, Final, Literal
 
 from ingest.errors import FrameRefused, ProtocolUnknown, RequestForbidden
 from schemas.reading import QUANTITIES, Reading, ReadingForm, ValueKind, stamp
-from schemas.terms import Origin, Unit
+from schemas.terms import Origin, ReadingAbsence, Unit
 
 # So much of a damaged or foreign stretch is shown; the rest is only counted, so a report stays readable.
 SHOWN_BYTES: Final = 512
@@ -714,6 +715,26 @@ class Cursor:
                 came=f"{self.left} more bytes",
                 where=f"byte {self.at} of the {self.name}",
             )
+
+
+def text_reading(quantity: str, data: bytes, *, origin: Origin = Origin.NATIVE) -> Reading:
+    """A text up to its first zero byte, without blanks around it; absent when nothing is left of it."""
+    text = data.partition(b"\x00")[0].decode("ascii", "replace").strip()
+    if not text:
+        return Reading(quantity, None, absence=ReadingAbsence.NOT_SUPPORTED)
+    clean = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+    doubts = ("unreadable_text",) if "\N{REPLACEMENT CHARACTER}" in clean else ()
+    return Reading(quantity, clean, origin=origin, doubts=doubts)
+
+
+def day_reading(quantity: str, year: int, month: int, day: int) -> Reading:
+    """A day as ISO text; one that the calendar does not have stays, with its doubt."""
+    text = f"{year}-{month:02d}-{day:02d}"
+    try:
+        date(year, month, day)
+    except ValueError:
+        return Reading(quantity, text, doubts=("no_such_day",))
+    return Reading(quantity, text)
 
 
 def _modules() -> list[ModuleType]:

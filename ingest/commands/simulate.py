@@ -2,13 +2,41 @@
 
 import signal
 import threading
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from importlib import import_module
 from typing import Final
 
 import click
 
-PROTOCOLS: Final = ("jbd", "pylontech-rs485")
+
+@dataclass(frozen=True)
+class Kind:
+    """One simulated device and the pack it usually sits on.
+
+    Attributes:
+        device: module below `ingest.simulators` and class in it.
+        cells: in series.
+        capacity_ah: rated.
+        chemistry: a key of `pack.CHEMISTRIES`.
+        category: as `cellpass ingest --create` spells it.
+        is_bank: True when the class takes a list of packs, so that `--modules` has a meaning.
+    """
+
+    device: str
+    cells: int
+    capacity_ah: float
+    chemistry: str
+    category: str
+    is_bank: bool = False
+
+
+KINDS: Final[Mapping[str, Kind]] = {
+    "greenway": Kind("greenway.GreenwayDevice", 16, 40.0, "NMC", "lmt"),
+    "jbd": Kind("jbd.JbdDevice", 10, 14.0, "NMC", "lmt"),
+    "pylontech-rs485": Kind("pylontech_rs485.PylontechBank", 15, 50.0, "LFP", "stationary", is_bank=True),
+}
+BANKS: Final = ", ".join(name for name, kind in KINDS.items() if kind.is_bank)
 
 
 @click.command(
@@ -18,7 +46,7 @@ PROTOCOLS: Final = ("jbd", "pylontech-rs485")
     "  cellpass simulate jbd\n"
     "  cellpass simulate pylontech-rs485 --modules 3 --tcp 5020 --speed 60",
 )
-@click.argument("protocol", type=click.Choice(PROTOCOLS))
+@click.argument("protocol", type=click.Choice(sorted(KINDS)))
 @click.option(
     "--tcp", "port", type=click.IntRange(0, 65_535), help="TCP port of this machine; 0 takes a free one."
 )
@@ -28,16 +56,14 @@ PROTOCOLS: Final = ("jbd", "pylontech-rs485")
     type=click.IntRange(1, 12),
     default=1,
     show_default=True,
-    help="In the bank (pylontech-rs485).",
+    help=f"In the bank ({BANKS}).",
 )
-@click.option("--cells", type=click.IntRange(1, 32), help="In series; 15 for pylontech-rs485, 10 for jbd.")
-@click.option(
-    "--capacity", type=click.FloatRange(0.5, 650), help="Rated, in Ah; 50 for pylontech-rs485, 14 for jbd."
-)
+@click.option("--cells", type=click.IntRange(1, 32), help="In series; the device's usual number if left out.")
+@click.option("--capacity", type=click.FloatRange(0.5, 650), help="Rated, in Ah; as is usual if left out.")
 @click.option(
     "--chemistry",
     type=click.Choice(["LFP", "NMC", "LMO", "LTO"]),
-    help="LFP for pylontech-rs485, NMC for jbd.",
+    help="LFP for stationary devices, NMC for vehicles if left out.",
 )
 @click.option(
     "--seed", type=click.IntRange(0), default=1, show_default=True, help="The same pack for the same seed."
@@ -80,30 +106,25 @@ def command(
     It charges and discharges, warms and ages like a pack, and it is a simulation: its figures are invented.
     It obeys no write. The address to ingest from is the first line of output.
     """
-    from ingest.simulators.jbd import JbdDevice
     from ingest.simulators.live import Device, LivePack
     from ingest.simulators.pack import PackSpec
-    from ingest.simulators.pylontech_rs485 import PylontechBank
     from ingest.simulators.serve import BadLine, serve_pty, serve_tcp
 
     if terminal and port is not None:
         raise click.UsageError("--tcp and --pty exclude each other")
-    if protocol == "jbd" and modules != 1:
-        raise click.UsageError("a JBD line has one battery; --modules is for pylontech-rs485")
+    kind = KINDS[protocol]
+    if not kind.is_bank and modules != 1:
+        raise click.UsageError(f"a line of {protocol} has one battery; --modules is for {BANKS}")
 
-    bike = protocol == "jbd"
-    spec = PackSpec(
-        chemistry or ("NMC" if bike else "LFP"),
-        cells or (10 if bike else 15),
-        capacity or (14.0 if bike else 50.0),
-        seed=seed,
-    )
+    spec = PackSpec(chemistry or kind.chemistry, cells or kind.cells, capacity or kind.capacity_ah, seed=seed)
     packs = [
         LivePack(replace(spec, seed=seed + number), state_of_charge=0.6 + 0.01 * number, ambient_degc=ambient)
         for number in range(modules)
     ]
     try:
-        device: Device = JbdDevice(packs[0]) if bike else PylontechBank(packs)
+        module, _, name = kind.device.partition(".")
+        make = getattr(import_module(f"ingest.simulators.{module}"), name)
+        device: Device = make(packs if kind.is_bank else packs[0])
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     bad_line = BadLine(noise=noise, silence=silence, seed=seed)
@@ -119,9 +140,8 @@ def command(
             click.echo(address)
             facts = f"chemistry={spec.chemistry},rated_capacity={spec.rated_capacity_ah:g}"
             facts += f",cells_in_series={spec.cells_in_series}"
-            kind = "lmt" if protocol == "jbd" else "stationary"
             parts = [""] if modules == 1 else [f"module/{number}=" for number in range(1, modules + 1)]
-            creates = " ".join(f"--create {part}category={kind},{facts}" for part in parts)
+            creates = " ".join(f"--create {part}category={kind.category},{facts}" for part in parts)
             click.echo(
                 "Simulated; ingest from it in another terminal:\n"
                 f"  cellpass ingest '{address}' --protocol {protocol} --interval 2 {creates}",

@@ -32,6 +32,8 @@ from ingest.protocol import (
     Framer,
     Protocol,
     Request,
+    day_reading,
+    text_reading,
 )
 from schemas.reading import Reading
 from schemas.terms import Origin, ReadingAbsence, Unit
@@ -280,7 +282,7 @@ class Jbd(Protocol):
         if frame.command == CELLS:
             return _cells(frame.payload)
         if frame.command == PRODUCT:
-            return [_text("model", frame.payload)]
+            return [text_reading("model", frame.payload)]
         if frame.command == COUNTERS:
             return _counters(frame.payload)
         return []  # a sound answer to a register that someone else asked for
@@ -342,12 +344,7 @@ def _manufacture_date(packed: int) -> Reading:
     """Bits 15..9 year since 2000, 8..5 month, 4..0 day; all zero means that nobody set it."""
     if packed == 0:
         return Reading("manufacture_date", None, absence=ReadingAbsence.NOT_SUPPORTED)
-    year, month, day = 2000 + (packed >> 9), packed >> 5 & 0xF, packed & 0x1F
-    try:
-        date(year, month, day)
-    except ValueError:
-        return Reading("manufacture_date", f"{year}-{month:02d}-{day:02d}", doubts=("no_such_day",))
-    return Reading("manufacture_date", f"{year}-{month:02d}-{day:02d}")
+    return day_reading("manufacture_date", 2000 + (packed >> 9), packed >> 5 & 0xF, packed & 0x1F)
 
 
 def _cells(data: bytes) -> list[Reading]:
@@ -360,14 +357,6 @@ def _cells(data: bytes) -> list[Reading]:
         cell if cell.value else replace(cell, doubts=("not_fitted",))
         for cell in CELL.read_all(data, len(data) // 2)
     ]
-
-
-def _text(quantity: str, data: bytes) -> Reading:
-    text = data.rstrip(b"\x00 ").decode("ascii", "replace")
-    if not text:
-        return Reading(quantity, None, absence=ReadingAbsence.NOT_SUPPORTED)
-    clean = "".join(char if char.isprintable() else "�" for char in text)
-    return Reading(quantity, clean, doubts=("unreadable_text",) if "�" in clean else ())
 
 
 def _counters(data: bytes) -> list[Reading]:

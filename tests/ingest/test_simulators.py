@@ -8,9 +8,11 @@ from decimal import Decimal
 
 import pytest
 
+from ingest.commands.simulate import KINDS
 from ingest.protocol import Frame, discover
-from ingest.protocols import jbd
+from ingest.protocols import greenway, jbd
 from ingest.protocols import pylontech_rs485 as pylontech
+from ingest.simulators.greenway import GreenwayDevice
 from ingest.simulators.jbd import JbdDevice
 from ingest.simulators.live import LivePack
 from ingest.simulators.pack import PackSpec, Protection, cell_voltages, step
@@ -152,9 +154,17 @@ def test_modules_of_a_bank_share_the_current():
     assert device.modules[0].state.current_a != 0
 
 
-@pytest.mark.parametrize("requests", [jbd.PROTOCOL, pylontech.PROTOCOL], ids=lambda p: p.name)
-def test_every_request_of_the_allow_list_is_answered_with_a_sound_frame(requests):
-    device = board() if requests is jbd.PROTOCOL else bank()
+@pytest.mark.parametrize(
+    ("requests", "make"),
+    [
+        (jbd.PROTOCOL, board),
+        (pylontech.PROTOCOL, bank),
+        (greenway.PROTOCOL, lambda: GreenwayDevice(LivePack(PackSpec("NMC", 20, 38.0, seed=7)))),
+    ],
+    ids=lambda one: getattr(one, "name", ""),
+)
+def test_every_request_of_the_allow_list_is_answered_with_a_sound_frame(requests, make):
+    device = make()
     for row in requests.requests:
         request = requests.request(row.name)
         (frame,) = requests.framer().feed(device.hear(request))
@@ -164,8 +174,8 @@ def test_every_request_of_the_allow_list_is_answered_with_a_sound_frame(requests
     assert not device.refused
 
 
-def test_there_is_a_simulator_for_every_protocol():
-    assert {"jbd", "pylontech-rs485"} <= set(discover())
+def test_a_simulator_is_named_as_its_protocol():
+    assert set(KINDS) <= set(discover())
 
 
 # Writes
@@ -189,6 +199,53 @@ def test_a_jbd_board_obeys_no_write(write):
     assert answer[2] == 0x80
     assert device.refused == [request]
     assert device.pack.state is before
+
+
+def test_the_builders_of_the_greenway_simulator_write_the_recorded_frames(shared):
+    case = json.loads(
+        shared("captures-community/greenway/ble-20s-light-ev.json").read_text(), parse_float=Decimal
+    )
+    recorded = {frame["parameter"]: frame["hex"] for frame in case["frames"]}
+    extremes = case["expected"]["lifetime_extremes"]
+    history = greenway.encode_history(
+        {
+            "lifetime_current_min": extremes["max_discharge_current_a"],
+            "lifetime_current_max": extremes["max_charge_current_a"],
+            "lifetime_cell_voltage_max": extremes["max_cell_voltage_v"],
+            "lifetime_cell_voltage_min": extremes["min_cell_voltage_v"],
+            "lifetime_temperature_max": Decimal(extremes["max_temperature_c"]),
+            "lifetime_temperature_min": Decimal(extremes["min_temperature_c"]),
+        }
+    )
+    assert greenway.encode_reply(greenway.HISTORY, history).hex() == recorded[38]
+    volts = list(case["expected"]["cell_voltages_v"].values())
+    for parameter, block in ((greenway.CELLS_LOW, volts[:16]), (greenway.CELLS_HIGH, volts[16:])):
+        assert greenway.encode_reply(parameter, greenway.encode_cells(block)).hex() == recorded[parameter]
+    made_on = greenway.encode_date(date.fromisoformat(case["expected"]["manufacture_date"]))
+    assert greenway.encode_reply(greenway.MADE_ON, made_on + b"\x00").hex() == recorded[27]
+
+
+def test_a_greenway_battery_says_what_its_pack_is():
+    device = GreenwayDevice(LivePack(PackSpec("NMC", 20, 38.0, seed=7)))
+    device.advance(600)
+    told = {}
+    for request in greenway.PROTOCOL.poll() + greenway.PROTOCOL.identify():
+        told |= readings(greenway.PROTOCOL, device.hear(request), request)
+    volts = cell_voltages(device.pack.spec, device.pack.state)
+    assert told[None, "cell_count", None] == 20
+    assert abs(float(told[None, "voltage", None]) - volts.sum()) < 0.001
+    assert abs(float(told[None, "cell_voltage", 20]) - volts[19]) < 0.001
+    assert abs(float(told[None, "current", None]) - device.pack.state.current_a) < 0.001
+    assert told[None, "lifetime_current_min", None] <= told[None, "current", None] < 0
+    assert told[None, "nameplate_capacity", None] == 38
+    assert told[None, "serial_number", None] == "SIM26030200001"
+
+
+def test_a_greenway_battery_is_silent_to_what_may_not_be_asked():
+    device = GreenwayDevice(LivePack(BIKE))
+    request = greenway.encode_request(160, 16)
+    assert device.hear(request) == b""
+    assert device.refused == [request]
 
 
 def test_a_bank_obeys_no_write():
