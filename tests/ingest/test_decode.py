@@ -4,6 +4,7 @@ import pytest
 from click.testing import CliRunner
 
 from ingest.commands.decode import command
+from ingest.protocol import discover, openers
 from ingest.protocols import jbd, pylontech_rs485
 
 CELLS = jbd.encode_reply(jbd.CELLS, b"\x0d\x0b\x00\x00")
@@ -88,7 +89,7 @@ def test_an_unknown_protocol_is_wrong_use_and_lists_the_known(tmp_path):
     path.write_bytes(CELLS)
     status, _, errors = run("--protocol", "jdb", path)
     assert status == 2
-    assert "known: jbd, pylontech-rs485" in errors
+    assert f"known: {', '.join([*discover(), *(f'{kind}:FILE' for kind in openers())])}" in errors
 
 
 def test_help_has_an_example():
