@@ -3,7 +3,9 @@
 - JSON `{"frames": [{"dir": "tx"|"rx"|"bus", "hex": ...}]}`, with `chunks` or `ascii` in the place of `hex`;
 - JSON `{"exchanges": [{"tx": hex or null, "rx_chunks": [hex]}]}`;
 - text lines of an ASCII protocol;
-- for binary protocols raw bytes, or hex digits alone.
+- for binary protocols raw bytes, or hex digits alone;
+- for protocols of a CAN bus logs as their tools write them (`ingest.can_logs`), or JSON
+  `{"frames": [{"dir": "bus", "id": "351", "hex": ...}]}`.
 
 Frames may be cut into fragments, joined or damaged. Text and raw bytes are streamed, so a log may be larger
 than memory; JSON is read whole and therefore limited.
@@ -13,10 +15,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from io import BytesIO
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any, Final
 
+from ingest import can_logs
+from ingest.can import (
+    EXTENDED_LIMIT,
+    STANDARD_LIMIT,
+    Buses,
+    BusFrame,
+    CanFrame,
+    CanProtocol,
+    read_line,
+)
 from ingest.errors import CaptureRefused
 from ingest.frames import hex_bytes
 from ingest.protocol import Damage, Frame, Framer, Protocol, Refused
@@ -27,6 +39,10 @@ JSON_LIMIT_BYTES: Final = 32 * 1024 * 1024
 _BLOCK_BYTES: Final = 65536
 # An answer is looked for among so many of the last requests: a late one is still understood.
 _REQUESTS_KEPT: Final = 32
+# The buses of a log are those of its first frames: each battery speaks at least every second or two.
+_FRAMES_AHEAD: Final = 2000
+_IDENTIFIER_DIGITS: Final = 8
+_HEX_DIGITS: Final = frozenset("0123456789abcdefABCDEF")
 _HEX_TEXT: Final = frozenset(b"0123456789abcdefABCDEF \t\r\n")
 
 
@@ -73,10 +89,12 @@ def _read(blocks: Iterator[bytes], protocol: Protocol) -> Iterator[Decoded | Ref
     first = next(blocks, b"")
     if not first:
         raise CaptureRefused("expected a capture, came an empty file")
-    session = _Session(protocol)
+    session = _CanSession(protocol) if isinstance(protocol, CanProtocol) else _Session(protocol)
     whole = chain([first], blocks)
     if first.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"["):
         yield from _from_json(_limited(whole), session)
+    elif isinstance(session, _CanSession):
+        yield from session.log(can_logs.frames(whole))
     elif protocol.is_text:
         # Editors and loggers change line ends; a line feed stands for the carriage return of the wire.
         for block in whole:
@@ -156,6 +174,8 @@ class _Session:
             except Damage as damage:
                 found = Refused.of(damage, found.raw, found.position)
             else:
+                if at is None and isinstance(found, BusFrame):
+                    at = found.at
                 yield Decoded(tuple(readings), at, self._ordinal, found.raw)
                 self._ordinal += 1
                 return
@@ -175,6 +195,88 @@ class _Session:
         return None if direction == "bus" else self._asked[-1].raw
 
 
+class _CanSession(_Session):
+    """What was heard on one or several CAN buses."""
+
+    def __init__(self, protocol: CanProtocol) -> None:
+        super().__init__(protocol)
+        self._bus_protocol = protocol
+        self._buses = Buses(protocol)
+        self._heard = 0
+
+    def log(self, found: Iterator[can_logs.Found]) -> Iterator[Decoded | Refused]:
+        """What the frames of a log say."""
+        ahead = list(islice(found, _FRAMES_AHEAD))
+        self._buses = Buses(self._bus_protocol, can_logs.channels_at_the_beginning(ahead))
+        for one in chain(ahead, found):
+            yield from self.hear(one)
+
+    def expect(self, entries: list[Any]) -> None:
+        """Learn which buses the entries of a JSON capture come from."""
+        named = [entry.get("channel") for entry in entries if isinstance(entry, dict)]
+        channels = frozenset(str(channel)[:40] for channel in named if channel is not None)
+        self._buses = Buses(self._bus_protocol, channels)
+
+    def hear(self, one: can_logs.Found, entry: str = "") -> Iterator[Decoded | Refused]:
+        """What one frame completes."""
+        if isinstance(one, Refused):
+            yield from self._one(one, "bus", None, entry)
+            return
+        for whole in self._buses.feed(one):
+            yield from self._one(whole, "bus", None, entry)
+
+    def entry(self, entry: Mapping[str, Any], place: str) -> Iterator[Decoded | Refused]:
+        """What an entry of a JSON capture says: one frame; one that we sent is not an answer."""
+        number, self._heard = self._heard, self._heard + 1
+        if "ascii" in entry:
+            found = read_line(_ascii(entry["ascii"], f"{place}.ascii", is_text=False).strip(), number)
+        else:
+            found = _can_frame(entry, place, number)
+        if found is not None and entry["dir"] != "tx":
+            yield from self.hear(found, place)
+
+    def feed(
+        self, direction: str, data: bytes, *, at: datetime | None = None, entry: str = ""
+    ) -> Iterator[Decoded | Refused]:
+        """Nothing: bytes without an identifier are no frame of a bus."""
+        del direction, at
+        raise CaptureRefused(
+            f'{entry}: expected "id" and "hex" of a CAN frame, came bytes: {data[:20].hex()}'
+        )
+
+    def flush(self) -> Iterator[Decoded | Refused]:
+        """What the end of the recording leaves incomplete."""
+        for one in self._buses.flush():
+            yield from self._one(one, "bus", None, "")
+
+
+def _can_frame(entry: Mapping[str, Any], place: str, number: int) -> CanFrame:
+    if "id" not in entry or "hex" not in entry:
+        raise CaptureRefused(f'{place}: expected "id" and "hex" of a CAN frame, came {", ".join(entry)}')
+    value = entry["id"]
+    digits = value.removeprefix("0x").removeprefix("0X") if isinstance(value, str) else ""
+    if 0 < len(digits) <= _IDENTIFIER_DIGITS and _HEX_DIGITS.issuperset(digits):
+        identifier = int(digits, 16)
+    else:
+        identifier = value if isinstance(value, int) and not isinstance(value, bool) else -1
+    extended = entry.get("extended", len(digits) == _IDENTIFIER_DIGITS or identifier >= STANDARD_LIMIT)
+    limit = EXTENDED_LIMIT if extended else STANDARD_LIMIT
+    if not isinstance(extended, bool) or not 0 <= identifier < limit:
+        raise CaptureRefused(
+            f'{place}.id: expected an identifier as hex digits ("351", "18F21422"), came {str(value)[:40]!r}'
+        )
+    channel = entry.get("channel")
+    at = _time(entry["at"], f"{place}.at") if entry.get("at") is not None else None
+    return CanFrame(
+        identifier,
+        _hex(entry["hex"], f"{place}.hex"),
+        extended,
+        at,
+        None if channel is None else str(channel)[:40],
+        number,
+    )
+
+
 def _from_json(data: bytes, session: _Session) -> Iterator[Decoded | Refused]:
     try:
         document = loads(data, limit_bytes=JSON_LIMIT_BYTES)
@@ -186,6 +288,8 @@ def _from_json(data: bytes, session: _Session) -> Iterator[Decoded | Refused]:
         names = ", ".join(list(document)[:8]) or "nothing"
         raise CaptureRefused(f'expected an object with either "frames" or "exchanges", came one with {names}')
     if "frames" in document:
+        if isinstance(session, _CanSession):
+            session.expect(_list(document["frames"], "frames"))
         for number, entry in enumerate(_list(document["frames"], "frames")):
             place = f"frames[{number}]"
             yield from _frame_entry(_object(entry, place), place, session)
@@ -199,6 +303,9 @@ def _frame_entry(entry: Mapping[str, Any], place: str, session: _Session) -> Ite
     direction = entry.get("dir")
     if direction not in ("tx", "rx", "bus"):
         raise CaptureRefused(f'{place}.dir: expected "tx", "rx" or "bus", came {direction!r}')
+    if isinstance(session, _CanSession):
+        yield from session.entry(entry, place)
+        return
     if "hex" in entry:
         pieces = [_hex(entry["hex"], f"{place}.hex")]
     elif "chunks" in entry:

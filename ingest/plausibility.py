@@ -278,6 +278,8 @@ PROTOCOL_DOUBTS: Final[Mapping[str, tuple[Severity, str]]] = MappingProxyType(
             Severity.QUARANTINE,
             "the maker's own program takes this sensor for one at a switch, not at a cell",
         ),
+        "sign_unproven": (Severity.WARN, "devices of this kind disagree whether charging is positive"),
+        "meaning_unproven": (Severity.WARN, "devices of this kind disagree what this figure stands for"),
         "masters_answer": (Severity.WARN, "inside a bank the master answers this for every module"),
     }
 )

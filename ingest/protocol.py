@@ -52,6 +52,10 @@ CONDITIONS: Final = frozenset(
         "charge_timeout",
         "front_end_error",
         "software_lock",
+        "cell_imbalance",
+        "internal_fault",
+        "contactor_fault",
+        "general_alarm",
     }
 )
 

@@ -34,8 +34,10 @@ TOLD_AND_USED: Final = frozenset(
         "cell_count_differs",
         "extremes_disordered",
         "masters_answer",
+        "meaning_unproven",
         "no_such_day",
         "repeats_nominal",
+        "sign_unproven",
         "unreadable_text",
     }
 )

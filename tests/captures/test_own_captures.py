@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ingest.captures import Decoded, read_capture
-from ingest.protocol import Damage, Fault, Frame, Refused, find
+from ingest.protocol import Carrier, Damage, Fault, Frame, Refused, find
 
 HERE = Path(__file__).parent
 FILES = sorted(HERE.glob("*/*.json"))
@@ -51,6 +51,8 @@ def test_a_capture_says_what_is_written_beside_it(path):
 def test_every_flipped_bit_of_a_frame_is_noticed(path):
     capture = json.loads(path.read_text())
     protocol = find(capture["protocol"])
+    if protocol.carrier is not Carrier.STREAM:
+        return  # the controller of a CAN bus proves each frame before anybody sees it
     for frame, asked in rx_frames(capture):
         for at in range(len(frame.raw)):
             for bit in range(8):

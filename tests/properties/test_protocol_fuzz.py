@@ -7,14 +7,17 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from ingest.can import CanFrame
 from ingest.captures import Decoded, read_capture
 from ingest.errors import CaptureRefused
 from ingest.plausibility import Memory, doubt
-from ingest.protocol import Damage, Frame, Refused, discover
+from ingest.protocol import Carrier, Damage, Fault, Frame, Refused, discover
 from schemas.reading import Reading
 
 FIXTURES = Path(__file__).parents[1] / "captures"
-PROTOCOLS = sorted(discover().items())
+ALL = sorted(discover().items())
+PROTOCOLS = [(name, one) for name, one in ALL if one.carrier is Carrier.STREAM]
+BUSES = [(name, one) for name, one in ALL if one.carrier is Carrier.CAN]
 
 
 def stream_of(name):
@@ -104,6 +107,63 @@ def test_sound_frames_behind_noise_are_all_found(name, protocol):
     run()
 
 
+def frames_of(protocol):
+    """Frames of any identifier and length, most of them with an identifier that the protocol reads."""
+    known = st.sampled_from(sorted(protocol.messages)) if protocol.messages else st.nothing()
+    standard = st.builds(CanFrame, st.integers(0, 0x7FF), st.binary(max_size=8), st.just(value=False))
+    extended = st.builds(CanFrame, st.integers(0, (1 << 29) - 1), st.binary(max_size=64), st.just(value=True))
+    own = st.builds(
+        lambda number, data, source, part: protocol.spoken(number, data, source=source, part=part),
+        known,
+        st.binary(max_size=8) | st.integers(0, 255).map(lambda byte: bytes([byte]) * 8),
+        st.integers(0, 255),
+        st.integers(0, 3),
+    )
+    return st.lists(st.one_of(own, own, own, standard, extended), max_size=24)
+
+
+@pytest.mark.parametrize(("name", "protocol"), BUSES)
+def test_any_frames_of_a_bus_give_readings_or_typed_refusals(name, protocol):
+    del name
+
+    @settings(max_examples=150, deadline=None)
+    @given(frames_of(protocol), st.booleans())
+    def run(frames, two_buses):
+        text = b"".join(
+            b"(1700000000.%06d) can%d %b\n" % (number, number % 2 if two_buses else 0, frame.raw)
+            for number, frame in enumerate(frames)
+        )
+        memory = Memory()
+        log = list(read_capture(text, protocol)) if text else []
+        for found in log:
+            assert isinstance(found, Decoded | Refused)
+            if isinstance(found, Refused):
+                assert found.reason
+                continue
+            assert found.at is not None
+            assert all(isinstance(reading, Reading) and reading.evidence for reading in found.readings)
+            doubted = doubt(found.readings, memory)
+            assert [reading.value for reading in doubted] == [reading.value for reading in found.readings]
+        # The text of a live line, whatever its pieces, says the same as the log.
+        whole = protocol.framer()
+        pieces = protocol.framer()
+        said = whole.feed(text) + whole.flush()
+        assert [one for byte in text for one in pieces.feed(bytes([byte]))] + pieces.flush() == said
+
+    run()
+
+
+@pytest.mark.parametrize(("name", "protocol"), BUSES)
+def test_data_shorter_than_the_fields_of_an_identifier_are_refused_for_their_length(name, protocol):
+    del name
+    for number, message in protocol.messages.items():
+        for size in range(message.least):
+            frame = protocol.spoken(number, bytes(size)).whole()
+            with pytest.raises(Damage) as caught:
+                protocol.decode(frame)
+            assert caught.value.fault is Fault.LENGTH
+
+
 JSON = st.recursive(
     st.none()
     | st.booleans()
@@ -114,7 +174,7 @@ JSON = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                ["frames", "exchanges", "dir", "hex", "chunks", "ascii", "tx", "rx_chunks", "at"]
+                ["frames", "exchanges", "dir", "hex", "chunks", "ascii", "tx", "rx_chunks", "at", "id"]
             ),
             inner | st.sampled_from(["rx", "tx", "bus"]),
             max_size=4,
@@ -124,7 +184,7 @@ JSON = st.recursive(
 )
 
 
-@pytest.mark.parametrize(("name", "protocol"), PROTOCOLS)
+@pytest.mark.parametrize(("name", "protocol"), ALL)
 def test_any_file_is_a_capture_or_refused_in_words(name, protocol):
     del name
 
