@@ -4,6 +4,7 @@ IngestError
 ├── FrameRefused          a frame's checksum, length or delimiter is wrong
 ├── CaptureRefused        a file is no capture we can read
 ├── ProtocolUnknown       no protocol of that name
+│   └── MapRefused        a file that should describe one does not
 ├── RequestForbidden      a request is not on a protocol's allow-list
 ├── TransportFailed       a line could not be opened, or fell silent
 ├── EnvelopeRefused       a batch is malformed
@@ -36,6 +37,12 @@ class ProtocolUnknown(IngestError):
     """There is no protocol of that name."""
 
     code = "ingest.protocol_unknown"
+
+
+class MapRefused(ProtocolUnknown):
+    """A file that should describe a protocol cannot be read, or describes none."""
+
+    code = "ingest.map_refused"
 
 
 class RequestForbidden(IngestError):

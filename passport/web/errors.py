@@ -54,6 +54,7 @@ _STATUS_BY_CODE: Final[Mapping[str, int]] = {
     "ingest.frame_refused": 400,
     "ingest.capture_refused": 400,
     "ingest.protocol_unknown": 400,
+    "ingest.map_refused": 400,
     "ingest.request_forbidden": 403,
     "ingest.sequence_conflict": 409,
     "ingest.journal_unavailable": 503,
