@@ -38,6 +38,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "decode": ("ingest", "Read a recording of a BMS."),
     "detect": ("ingest", "Say which protocols a recording or a line may be in."),
     "ingest": ("ingest", "Store what a BMS says, live or recorded."),
+    "gateway": ("ingest", "Read the devices of a site, all at once, into the journal."),
     "simulate": ("ingest", "Run a simulated BMS to ingest from."),
     "document": ("passport", "Keep declarations, reports and manuals for passports to name."),
     "import": ("passport", "Import models, batches and batteries from files."),
@@ -69,7 +70,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "bench": ("passport", "Measure, and print each figure beside its yardstick and bar."),
 }
 # Commands that may begin a new data folder; every other one looks at what is there.
-MAKES_DATA: Final = frozenset({"run", "ingest", "import", "operator", "document", "bench", "key"})
+MAKES_DATA: Final = frozenset({"run", "ingest", "gateway", "import", "operator", "document", "bench", "key"})
 DEFAULT_DATA: Final = "./data"
 SWEEP_AT_ONCE: Final = 100
 

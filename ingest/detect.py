@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum, unique
 from itertools import combinations, islice
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from ingest.captures import Decoded, read_capture
 from ingest.errors import CaptureRefused
@@ -34,7 +34,6 @@ from ingest.protocol import (
     Framer,
     Protocol,
     Refused,
-    Request,
     discover,
 )
 from schemas.reading import Reading
@@ -249,37 +248,19 @@ class _Count:
     explained: int = 0
 
 
-class _Watched(Protocol):
-    """A protocol whose framers count; all else is the protocol's own."""
+def _watched(protocol: Protocol, count: _Count) -> Protocol:
+    """The protocol, with framers that count; all else is its own."""
 
-    name: ClassVar[str] = "watched"
-    title: ClassVar[str] = ""
-    certainty: ClassVar[Certainty] = Certainty.UNPROVEN
-    requests: ClassVar[tuple[Request, ...]] = ()
+    class Counted(type(protocol)):  # type: ignore[misc]
+        def framer(self) -> Framer:
+            return _Counting(protocol.framer(), count)
 
-    def __init__(self, inner: Protocol, count: _Count) -> None:
-        self._inner, self._count = inner, count
-        # What the reader of captures asks of a protocol.
-        self.is_text = inner.is_text  # type: ignore[misc]
-        self.carrier = inner.carrier  # type: ignore[misc]
+        def decoder(self) -> Decoder:
+            return protocol.decoder()
 
-    def framer(self) -> Framer:
-        return _Counting(self._inner.framer(), self._count)
-
-    def decoder(self) -> Decoder:
-        return self._inner.decoder()
-
-    def answers(self, frame: Frame, request: Frame) -> bool:
-        return self._inner.answers(frame, request)
-
-    def poll(self, address: int | None = None) -> list[bytes]:
-        return self._inner.poll(address)
-
-    def request(self, name: str, address: int | None = None) -> bytes:
-        return self._inner.request(name, address)
-
-    def _readings(self, frame: Frame, request: Frame | None) -> list[Reading]:
-        return self._inner._readings(frame, request)  # noqa: SLF001 - it stands in for the inner one
+    out: Protocol = object.__new__(Counted)
+    out.__dict__.update(protocol.__dict__)
+    return out
 
 
 def _judge(data: bytes, protocol: Protocol) -> Candidate | None:
@@ -289,7 +270,7 @@ def _judge(data: bytes, protocol: Protocol) -> Candidate | None:
         CaptureRefused: it is no recording.
     """
     count = _Count()
-    watched = _Watched(protocol, count) if protocol.carrier is Carrier.STREAM else protocol
+    watched = _watched(protocol, count) if protocol.carrier is Carrier.STREAM else protocol
     memory, last, told = Memory(), {}, {}
     raws: list[bytes] = []
     refused: Counter[str] = Counter()

@@ -8,6 +8,7 @@ IngestError
 ├── RequestForbidden      a request is not on a protocol's allow-list
 ├── TransportFailed       a line could not be opened, or fell silent
 ├── EnvelopeRefused       a batch is malformed
+├── SiteRefused           a site's file says what cannot be done
 ├── SequenceConflict      other content is already stored under the same number
 └── JournalUnavailable    the batch could not be made durable (disk full, locked)
 """
@@ -61,6 +62,12 @@ class EnvelopeRefused(IngestError):
     """A batch of telemetry is malformed; nothing of it is stored."""
 
     code = "ingest.envelope_refused"
+
+
+class SiteRefused(IngestError):
+    """The file of a site cannot be followed; nothing was opened."""
+
+    code = "ingest.site_refused"
 
 
 class SequenceConflict(IngestError):

@@ -5,7 +5,6 @@ import logging
 import random
 import re
 import shlex
-import signal
 import sys
 import threading
 import time
@@ -20,6 +19,7 @@ from zoneinfo import ZoneInfo
 import click
 from sqlalchemy import Connection
 
+from ingest.commands.ending import ends_on_signals
 from ingest.commands.ingest_report import Bound, Report, iso, plural
 from ingest.errors import IngestError, JournalUnavailable, ProtocolUnknown, TransportFailed
 from ingest.gateway import (
@@ -425,7 +425,7 @@ class _Live:
         self._ending = threading.Event()
 
     def run(self) -> Report:
-        with _signals(self._ending), _warnings_shown():
+        with ends_on_signals(self._ending), _warnings_shown():
             components = self._listen()
             if self._ending.is_set():
                 raise TransportFailed(f"{self._address}: stopped before anything was stored")
@@ -502,26 +502,6 @@ def _tell_receipts(receipts: Sequence[Receipt]) -> None:
             f"; receipt {receipt.digest[:16]}",
             err=True,
         )
-
-
-@contextmanager
-def _signals(ending: threading.Event) -> Iterator[None]:
-    """Ctrl-C and a polite kill end the run with everything stored; a second one ends it at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def end(number: int, frame: object) -> None:
-        del frame
-        ending.set()
-        signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.default_int_handler)
-
-    before = [(number, signal.signal(number, end)) for number in (signal.SIGINT, signal.SIGTERM)]
-    try:
-        yield
-    finally:
-        for number, handler in before:
-            signal.signal(number, handler)
 
 
 @contextmanager

@@ -1,0 +1,145 @@
+"""Frames kept as evidence: what was asked and what came, redacted, in files that `cellpass decode` reads.
+
+A file is whole after every frame. It ends at a size, the next one begins, and the oldest ones go when there
+are too many of a device.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Final
+
+from ingest.protocol import Carrier, Frame, Framer, Protocol, Refused
+
+LARGEST_BYTES: Final = 4 * 1024 * 1024
+MOST_FILES: Final = 16
+_HEAD: Final = b'{"frames": ['
+_END: Final = b"\n]}\n"
+
+
+class FrameLog:
+    """The rotating files of one device.
+
+    Attributes:
+        folder: where they are; made when the first frame comes.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        now: Callable[[], datetime],
+        *,
+        largest_bytes: int = LARGEST_BYTES,
+        most_files: int = MOST_FILES,
+    ) -> None:
+        self.folder = folder
+        self._name = name.replace("/", "-")
+        self._now = now
+        self._largest, self._most = largest_bytes, most_files
+        self._file: IO[bytes] | None = None
+        self._end = 0
+
+    def note(self, direction: str, raw: bytes) -> None:
+        """Keep one frame; it is redacted already.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        at = self._now()
+        if self._file is None or self._end >= self._largest:
+            self._begin(at)
+        assert self._file is not None
+        entry = {"at": at.isoformat(), "dir": direction, "hex": raw.hex()}
+        first = self._end == len(_HEAD)
+        piece = (b"\n" if first else b",\n") + json.dumps(entry).encode()
+        # One write over the old end: a file that is read meanwhile lacks at most its last frame's end.
+        os.pwrite(self._file.fileno(), piece + _END, self._end)
+        self._end += len(piece)
+
+    def close(self) -> None:
+        """End the file; the next frame begins another one."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _begin(self, at: datetime) -> None:
+        self.close()
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        stem = f"{self._name}.{at:%Y%m%dT%H%M%S}"
+        path, number = self.folder / f"{stem}.json", 1
+        while path.exists():
+            number += 1
+            path = self.folder / f"{stem}-{number}.json"
+        self._file = path.open("xb", buffering=0)
+        self._file.write(_HEAD + _END)
+        self._end = len(_HEAD)
+        kept = sorted(self.folder.glob(f"{self._name}.2*.json"), key=lambda one: one.stat().st_mtime_ns)
+        for old in kept[: -self._most]:
+            old.unlink(missing_ok=True)
+
+
+def watched(protocol: Protocol, log: FrameLog) -> Protocol:
+    """The protocol, with every frame that is asked or comes noted in the log, redacted.
+
+    Of bytes that were not believed, those of a protocol with secrets are not kept: where a secret lies in a
+    damaged frame nobody can say.
+    """
+    secretive = type(protocol).redact is not Protocol.redact
+    inner = protocol
+
+    class Watching(type(protocol)):  # type: ignore[misc]
+        """The same protocol; its framers tell the log."""
+
+        def framer(self) -> Framer:
+            return _Noting(inner.framer(), note)
+
+        def decoder(self) -> object:
+            return inner.decoder()
+
+        def permit(self, data: bytes) -> Frame:
+            frame: Frame = inner.permit(data)
+            log.note("tx", inner.redact(data))
+            return frame
+
+    def note(found: Frame | Refused) -> None:
+        if isinstance(found, Frame):
+            if not found.is_request:
+                log.note("rx", inner.redact(found.raw))
+        elif not secretive:
+            log.note("rx", found.raw)
+
+    if inner.carrier is not Carrier.STREAM:
+        return protocol
+    out: Protocol = object.__new__(Watching)
+    out.__dict__.update(inner.__dict__)
+    return out
+
+
+class _Noting(Framer):
+    """A framer that tells what its inner one finds."""
+
+    def __init__(self, inner: Framer, note: Callable[[Frame | Refused], None]) -> None:
+        super().__init__()
+        self._inner, self._note = inner, note
+
+    def _length(self, buffer: bytes) -> int | None:
+        return self._inner._length(buffer)  # noqa: SLF001 - it stands in for the inner one
+
+    def _open(self, raw: bytes, position: int) -> Frame:
+        return self._inner._open(raw, position)  # noqa: SLF001 - see above
+
+    def feed(self, data: bytes) -> list[Frame | Refused]:
+        """What the inner one finds."""
+        return self._noted(self._inner.feed(data))
+
+    def flush(self) -> list[Frame | Refused]:
+        """What the inner one finds at the end."""
+        return self._noted(self._inner.flush())
+
+    def _noted(self, found: list[Frame | Refused]) -> list[Frame | Refused]:
+        for one in found:
+            self._note(one)
+        return found

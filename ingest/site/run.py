@@ -1,0 +1,340 @@
+"""Many devices at once: a thread for each, one journal, and no device that stops another.
+
+1. Devices on one line take turns, a whole polling cycle at a time.
+2. A line that breaks, or on which nothing answers, is tried again after a wait that doubles; each such start
+   is an epoch of its own.
+3. A device that cannot be right stops for itself and says why: another serial number on its line, several
+   parts where one battery is bound, other content under the same number.
+4. Rows go to the journal one device after another.
+"""
+
+import logging
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum, unique
+from typing import Any, Final, Protocol
+
+from ingest.errors import IngestError, JournalUnavailable, SiteRefused, TransportFailed
+from ingest.gateway import Clock, Gateway, JournalSink, Pace, Routing, run_epoch
+from ingest.journal import Receipt
+from ingest.ports import Batteries
+from ingest.protocol import Protocol as DeviceProtocol
+from ingest.site.evidence import FrameLog, watched
+from ingest.site.file import Device, Part, Site
+from ingest.site.lines import SharedLine, shared_lines
+from ingest.transports.address import Address
+from ingest.transports.base import BackOff, Line
+from schemas.reading import Reading
+from schemas.samples import Samples
+
+_log = logging.getLogger(__name__)
+
+_SHOWN: Final = ("voltage", "current", "state_of_charge", "bms_reported_health")
+
+
+class House(Protocol):
+    """What a site takes from `app`."""
+
+    @property
+    def batteries(self) -> Batteries:
+        """The passport side."""
+
+    def writing(self) -> Any:
+        """One write transaction, durable when the block ends."""
+
+    def now(self) -> datetime:
+        """The time."""
+
+
+@unique
+class State(StrEnum):
+    """What a device is at."""
+
+    STARTING = "starting"
+    POLLING = "polling"
+    WAITING = "waiting"  # the line failed; it is tried again
+    STOPPED = "stopped"  # a person must look
+    ENDED = "ended"
+
+
+@dataclass
+class Status:
+    """How one device is doing; written by its thread, read by whoever shows it.
+
+    Attributes:
+        device: which one.
+        batteries: by component.
+        state: what it is at.
+        reason: why it waits or has stopped; empty otherwise.
+        starts: how often its line was begun, each an epoch.
+        rows: rows that have a receipt, by battery.
+        cycles: polling cycles of earlier starts.
+        doubts: raised in earlier starts.
+        refused: frames that were not believed in earlier starts.
+        unbound: readings of parts that nobody is bound to, in earlier starts.
+        gateway: of the present start; None between starts.
+        last: the newest shown values of each battery, kept over starts.
+        last_at: when something was last heard.
+    """
+
+    device: Device
+    batteries: Mapping[str | None, str] = field(default_factory=dict)
+    state: State = State.STARTING
+    reason: str = ""
+    starts: int = 0
+    rows: Counter[str] = field(default_factory=Counter)
+    cycles: int = 0
+    doubts: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    unbound: Counter[str] = field(default_factory=Counter)
+    gateway: Gateway | None = None
+    last: dict[str, dict[str, Reading]] = field(default_factory=dict)
+    last_at: datetime | None = None
+
+    def to_wire(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return {
+            "source": self.device.source,
+            "address": str(self.device.address),
+            "protocol": self.device.protocol.name,
+            "state": self.state.value,
+            "reason": self.reason or None,
+            "starts": self.starts,
+            "cycles": self.total_cycles,
+            "batteries": {part or "": battery for part, battery in self.batteries.items()},
+            "rows": dict(self.rows),
+            "refused": dict(self._with("refused")),
+            "doubts": dict(self._with("doubts")),
+            "unbound": dict(self._with("unbound")),
+            "last_at": self.last_at.isoformat() if self.last_at else None,
+        }
+
+    @property
+    def total_cycles(self) -> int:
+        """Polling cycles of all starts."""
+        gateway = self.gateway
+        return self.cycles + (gateway.heard.cycles if gateway else 0)
+
+    def _with(self, name: str) -> Counter[str]:
+        mine: Counter[str] = getattr(self, name)
+        gateway = self.gateway
+        return mine + getattr(gateway.heard, name) if gateway else mine
+
+    def silent_parts(self) -> list[str]:
+        """Bound parts that have not said a thing though the device has."""
+        if self.last_at is None:
+            return []
+        return sorted(part or "" for part, battery in self.batteries.items() if not self.rows[battery])
+
+
+class SiteRun:
+    """A site while it runs.
+
+    Attributes:
+        statuses: one for each device, in the order of the file.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        house: House,
+        ending: threading.Event,
+        *,
+        monotonic: Callable[[], float],
+        opener: Callable[[Address], Line] = Address.open,
+        pace: Pace | None = None,
+        back_off: BackOff | None = None,
+    ) -> None:
+        self.statuses = [Status(device) for device in site.devices]
+        self._site, self._house, self._ending = site, house, ending
+        self._monotonic = monotonic
+        self._pace = pace or Pace()
+        self._back_off = back_off or BackOff(jitter=random.random)
+        self._lines = shared_lines([device.address for device in site.devices], opener)
+        self._storing = threading.Lock()
+        self._epoch_lock = threading.Lock()
+        self._last_epoch = 0
+
+    def settle(self) -> None:
+        """Find and make the batteries of all devices, and write down which part is which; all or nothing.
+
+        What was made at an earlier start is bound already and not made again.
+
+        Raises:
+            SiteRefused: a battery is not known, or bound elsewhere; the sentence names the source.
+        """
+        with self._house.writing() as connection:
+            for status in self.statuses:
+                device = status.device
+                known = self._house.batteries.bound(connection, device.source)
+                bound: dict[str | None, str] = {}
+                for part in device.parts:
+                    try:
+                        bound[part.component] = self._battery(connection, device, part, known)
+                    except ValueError as error:
+                        raise SiteRefused(f"line {part.line}: {device.name}: {error}") from error
+                status.batteries = bound
+
+    def _battery(self, connection: Any, device: Device, part: Part, known: Mapping[str | None, str]) -> str:
+        batteries, now = self._house.batteries, self._house.now()
+        if part.battery is None and part.component in known:
+            return known[part.component]
+        if part.battery is None:
+            battery = batteries.create(connection, part.facts, at=now)
+        else:
+            battery = batteries.resolve(connection, part.battery)
+        batteries.bind(connection, battery=battery, source=device.source, component=part.component, at=now)
+        return battery
+
+    def run(self, watch: Callable[[], None]) -> None:
+        """Read until the run is to end; `watch` is called again and again meanwhile and waits by itself."""
+        threads = [
+            threading.Thread(target=self._keep, args=(status,), name=status.device.source, daemon=True)
+            for status in self.statuses
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            while not self._ending.is_set() and any(thread.is_alive() for thread in threads):
+                watch()
+        finally:
+            self._ending.set()
+            for thread in threads:
+                # An answer is waited for no longer than `Pace` says; what is stored then has its receipt.
+                thread.join(timeout=60)
+
+    def _keep(self, status: Status) -> None:
+        """One device until the end: started again as often as it takes."""
+        device = status.device
+        log = None
+        protocol = device.protocol
+        if self._site.evidence is not None:
+            log = FrameLog(self._site.evidence, device.source, self._house.now)
+            protocol = watched(protocol, log)
+        waits = self._back_off.waits()
+        while not self._ending.is_set():
+            gateway = self._gateway(status, protocol)
+            status.gateway, status.starts, status.state = gateway, status.starts + 1, State.POLLING
+            try:
+                gateway.run()
+                break
+            except (TransportFailed, JournalUnavailable) as error:
+                self._tell(status, State.WAITING, str(error))
+            except OSError as error:
+                self._tell(status, State.WAITING, f"frames cannot be kept: {error}")
+            except IngestError as error:
+                self._tell(status, State.STOPPED, str(error))
+                break
+            except Exception as error:  # noqa: BLE001 - one device must never stop the others
+                _log.debug("%s", device.source, exc_info=True)
+                self._tell(status, State.STOPPED, f"a fault of this program: {error!r}")
+                break
+            finally:
+                self._add_up(status, gateway)
+            if gateway.heard.read:
+                waits = self._back_off.waits()
+            wait_s = next(waits, None)
+            if wait_s is None or self._ending.wait(wait_s):
+                break
+        if status.state is not State.STOPPED:
+            status.state = State.ENDED
+        if log is not None:
+            log.close()
+
+    def _tell(self, status: Status, state: State, reason: str) -> None:
+        status.reason, status.state = reason, state
+        level = logging.ERROR if state is State.STOPPED else logging.WARNING
+        _log.log(level, "%s %s: %s", status.device.name, state.value, reason)
+
+    def _add_up(self, status: Status, gateway: Gateway) -> None:
+        heard = gateway.heard
+        status.gateway = None
+        status.cycles += heard.cycles
+        status.doubts += heard.doubts
+        status.refused += heard.refused
+        status.unbound += heard.unbound
+
+    def _gateway(self, status: Status, protocol: DeviceProtocol) -> Gateway:
+        device = status.device
+        line = self._lines[device.address]
+        sink = JournalSink(
+            self._house.writing,
+            self._house.batteries,
+            source=device.source,
+            epoch=self._epoch(),
+            now=self._house.now,
+            period_s=device.interval_s,
+        )
+        return _TurnedGateway(
+            device.address,
+            protocol,
+            Routing(status.batteries),
+            _Noted(status, sink, self._storing, self._house.now),
+            clock=Clock(self._house.now, self._monotonic, self._ending.wait),
+            back_off=self._back_off,
+            pace=replace(self._pace, interval_s=device.interval_s),
+            bus_address=device.bus_address,
+            opener=line.open,
+        ).on(line)
+
+    def _epoch(self) -> str:
+        """Of one start: the clock's, and never one that was given before."""
+        with self._epoch_lock:
+            self._last_epoch = max(self._last_epoch + 1, int(run_epoch(self._house.now())))
+            return str(self._last_epoch)
+
+
+class _TurnedGateway(Gateway):
+    """A gateway whose cycles wait for their turn on the line."""
+
+    _shared: SharedLine
+
+    def on(self, shared: SharedLine) -> "_TurnedGateway":
+        """The same, on this line."""
+        self._shared = shared
+        return self
+
+    def _cycle(self, line: Line, *, with_identity: bool) -> bool:
+        with self._shared.turns.turn():
+            if self._clock.wait(self._pace.pause_s):
+                return True  # the run is to end: neither an answer nor silence
+            return super()._cycle(line, with_identity=with_identity)
+
+
+@dataclass(frozen=True)
+class _Noted:
+    """A sink that stores one device after another and keeps what is shown of each."""
+
+    status: Status
+    sink: JournalSink
+    storing: threading.Lock
+    now: Callable[[], datetime]
+
+    def __call__(self, rows: Mapping[str, Samples]) -> Sequence[Receipt]:
+        with self.storing:
+            receipts = self.sink(rows)
+        status = self.status
+        for receipt in receipts:
+            status.rows[receipt.battery] += receipt.accepted
+        status.last_at = self.now()
+        if status.gateway is not None:
+            status.last |= shown(status.gateway)
+            status.state, status.reason = State.POLLING, ""
+        return receipts
+
+
+def shown(gateway: Gateway) -> dict[str, dict[str, Reading]]:
+    """The newest values of each battery that a person looks at first."""
+    out: dict[str, dict[str, Reading]] = {}
+    for battery, values in list(gateway.heard.last.items()):
+        wanted = _wanted(list(values.values()))
+        out[battery] = {reading.quantity: reading for reading in wanted}
+    return out
+
+
+def _wanted(readings: Iterable[Reading]) -> list[Reading]:
+    return [reading for reading in readings if reading.quantity in _SHOWN and reading.component is None]

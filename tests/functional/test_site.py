@@ -1,0 +1,161 @@
+"""A whole site under `cellpass gateway`: every battery's state is what its simulator knows of it."""
+
+import json
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import app  # noqa: TID251 - the command is run as a user runs it
+from ingest.detect import detect
+from ingest.protocols import jbd
+from ingest.simulators.jbd import JbdDevice
+from ingest.simulators.live import LivePack
+from ingest.simulators.pack import PackSpec, cell_voltages, state_of_charge
+from ingest.simulators.pylontech_rs485 import PylontechBank
+from ingest.simulators.serve import serve_pty, serve_tcp
+
+LFP = 'category = "stationary", chemistry = "LFP", rated_capacity = 50'
+
+
+@dataclass
+class Watched:
+    """A simulated device that remembers how its packs stood when it last answered.
+
+    Attributes:
+        device: the simulator.
+        packs: its packs, by the component that speaks of each.
+        resolution: of each quantity in its protocol.
+        truth: by component, at the last answer.
+    """
+
+    device: object
+    packs: dict[str | None, LivePack]
+    resolution: dict[str, Decimal]
+    truth: dict[str | None, dict[str, Decimal]] = field(default_factory=dict)
+
+    def hear(self, data: bytes) -> bytes:
+        answer = self.device.hear(data)
+        if answer:
+            self.truth = {part: stands(pack) for part, pack in self.packs.items()}
+        return answer
+
+    def quiet(self) -> None:
+        self.device.quiet()
+
+    def advance(self, seconds: float) -> None:
+        self.device.advance(seconds)
+
+
+def stands(pack: LivePack) -> dict[str, Decimal]:
+    volts = cell_voltages(pack.spec, pack.state)
+    return {
+        "voltage": Decimal(float(volts.sum())),
+        "current": Decimal(pack.state.current_a),
+        "state_of_charge": Decimal(state_of_charge(pack.state) * 100),
+        "cell_voltage_lowest": Decimal(float(volts.min())),
+        "cell_voltage_highest": Decimal(float(volts.max())),
+    }
+
+
+def scooter() -> Watched:
+    pack = LivePack(PackSpec("NMC", 10, 14.0, seed=7))
+    resolution = {
+        "voltage": Decimal("0.01"),
+        "current": Decimal("0.01"),
+        "state_of_charge": Decimal(1),
+        "cell_voltage_lowest": Decimal("0.001"),
+        "cell_voltage_highest": Decimal("0.001"),
+    }
+    return Watched(JbdDevice(pack), {None: pack}, resolution)
+
+
+def bank() -> Watched:
+    packs = [LivePack(PackSpec("LFP", 15, 50.0, seed=n), state_of_charge=0.6 + n / 100) for n in (1, 2, 3)]
+    resolution = {
+        "voltage": Decimal("0.001"),
+        "current": Decimal("0.1"),
+        "state_of_charge": Decimal("0.1"),
+        "cell_voltage_lowest": Decimal("0.001"),
+        "cell_voltage_highest": Decimal("0.001"),
+    }
+    return Watched(PylontechBank(packs), {f"module/{n}": pack for n, pack in enumerate(packs, 1)}, resolution)
+
+
+DEVICES = {"scooter": (scooter, "jbd", serve_pty), "bank": (bank, "pylontech-rs485", serve_tcp)}
+
+
+def site_file(folder: Path, addresses: dict[str, str], devices: dict[str, Watched]) -> Path:
+    lines = ['[site]\nname = "yard"\nevidence = "frames"\ninterval_s = 1\n']
+    for name, address in addresses.items():
+        protocol = DEVICES[name][1]
+        lines.append(f'[[source]]\nname = "{name}"\naddress = "{address}"\nprotocol = "{protocol}"')
+        lines += [
+            f'create."{part}" = {{{LFP}}}' if part else f"create = {{{LFP}}}" for part in devices[name].packs
+        ]
+        lines.append("")
+    path = folder / "site.toml"
+    path.write_text("\n".join(lines))
+    return path
+
+
+@pytest.mark.parametrize(
+    "seconds", [pytest.param(8, id="short"), pytest.param(600, id="ten-minutes", marks=pytest.mark.long)]
+)
+def test_every_battery_of_a_site_stands_as_its_simulator_does(tmp_path: Path, seconds: int) -> None:
+    devices = {name: make() for name, (make, _, _) in DEVICES.items()}
+    house = app.House(tmp_path / "data")
+    with ExitStack() as stack:
+        stack.callback(house.close)
+        addresses = {
+            name: stack.enter_context(serve(devices[name])) for name, (_, _, serve) in DEVICES.items()
+        }
+        path = site_file(tmp_path, addresses, devices)
+        result = CliRunner().invoke(
+            app.cli,
+            ["--data", str(tmp_path / "data"), "gateway", str(path), "--for", str(seconds), "--json"],
+        )
+        assert result.exit_code == 0, result.output
+        wire = json.loads(result.stdout)
+        for source in wire["sources"]:
+            device = devices[source["source"].removeprefix("yard/")]
+            assert source["state"] == "ended"
+            assert source["starts"] == 1
+            for part, battery in source["batteries"].items():
+                state = house.refresh(battery)
+                assert state.rows == source["rows"][battery] >= seconds * 0.7
+                assert_stands(state, device.truth[part or None], device.resolution)
+    for path in (tmp_path / "frames").glob("*.json"):
+        name = path.name.partition(".")[0].removeprefix("yard-")
+        assert [one.protocol for one in detect(path.read_bytes()).candidates] == [DEVICES[name][1]]
+
+
+def assert_stands(state: object, truth: dict[str, Decimal], resolution: dict[str, Decimal]) -> None:
+    for quantity, step in resolution.items():
+        said = Decimal(state.last[quantity].value)
+        # One step: half from rounding, and what a pack moves between the requests of one cycle.
+        assert abs(said - truth[quantity]) <= step, f"{quantity}: said {said}, is {truth[quantity]:.4f}"
+
+
+def test_a_device_of_the_site_is_only_read(tmp_path: Path) -> None:
+    watched = scooter()
+    asked: list[bytes] = []
+    hear = watched.device.hear
+    watched.device.hear = lambda data: (asked.append(data), hear(data))[1]
+    with serve_tcp(watched) as address:
+        path = tmp_path / "site.toml"
+        path.write_text(
+            f'[site]\nname = "yard"\ninterval_s = 0.2\n[[source]]\nname = "scooter"\naddress = "{address}"\n'
+            f'protocol = "jbd"\ncreate = {{{LFP}}}\n'
+        )
+        result = CliRunner().invoke(
+            app.cli, ["--data", str(tmp_path / "data"), "gateway", str(path), "--for", "1.5"]
+        )
+    assert result.exit_code == 0, result.output
+    reads = {jbd.PROTOCOL.request(row.name) for row in jbd.PROTOCOL.requests}
+    assert asked
+    assert set(asked) <= reads
+    assert watched.device.refused == []

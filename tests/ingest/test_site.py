@@ -1,0 +1,494 @@
+"""A site's file, its shared lines, its evidence, and a run in which some devices fail."""
+
+import json
+import threading
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from ingest.captures import Decoded, read_capture
+from ingest.commands.gateway import command, table
+from ingest.errors import SiteRefused, TransportFailed
+from ingest.gateway import Pace
+from ingest.protocol import Protocol
+from ingest.protocols import jbd
+from ingest.protocols import pylontech_rs485 as pylontech
+from ingest.simulators.jbd import JbdDevice
+from ingest.simulators.live import LivePack
+from ingest.simulators.pack import PackSpec
+from ingest.simulators.pylontech_rs485 import PylontechBank
+from ingest.simulators.serve import serve_tcp
+from ingest.site.evidence import FrameLog, watched
+from ingest.site.file import read_site
+from ingest.site.lines import SharedLine, Turns, shared_lines
+from ingest.site.run import SiteRun, State
+from ingest.transports.address import parse_address
+from ingest.transports.base import BackOff
+from tests.ingest.test_ingest_command import House
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+QUICK = Pace(answer_s=0.4, gap_s=0.1, longest_s=2.0, pause_s=0.0, flush_rows=2, flush_s=60.0)
+HEAD = '[site]\nname = "yard"\ninterval_s = 0.05\n'
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "site.toml"
+    path.write_text(text)
+    return path
+
+
+def source(name: str, address: str, protocol: str = "jbd", more: str = 'bind = "B1"') -> str:
+    return f'[[source]]\nname = "{name}"\naddress = "{address}"\nprotocol = "{protocol}"\n{more}\n'
+
+
+# The file
+
+
+def test_a_file_becomes_devices_in_its_order(tmp_path: Path) -> None:
+    text = (
+        '[site]\nname = "yard"\nevidence = "frames"\n\n'
+        + source("scooter", "serial:/dev/ttyUSB0")
+        + source(
+            "racks",
+            "serial:/dev/ttyUSB1?baud=115200",
+            more="bus_addresses = [1, 2]\ninterval_s = 5\n"
+            'bind."address/1" = "B2"\n'
+            'create."address/2" = {category = "stationary", rated_capacity = 100.5}',
+        )
+    )
+    site = read_site(write(tmp_path, text))
+    assert site.evidence == tmp_path / "frames"
+    assert [(one.source, one.bus_address, one.interval_s) for one in site.devices] == [
+        ("yard/scooter", None, 10.0),
+        ("yard/racks/1", 1, 5.0),
+        ("yard/racks/2", 2, 5.0),
+    ]
+    assert [str(one.address) for one in site.devices] == [
+        "serial:/dev/ttyUSB0?baud=9600",
+        "serial:/dev/ttyUSB1?baud=115200",
+        "serial:/dev/ttyUSB1?baud=115200",
+    ]
+    assert site.devices[1].parts[0].battery == "B2"
+    assert site.devices[2].parts[0].facts == {"category": "stationary", "rated_capacity": "100.5"}
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        pytest.param("[site]\nname = 3\n", "site.toml:2: site.name: expected a name", id="name"),
+        pytest.param('[site]\nname = "a"\n', "source: expected at least one [[source]]", id="no source"),
+        pytest.param(
+            HEAD + "colour = 1\n" + source("a", "tcp:h:1"),
+            "site.toml:4: site.colour: is not a key here; known: name, interval_s, evidence",
+            id="unknown key",
+        ),
+        pytest.param(
+            HEAD + source("a", "tcp:h:1") + source("a", "tcp:h:2", more='bind = "B2"'),
+            "site.toml:10: source.name: 'a' is the name of another source too",
+            id="name twice",
+        ),
+        pytest.param(
+            HEAD + source("a", "tcp:h"), "site.toml:6: source.address: tcp:h: expected", id="address"
+        ),
+        pytest.param(
+            HEAD + source("a", "log.json"), "site.toml:6: source.address: 'log.json' names no line", id="file"
+        ),
+        pytest.param(
+            HEAD + source("a", "tcp:h:1", "xyz"),
+            "site.toml:7: source.protocol: no protocol is called 'xyz'; known:",
+            id="protocol",
+        ),
+        pytest.param(
+            HEAD + source("a", "tcp:h:1", more=""),
+            "site.toml:4: source: a: neither bind nor create says which battery this is",
+            id="unbound",
+        ),
+        pytest.param(
+            HEAD + source("a", "tcp:h:1", more='[source.bind]\n"Module 1" = "B1"'),
+            "site.toml:9: source.bind.Module 1: 'Module 1' is no part",
+            id="part",
+        ),
+        pytest.param(
+            HEAD + source("a", "tcp:h:1", more='bind = "B1"\ninterval_s = -1'),
+            "site.toml:9: source.interval_s: expected seconds above 0",
+            id="interval",
+        ),
+        pytest.param(
+            HEAD + source("a", "tcp:h:1", more='bind = "B1"\nbus_address = 300'),
+            "site.toml:9: source.bus_address: expected numbers from 0 to 255, each once, came 300",
+            id="bus address",
+        ),
+        pytest.param(
+            HEAD + source("a", "tcp:h:1", more='bus_addresses = [1, 2]\nbind."address/1" = "B1"'),
+            "a: nothing says which battery the device at address 2 is",
+            id="address without battery",
+        ),
+        pytest.param(
+            HEAD + source("a", "tcp:h:1") + source("b", "tcp:h:1", more='bind = "B2"'),
+            "site.toml:9: b: asks the same device as a; bind it once",
+            id="one device twice",
+        ),
+        pytest.param(
+            HEAD + source("a", "tcp:h:1") + source("b", "tcp:h:2"),
+            "site.toml:13: b: B1 is bound to a already",
+            id="one battery twice",
+        ),
+        pytest.param(
+            HEAD + source("a", "tcp:h:1", more="create = {category = [1]}"),
+            "site.toml:8: source.create.category: expected a text or number, came [1]",
+            id="fact",
+        ),
+        pytest.param("[site\n", "not TOML", id="no toml"),
+    ],
+)
+def test_a_fault_is_told_with_key_and_line(tmp_path: Path, text: str, sentence: str) -> None:
+    with pytest.raises(SiteRefused) as refused:
+        read_site(write(tmp_path, text))
+    assert sentence in str(refused.value)
+
+
+def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(SiteRefused) as refused:
+        read_site(write(tmp_path, HEAD + source("a", "tcp:h", "xyz", more="interval_s = 0")))
+    assert len(str(refused.value).splitlines()) == 4
+
+
+def test_the_example_of_the_docs_is_fine() -> None:
+    site = read_site(Path(__file__).parents[2] / "docs" / "site.example.toml")
+    assert [one.source for one in site.devices] == [
+        "yard/bank",
+        "yard/cellar/2",
+        "yard/cellar/18",
+        "yard/scooter",
+    ]
+
+
+def test_a_check_opens_nothing(tmp_path: Path) -> None:
+    path = write(tmp_path, HEAD + source("a", "serial:/dev/does-not-exist"))
+    result = CliRunner().invoke(command, [str(path), "--check"], obj=House(tmp_path))
+    assert result.exit_code == 0
+    assert result.output.startswith("yard: 1 devices on 1 lines; the file is fine")
+    result = CliRunner().invoke(command, [str(tmp_path / "no.toml"), "--check"], obj=House(tmp_path))
+    assert result.exit_code == 3
+    assert "no.toml: No such file" in result.output
+
+
+# Lines
+
+
+class Pipe:
+    """A line that counts who talks on it at once."""
+
+    address = "tcp:h:1"
+
+    def __init__(self):
+        self.closed = 0
+        self.broken = False
+
+    def send(self, data):
+        if self.broken:
+            raise TransportFailed("gone")
+
+    def receive(self, timeout_s):
+        return b"x"
+
+    def discard(self):
+        pass
+
+    def close(self):
+        self.closed += 1
+
+
+def test_a_shared_line_is_opened_once_and_closed_by_the_last() -> None:
+    address, pipes = parse_address("tcp:h:1"), []
+    shared = SharedLine(address, lambda _: pipes.append(Pipe()) or pipes[-1])
+    one, other = shared.open(address), shared.open(address)
+    one.close()
+    one.close()
+    assert (len(pipes), pipes[0].closed) == (1, 0)
+    assert other.receive(0) == b"x"
+    other.close()
+    assert pipes[0].closed == 1
+
+
+def test_a_line_that_broke_is_lost_for_all_and_opened_anew_once() -> None:
+    address, pipes = parse_address("tcp:h:1"), []
+    shared = SharedLine(address, lambda _: pipes.append(Pipe()) or pipes[-1])
+    one, other = shared.open(address), shared.open(address)
+    pipes[0].broken = True
+    with pytest.raises(TransportFailed):
+        one.send(b"?")
+    with pytest.raises(TransportFailed, match="the line was lost"):
+        other.receive(0)
+    one.close()
+    other.close()
+    again, too = shared.open(address), shared.open(address)
+    assert len(pipes) == 2
+    again.close()
+    assert pipes[1].closed == 0
+    assert too.receive(0) == b"x"
+
+
+def test_a_port_at_two_speeds_is_one_port() -> None:
+    slow, fast = parse_address("serial:/dev/x?baud=9600"), parse_address("serial:/dev/x?baud=115200")
+    elsewhere = parse_address("tcp:h:1")
+    lines = shared_lines([slow, fast, elsewhere])
+    assert lines[slow] is lines[fast]
+    assert lines[slow] is not lines[elsewhere]
+
+
+def test_turns_are_taken_in_order_and_one_at_a_time() -> None:
+    turns, order, talking = Turns(), [], []
+    entered = threading.Barrier(2)
+
+    def talk(name: int) -> None:
+        with turns.turn():
+            talking.append(name)
+            assert len(talking) == 1
+            order.append(name)
+            talking.remove(name)
+
+    with turns.turn():
+        threads = []
+        for name in range(5):
+            threads.append(threading.Thread(target=talk, args=(name,)))
+            threads[-1].start()
+            while turns._next < name + 2:
+                time.sleep(0.001)
+        assert order == []
+    for thread in threads:
+        thread.join()
+    assert order == [0, 1, 2, 3, 4]
+    del entered
+
+
+# Evidence
+
+
+def test_frames_are_kept_in_files_that_decode_reads(tmp_path: Path) -> None:
+    log = FrameLog(tmp_path, "yard/scooter", lambda: NOON, largest_bytes=2_000, most_files=3)
+    protocol = watched(jbd.PROTOCOL, log)
+    device = JbdDevice(LivePack(PackSpec("NMC", 10, 14.0, seed=7)))
+    for _ in range(40):
+        for request in protocol.poll():
+            protocol.permit(request)
+            framer = protocol.framer()
+            (frame,) = framer.feed(device.hear(request))
+            assert protocol.decoder().decode(frame, request=request)
+    files = sorted(tmp_path.glob("yard-scooter.*.json"))
+    assert len(files) == 3
+    for path in files:
+        found = list(read_capture(path, jbd.PROTOCOL))
+        assert len(found) > 5
+        assert all(isinstance(one, Decoded) and one.at == NOON for one in found)
+    log.close()
+
+
+def test_evidence_is_redacted_and_damaged_frames_of_a_secretive_protocol_are_left_out(tmp_path: Path) -> None:
+    class Secretive(type(jbd.PROTOCOL)):
+        name = "secretive"
+
+        def redact(self, raw):
+            return raw.replace(b"1234", b"\x00\x00\x00\x00")
+
+    log = FrameLog(tmp_path, "d", lambda: NOON)
+    protocol = watched(Secretive(), log)
+    answer = jbd.encode_reply(jbd.PRODUCT, b"PIN1234")
+    protocol.framer().feed(answer)
+    protocol.framer().feed(answer[:-3] + b"\x00\x00" + answer[-1:])
+    log.close()
+    (path,) = tmp_path.glob("*.json")
+    assert b"1234".hex() not in path.read_text()
+    assert len(json.loads(path.read_text())["frames"]) == 1
+
+
+@pytest.mark.parametrize("protocol", [jbd.PROTOCOL, pylontech.PROTOCOL])
+def test_a_watched_protocol_is_the_protocol(tmp_path: Path, protocol: Protocol) -> None:
+    seen = watched(protocol, FrameLog(tmp_path, "d", lambda: NOON))
+    assert isinstance(seen, type(protocol))
+    assert (seen.name, seen.poll(), seen.carrier) == (protocol.name, protocol.poll(), protocol.carrier)
+
+
+# The run
+
+
+class Run:
+    """A site that runs until a condition holds."""
+
+    def __init__(self, folder: Path, text: str):
+        self.house = House(folder)
+        self.house.batteries.known += ["B1", "B2", "B3", "B4", "B5"]
+        self.ending = threading.Event()
+        self.site = SiteRun(
+            read_site(write(folder, text)),
+            self.house,
+            self.ending,
+            monotonic=time.monotonic,
+            pace=QUICK,
+            back_off=BackOff(jitter=lambda: 0.0, first_s=0.02, most_s=0.05),
+        )
+
+    def until(self, holds) -> None:
+        self.site.settle()
+        deadline = time.monotonic() + 20
+
+        def watch() -> None:
+            if holds(self.site.statuses) or time.monotonic() > deadline:
+                self.ending.set()
+            self.ending.wait(0.01)
+
+        self.site.run(watch)
+        assert holds(self.site.statuses)
+
+
+def rows(status) -> int:
+    return sum(status.rows.values())
+
+
+def test_one_failing_source_does_not_stop_the_others(tmp_path: Path) -> None:
+    pack = LivePack(PackSpec("NMC", 10, 14.0, seed=7))
+    with serve_tcp(JbdDevice(pack)) as fine, serve_tcp(JbdDevice(pack)) as foreign:
+        text = (
+            HEAD
+            + source("fine", fine)
+            + source("nobody", "tcp:127.0.0.1:9", more='bind = "B2"')
+            + source("foreign", foreign, "pylontech-rs485", more='bind = "B3"')
+        )
+        run = Run(tmp_path, text)
+        run.until(lambda all_: rows(all_[0]) >= 6 and all_[1].starts > 2 and all_[2].starts > 1)
+    good, nobody, foreign_status = run.site.statuses
+    assert "nobody listens on this port" in nobody.reason
+    assert "nothing answered" in foreign_status.reason or "no answer of" in foreign_status.reason
+    assert (good.starts, good.state) == (1, State.ENDED)
+    assert sum(chunk.samples.__len__() for chunk in run.house.rows("B1")) == rows(good)
+    assert run.house.rows("B2") == []
+
+
+def test_a_source_that_comes_back_is_read_again(tmp_path: Path) -> None:
+    pack = LivePack(PackSpec("NMC", 10, 14.0, seed=7))
+    with serve_tcp(JbdDevice(pack)) as address:
+        port = int(address.rpartition(":")[2])
+    run = Run(tmp_path, HEAD + source("late", address))
+    holder: dict[str, object] = {}
+
+    def holds(all_) -> bool:
+        if all_[0].state is State.WAITING and "line" not in holder:
+            holder["line"] = serve_tcp(JbdDevice(pack), port=port)
+            holder["line"].__enter__()
+        return rows(all_[0]) >= 2
+
+    try:
+        run.until(holds)
+    finally:
+        if "line" in holder:
+            holder["line"].__exit__(None, None, None)
+    assert run.site.statuses[0].reason == ""
+    assert run.site.statuses[0].starts >= 2
+
+
+def test_another_device_on_a_line_stops_that_source_alone(tmp_path: Path) -> None:
+    first = PylontechBank([LivePack(PackSpec("LFP", 15, 50.0, seed=1))])
+    second = PylontechBank([LivePack(PackSpec("LFP", 15, 50.0, seed=2))])
+    with serve_tcp(first) as one, serve_tcp(JbdDevice(LivePack(PackSpec("NMC", 10, 14.0, seed=7)))) as two:
+        text = HEAD + source("bank", one, "pylontech-rs485") + source("other", two, more='bind = "B2"')
+        run = Run(tmp_path, text)
+        # The exchanged module answers under the same address with another serial number.
+        gateway_of = run.site._gateway
+
+        def always_asked(status, protocol):
+            gateway = gateway_of(status, protocol)
+            cycle = gateway._cycle
+            gateway._cycle = lambda line, *, with_identity: cycle(line, with_identity=True)
+            return gateway
+
+        run.site._gateway = always_asked
+
+        def holds(all_) -> bool:
+            if rows(all_[0]) >= 2:
+                first.modules = second.modules
+            return all_[0].state is State.STOPPED and rows(all_[1]) >= 2
+
+        run.until(holds)
+    assert "was it exchanged?" in run.site.statuses[0].reason
+    assert run.site.statuses[1].state is State.ENDED
+
+
+def test_devices_on_one_line_take_turns(tmp_path: Path) -> None:
+    packs = [LivePack(PackSpec("LFP", 15, 50.0, seed=n)) for n in (1, 2, 3)]
+    with serve_tcp(PylontechBank(packs)) as address:
+        more = "bus_addresses = [2, 3, 4]\n" + "\n".join(f'bind."address/{n}" = "B{n}"' for n in (2, 3, 4))
+        run = Run(tmp_path, HEAD + source("bank", address, "pylontech-rs485", more=more))
+        run.until(lambda all_: all(rows(one) >= 4 for one in all_))
+    assert [one.starts for one in run.site.statuses] == [1, 1, 1]
+    assert sum(sum(one.refused.values()) for one in run.site.statuses) == 0
+    sources = Counter(one.device.source for one in run.site.statuses)
+    assert sources == {"yard/bank/2": 1, "yard/bank/3": 1, "yard/bank/4": 1}
+
+
+def test_what_was_made_once_is_found_again(tmp_path: Path) -> None:
+    pack = LivePack(PackSpec("NMC", 10, 14.0, seed=7))
+    with serve_tcp(JbdDevice(pack)) as address:
+        text = HEAD + source("scooter", address, more='create = {category = "lmt"}')
+        run = Run(tmp_path, text)
+        run.until(lambda all_: rows(all_[0]) >= 2)
+        made = dict(run.site.statuses[0].batteries)
+        again = SiteRun(
+            read_site(tmp_path / "site.toml"), run.house, threading.Event(), monotonic=time.monotonic
+        )
+        again.settle()
+    assert again.statuses[0].batteries == made
+    assert len(run.house.batteries.facts) == 1
+
+
+def test_an_unknown_battery_is_told_with_its_line(tmp_path: Path) -> None:
+    run = Run(tmp_path, HEAD + source("a", "tcp:127.0.0.1:9", more='bind = "NO-SUCH"'))
+    with pytest.raises(SiteRefused, match="line 8: a: no battery is known under 'NO-SUCH'"):
+        run.site.settle()
+
+
+# The command
+
+
+def test_the_command_stores_and_tells(tmp_path: Path) -> None:
+    pack = LivePack(PackSpec("NMC", 10, 14.0, seed=7))
+    house = House(tmp_path)
+    with serve_tcp(JbdDevice(pack)) as address:
+        path = write(tmp_path, HEAD + source("scooter", address, more='create = {category = "lmt"}'))
+        result = CliRunner().invoke(command, [str(path), "--for", "1.2"], obj=house)
+    assert result.exit_code == 0, result.output
+    assert "yard/scooter as a whole is NEW0" in result.stderr
+    assert "yard/scooter polling" in result.stderr
+    assert result.stdout.startswith("yard/scooter: ")
+    assert house.refreshed == ["NEW0"]
+
+
+def test_a_site_where_nothing_answers_ends_with_three(tmp_path: Path) -> None:
+    path = write(tmp_path, HEAD + source("a", "tcp:127.0.0.1:9", more='create = {category = "lmt"}'))
+    result = CliRunner().invoke(command, [str(path), "--for", "0.3", "--json"], obj=House(tmp_path))
+    assert result.exit_code == 3
+    (told,) = json.loads(result.stdout)["sources"]
+    assert told["state"] == "ended"
+    assert "nobody listens" in told["reason"]
+
+
+def test_the_table_shows_values_doubts_and_reasons(tmp_path: Path) -> None:
+    pack = LivePack(PackSpec("NMC", 10, 14.0, seed=7))
+    with serve_tcp(JbdDevice(pack)) as address:
+        text = HEAD + source("scooter", address) + source("gone", "tcp:127.0.0.1:9", more='bind = "B2"')
+        run = Run(tmp_path, text)
+        run.until(lambda all_: rows(all_[0]) >= 4 and all_[1].reason)
+    from rich.console import Console
+
+    console = Console(width=240, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123 - a sink
+    console.print(table(run.site.statuses, datetime.now(UTC) + timedelta(seconds=2)))
+    text = console.export_text()
+    console.file.close()
+    volts = run.site.statuses[0].last["B1"]["voltage"].value
+    assert isinstance(volts, Decimal)
+    assert f"{volts:f}" in text
+    assert "nobody listens on this port" in text
