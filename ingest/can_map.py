@@ -300,7 +300,7 @@ def _row(row: Any, place: str) -> Row:
     signal, quantity = row.get("signal"), row.get("quantity")
     if not isinstance(signal, str) or not signal:
         raise MapRefused(f'{place}: signal: expected the name of a signal, as in "CellVoltage_{{index}}"')
-    if quantity not in QUANTITIES:
+    if not isinstance(quantity, str) or quantity not in QUANTITIES:
         raise MapRefused(f"{place}: quantity: expected one of {', '.join(QUANTITIES)}; came {quantity!r}")
     texts = ("message", "unit", "component", "kind", "value", "invalid_flag")
     for key in texts:

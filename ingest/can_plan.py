@@ -292,16 +292,18 @@ def read_candump(text: bytes) -> Log:
         else:
             block = raw[starts[lines][:, None] + np.arange(length)]
         parts += _same_length(block, lines)
-    columns = [np.concatenate(column) for column in zip(*parts, strict=True)] or _NOTHING
+    columns: list[Numbers] = [np.concatenate(column) for column in zip(*parts, strict=True)] or _NOTHING
     seen = np.zeros(len(lengths), np.bool_)
     seen[columns[0]] = True
     if len(parts) > 1:
         order = np.argsort(columns[0], kind="stable")
         columns = [column[order] for column in columns]
-    return Log(*columns[1:], np.flatnonzero((lengths > 0) & ~seen))
+    _, time_us, identifier, extended, length_column, data = columns
+    left = np.flatnonzero((lengths > 0) & ~seen)
+    return Log(time_us, identifier, extended, length_column, data, left)
 
 
-_NOTHING: Final = [
+_NOTHING: Final[list[Numbers]] = [
     np.zeros(0, np.int64),
     np.zeros(0, np.int64),
     np.zeros(0, np.uint32),
