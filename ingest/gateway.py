@@ -3,8 +3,8 @@
 Rules that hold here:
 
 1. Every request passes `Protocol.permit` before it is sent; a device is only read.
-2. A row is what one polling cycle, or one frame of a recording, said. Nothing is repeated: when a device is
-   silent there is no row, and when it answers half, the row holds half.
+2. A row is what one polling cycle, one interval of listening, or one frame of a recording, said. Nothing is
+   repeated: when a device is silent there is no row, and when it answers half, the row holds half.
 3. A reading goes to the battery that its component is bound to, and loses that component on the way: in the
    battery's own journal it speaks of the battery. What is bound to nobody is counted and told, not stored.
 4. Rows of one cycle that speak of several batteries are stored in one transaction.
@@ -12,7 +12,7 @@ Rules that hold here:
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -27,7 +27,7 @@ from ingest.errors import IngestError, JournalUnavailable, TransportFailed
 from ingest.journal import Receipt
 from ingest.plausibility import Memory, doubt
 from ingest.ports import Batteries
-from ingest.protocol import Damage, Frame, Refused
+from ingest.protocol import Carrier, Damage, Frame, Framer, Refused
 from ingest.protocol import Protocol as DeviceProtocol
 from ingest.transports.address import Address
 from ingest.transports.base import BackOff, Line
@@ -42,6 +42,9 @@ SILENT_CYCLES: Final = 3
 MOST_HELD: Final = 86_400
 # Rows of a recording that are stored in one transaction.
 BATCH_ROWS: Final = 5_000
+# A bus is listened to in pieces, so that a stop is noticed, and for long enough to hear a frame.
+_LISTENING_PIECE_S: Final = 0.2
+_SHORTEST_LISTENING_S: Final = 0.05
 _IDENTITY: Final = ("serial_number", "manufacture_date")
 _STORE_UNAVAILABLE: Final = "store_unavailable"
 _CONDITIONS: Final = ("alarm", "warning", "protection")
@@ -465,6 +468,7 @@ class Gateway:
         self._memory = Memory()
         self._identity: dict[tuple[str | None, str], Reading] = {}
         self._came_bytes = 0
+        self._bus: Framer | None = None
         self._flushed_at = clock.monotonic()
 
     def run(self, count: int | None = None) -> Heard:
@@ -508,6 +512,8 @@ class Gateway:
 
         Once after connecting the device is also asked who it is, as soon as it answers at all.
         """
+        if self._protocol.carrier is Carrier.CAN:
+            return self._listen(line)
         identities = self._protocol.identify(self._bus_address) if with_identity else []
         self.heard.cycles += 1
         sequence = self.heard.cycles
@@ -540,6 +546,63 @@ class Gateway:
         if at is None:
             self._silence()
         return at is not None
+
+    def _listen(self, line: Line) -> bool:
+        """One row: the last word of everything that a bus said within one interval. Whether it spoke.
+
+        Most batteries on a bus speak unasked, and nothing is sent to them; to those that must be asked go the
+        requests of their poll, once in each interval.
+        """
+        self.heard.cycles += 1
+        sequence = self.heard.cycles
+        until = self._clock.monotonic() + max(self._pace.interval_s, _SHORTEST_LISTENING_S)
+        # Messages of several frames may begin in one interval and end in the next.
+        self._bus = self._bus or self._protocol.framer()
+        said: dict[tuple[object, ...], Reading] = {}
+        at: datetime | None = None
+        lost: TransportFailed | None = None
+        try:
+            for request in self._protocol.poll(self._bus_address):
+                self._protocol.permit(request)
+                line.send(request)
+            while (left := until - self._clock.monotonic()) > 0 and not self._clock.wait(0):
+                data = line.receive(min(left, _LISTENING_PIECE_S))
+                self._came_bytes += len(data)
+                for readings in self._overheard(self._bus.feed(data)):
+                    at = self._clock.now()
+                    for reading in readings:
+                        what = reading.value if reading.quantity in _CONDITIONS else None
+                        key = (reading.quantity, reading.index, reading.component, reading.kind, what)
+                        said[key] = reading
+        except TransportFailed as failure:
+            lost, self._bus = failure, None
+        if at is not None:
+            self._waits = self._back_off.waits()
+            self._same_device(said.values())
+            if said:
+                doubted = doubt(list(said.values()), self._memory)
+                _take(sequence, at, doubted, routing=self._routing, heard=self.heard, buffer=self._buffer)
+        if lost is not None:
+            raise lost
+        if at is None and not self._clock.wait(0):
+            self._silence()
+        return at is not None
+
+    def _overheard(self, found: Iterable[Frame | Refused]) -> Iterator[list[Reading]]:
+        """What each message of a bus says that this protocol reads."""
+        for one in found:
+            if isinstance(one, Refused):
+                self.heard.refuse(one)
+                continue
+            try:
+                readings = self._decoder.decode(one)
+            except Damage as damage:
+                self.heard.refuse(Refused.of(damage, one.raw, one.position))
+                continue
+            self.heard.read += bool(readings)
+            self.heard.empty += not readings
+            if readings:
+                yield readings
 
     def _ask(self, line: Line, request: bytes) -> list[Reading] | None:
         """What the device answers; None when it does not, or not believably.
@@ -590,7 +653,8 @@ class Gateway:
     def _silence(self) -> None:
         heard = self.heard
         heard.silent += 1
-        if heard.read or heard.empty:
+        bus = self._protocol.carrier is Carrier.CAN
+        if heard.read or (heard.empty and not bus):
             _log.warning("%s: no answer in cycle %d; nothing is stored for it", self._address, heard.cycles)
             return
         if heard.cycles >= SILENT_CYCLES:
@@ -599,6 +663,18 @@ class Gateway:
 
     def _why_silent(self) -> str:
         heard, name = self.heard, f"{self._protocol.name} ({self._protocol.title})"
+        if self._protocol.carrier is Carrier.CAN:
+            rates = " or ".join(f"{rate // 1000} kbit/s" for rate in self._protocol.baud_rates)
+            if heard.empty:
+                return (
+                    f"{self._address}: {heard.empty} frames in {heard.cycles} intervals, none of {name}; "
+                    "is it another profile, or another bus?"
+                )
+            return (
+                f"{self._address}: the bus is open, but no frame came in {heard.cycles} intervals; check the "
+                f"bit rate ({name} uses {rates}), both ends of the cable, that the bus has 120 ohm at each "
+                "end, and that the battery is awake"
+            )
         if self._came_bytes:
             first = f" First refusal: {heard.samples_of_refusal[0]}." if heard.samples_of_refusal else ""
             return (

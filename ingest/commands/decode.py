@@ -43,10 +43,11 @@ def _protocol(context: click.Context, parameter: click.Parameter, value: str) ->
 def command(protocol: Protocol, file: Path, *, as_json: bool) -> None:
     """Print the readings of a recording, one JSON object on a line.
 
-    FILE is JSON with "frames" or "exchanges", text lines, or raw bytes; "-" is standard input. Frames that
-    fail their checksum, length or delimiters are printed on standard error, one JSON object on a line, with
-    what was expected and what came. Exit status: 0 if any frame was read, 3 if none was, 2 for a protocol
-    that does not exist.
+    FILE is JSON with "frames" or "exchanges", text lines, raw bytes, or for a CAN bus a log as its tool
+    writes it (candump, CANboat, .asc, .blf, .trc, .mf4); "-" is standard input. Frames that fail their
+    checksum, length or delimiters are printed on standard error, one JSON object on a line, with what was
+    expected and what came. Exit status: 0 if any frame was read, 3 if none was, 2 for a protocol that does
+    not exist.
     """
     del as_json
     name = "standard input" if str(file) == "-" else str(file)

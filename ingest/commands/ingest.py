@@ -36,8 +36,8 @@ from ingest.gateway import (
 )
 from ingest.journal import Receipt, holders
 from ingest.ports import Batteries
+from ingest.protocol import Carrier, find
 from ingest.protocol import Protocol as DeviceProtocol
-from ingest.protocol import find
 from ingest.transports.address import Address, parse_address
 from ingest.transports.base import BackOff
 from ingest.transports.file import read_recording
@@ -220,7 +220,8 @@ def command(
 ) -> None:
     """Read SOURCE and store it under the batteries it speaks of.
 
-    SOURCE is a recording (see `cellpass decode`), serial:PORT?baud=N, or tcp:HOST:PORT. A recording that was
+    SOURCE is a recording (see `cellpass decode`), serial:PORT?baud=N, tcp:HOST:PORT, or can:INTERFACE:CHANNEL
+    (python-can; a CAN bus is listened to, and a row is what one interval brought). A recording that was
     read before changes nothing. A live line is polled until Ctrl-C; it is only ever read. Exit status: 0 if
     anything was stored or known already, 2 for wrong use, 3 when nothing could be read.
     """
@@ -470,6 +471,8 @@ class _Live:
         def wait(seconds: float) -> bool:
             return (listening and bool(gateway.heard.unbound)) or self._ending.wait(seconds)
 
+        # Parts of a bus speak one after another, most within two seconds.
+        first_s = 3.0 if self._protocol.carrier is Carrier.CAN else min(1.0, self._pace.interval_s)
         gateway = Gateway(
             self._address,
             self._protocol,
@@ -478,7 +481,7 @@ class _Live:
             clock=Clock(self._house.now, time.monotonic, wait),
             # A run that is to end by itself does not wait for ever for a line that is gone.
             back_off=BackOff(jitter=random.random, attempts=6 if listening or self._count else None),
-            pace=replace(self._pace, interval_s=min(1.0, self._pace.interval_s)) if listening else self._pace,
+            pace=replace(self._pace, interval_s=first_s) if listening else self._pace,
             bus_address=self._bus_address,
             on_receipts=on_receipts,
         )

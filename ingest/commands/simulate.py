@@ -1,4 +1,4 @@
-"""`cellpass simulate`: a simulated device on a TCP port or a pseudo-terminal, in the foreground."""
+"""`cellpass simulate`: a simulated device on a TCP port, a terminal or a CAN bus, in the foreground."""
 
 import signal
 import threading
@@ -8,6 +8,8 @@ from importlib import import_module
 from typing import Final
 
 import click
+
+from ingest.errors import TransportFailed
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class Kind:
         chemistry: a key of `pack.CHEMISTRIES`.
         category: as `cellpass ingest --create` spells it.
         is_bank: True when the class takes a list of packs, so that `--modules` has a meaning.
+        on_can: True when it speaks unasked on a CAN bus.
     """
 
     device: str
@@ -29,9 +32,12 @@ class Kind:
     chemistry: str
     category: str
     is_bank: bool = False
+    on_can: bool = False
 
 
 KINDS: Final[Mapping[str, Kind]] = {
+    "can-pylontech": Kind("can.PylontechCan", 15, 74.0, "LFP", "stationary", on_can=True),
+    "can-victron": Kind("can.VictronCan", 16, 280.0, "LFP", "stationary", on_can=True),
     "greenway": Kind("greenway.GreenwayDevice", 16, 40.0, "NMC", "lmt"),
     "jbd": Kind("jbd.JbdDevice", 10, 14.0, "NMC", "lmt"),
     "pylontech-rs485": Kind("pylontech_rs485.PylontechBank", 15, 50.0, "LFP", "stationary", is_bank=True),
@@ -51,6 +57,12 @@ BANKS: Final = ", ".join(name for name, kind in KINDS.items() if kind.is_bank)
     "--tcp", "port", type=click.IntRange(0, 65_535), help="TCP port of this machine; 0 takes a free one."
 )
 @click.option("--pty", "terminal", is_flag=True, help="A pseudo-terminal, as if it were a serial port.")
+@click.option(
+    "--can",
+    "bus",
+    metavar="INTERFACE:CHANNEL",
+    help="A bus of python-can, as in socketcan:vcan0, for the protocols that begin with can-.",
+)
 @click.option(
     "--modules",
     type=click.IntRange(1, 12),
@@ -91,6 +103,7 @@ def command(
     protocol: str,
     port: int | None,
     terminal: bool,
+    bus: str | None,
     modules: int,
     cells: int | None,
     capacity: float | None,
@@ -106,13 +119,14 @@ def command(
     It charges and discharges, warms and ages like a pack, and it is a simulation: its figures are invented.
     It obeys no write. The address to ingest from is the first line of output.
     """
-    from ingest.simulators.live import Device, LivePack
+    from ingest.simulators.live import LivePack
     from ingest.simulators.pack import PackSpec
     from ingest.simulators.serve import BadLine, serve_pty, serve_tcp
 
     if terminal and port is not None:
         raise click.UsageError("--tcp and --pty exclude each other")
     kind = KINDS[protocol]
+    _fitting(protocol, bus, on_line=terminal or port is not None)
     if not kind.is_bank and modules != 1:
         raise click.UsageError(f"a line of {protocol} has one battery; --modules is for {BANKS}")
 
@@ -124,18 +138,22 @@ def command(
     try:
         module, _, name = kind.device.partition(".")
         make = getattr(import_module(f"ingest.simulators.{module}"), name)
-        device: Device = make(packs if kind.is_bank else packs[0])
+        device = make(packs if kind.is_bank else packs[0])
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     bad_line = BadLine(noise=noise, silence=silence, seed=seed)
     ending = threading.Event()
     _end_on_signal(ending.set)
     try:
-        line = (
-            serve_pty(device, bad_line=bad_line, speed=speed)
-            if terminal
-            else serve_tcp(device, port=port or 0, bad_line=bad_line, speed=speed)
-        )
+        if bus is not None:
+            from ingest.simulators.can import serve_can
+
+            interface, _, channel = bus.partition(":")
+            line = serve_can(device, interface=interface, channel=channel, speed=speed)
+        elif terminal:
+            line = serve_pty(device, bad_line=bad_line, speed=speed)
+        else:
+            line = serve_tcp(device, port=port or 0, bad_line=bad_line, speed=speed)
         with line as address:
             click.echo(address)
             facts = f"chemistry={spec.chemistry},rated_capacity={spec.rated_capacity_ah:g}"
@@ -149,10 +167,27 @@ def command(
             )
             while not ending.wait(0.2):
                 pass
+    except TransportFailed as error:
+        raise click.UsageError(f"--can {bus}: {error}") from error
     except OSError as error:
         raise click.UsageError(
             f"--tcp {port}: {error.strerror or error}; is the port taken? 0 takes a free one"
         ) from error
+
+
+def _fitting(protocol: str, bus: str | None, *, on_line: bool) -> None:
+    """A battery of a bus needs a bus, any other one a line.
+
+    Raises:
+        UsageError: it says which option to use.
+    """
+    if KINDS[protocol].on_can != (bus is not None) or (bus is not None and on_line):
+        fits = (
+            "--can INTERFACE:CHANNEL, as in --can socketcan:vcan0"
+            if KINDS[protocol].on_can
+            else "--tcp or --pty"
+        )
+        raise click.UsageError(f"{protocol} is simulated with {fits}")
 
 
 def _end_on_signal(end: Callable[[], None]) -> None:

@@ -1,5 +1,6 @@
-"""Which line an address names: `serial:/dev/ttyUSB0?baud=9600`, `tcp:192.0.2.7:8899`."""
+"""Which line an address names: `serial:/dev/ttyUSB0`, `tcp:192.0.2.7:8899`, `can:socketcan:can0`."""
 
+import re
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl
@@ -7,9 +8,10 @@ from urllib.parse import parse_qsl
 from ingest.errors import TransportFailed
 from ingest.transports.base import Line
 
-SCHEMES: Final = ("serial", "tcp")
-_LATER: Final = ("can", "modbus", "mqtt", "nats", "udp", "ble", "http", "https")
+SCHEMES: Final = ("serial", "tcp", "can")
+_LATER: Final = ("modbus", "mqtt", "nats", "udp", "ble", "http", "https")
 _HIGHEST_PORT: Final = 65_535
+_CAN_PLACE: Final = re.compile(r"[a-z0-9_-]+:[^?]+")
 
 
 @dataclass(frozen=True)
@@ -18,8 +20,8 @@ class Address:
 
     Attributes:
         scheme: one of `SCHEMES`.
-        place: path of the port, or host.
-        number: baud rate, or TCP port.
+        place: path of the port, host, or interface and channel of a CAN bus.
+        number: baud rate, TCP port, or bit rate.
     """
 
     scheme: str
@@ -30,6 +32,8 @@ class Address:
         """The spelling that parses to the same."""
         if self.scheme == "serial":
             return f"serial:{self.place}?baud={self.number}"
+        if self.scheme == "can":
+            return f"can:{self.place}?bitrate={self.number}"
         return f"tcp:{f'[{self.place}]' if ':' in self.place else self.place}:{self.number}"
 
     def open(self) -> Line:
@@ -42,6 +46,11 @@ class Address:
             from ingest.transports.serial import SerialLine
 
             return SerialLine(self.place, self.number)
+        if self.scheme == "can":
+            from ingest.transports.can import CanLine
+
+            interface, _, channel = self.place.partition(":")
+            return CanLine(interface, channel, self.number)
         from ingest.transports.tcp import TcpLine
 
         return TcpLine(self.place, self.number)
@@ -57,9 +66,11 @@ def parse_address(text: str, *, default_baud: int = 9600) -> Address | None:
     if not colon or scheme not in {*SCHEMES, *_LATER}:
         return None
     if scheme in _LATER:
-        raise TransportFailed(f"{text}: {scheme}: is not built yet; there are serial: and tcp: and files")
+        raise TransportFailed(f"{text}: {scheme}: is not built yet; there are serial:, tcp:, can: and files")
     if scheme == "serial":
         return _serial(text, rest, default_baud)
+    if scheme == "can":
+        return _can(text, rest, default_baud)
     host, _, port = rest.rpartition(":")
     host = host.removeprefix("//").strip("[]")
     if not host or not port.isascii() or not port.isdigit() or not 0 < int(port[:6]) <= _HIGHEST_PORT:
@@ -80,3 +91,20 @@ def _serial(text: str, rest: str, default_baud: int) -> Address:
     if not baud.isascii() or not baud.isdigit() or not 50 <= int(baud[:8]) <= 4_000_000:
         raise TransportFailed(f"{text}: expected a baud rate from 50 to 4000000, got {baud!r}")
     return Address("serial", path, int(baud))
+
+
+def _can(text: str, rest: str, default_bit_rate: int) -> Address:
+    place, _, query = rest.partition("?")
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    rate = options.pop("bitrate", str(default_bit_rate))
+    if not _CAN_PLACE.fullmatch(place):
+        raise TransportFailed(
+            f"{text}: expected can:INTERFACE:CHANNEL, as in can:socketcan:can0 or can:slcan:/dev/ttyACM0"
+        )
+    if options:
+        raise TransportFailed(
+            f"{text}: unknown option {', '.join(sorted(options))}; the only option is bitrate"
+        )
+    if not rate.isascii() or not rate.isdigit() or not 1000 <= int(rate[:8]) <= 8_000_000:
+        raise TransportFailed(f"{text}: expected a bit rate from 1000 to 8000000, got {rate!r}")
+    return Address("can", place, int(rate))

@@ -1,0 +1,220 @@
+"""Simulated batteries that speak unasked on a CAN bus, each message once a second or so.
+
+Source: the tables of the protocol modules, whose fields write the bytes.
+"""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from typing import Any, Final, Protocol
+
+import numpy as np
+
+from ingest.can import CanFrame, Message
+from ingest.errors import TransportFailed
+from ingest.inverter_can import PAIRS
+from ingest.protocols import can_pylontech, can_victron
+from ingest.simulators.live import LivePack, exact
+from ingest.simulators.pack import Protection, cell_voltages, state_of_charge
+
+_TICK_S: Final = 0.02
+# What this bus calls the conditions of a pack, where it has no finer word.
+_WORDS: Final[Mapping[Protection, str]] = {
+    Protection.CELL_OVER_VOLTAGE: "pack_over_voltage",
+    Protection.CELL_UNDER_VOLTAGE: "pack_under_voltage",
+    Protection.PACK_OVER_VOLTAGE: "pack_over_voltage",
+    Protection.PACK_UNDER_VOLTAGE: "pack_under_voltage",
+    Protection.CHARGE_OVER_TEMPERATURE: "over_temperature",
+    Protection.CHARGE_UNDER_TEMPERATURE: "under_temperature",
+    Protection.DISCHARGE_OVER_TEMPERATURE: "over_temperature",
+    Protection.DISCHARGE_UNDER_TEMPERATURE: "under_temperature",
+    Protection.CHARGE_OVER_CURRENT: "charge_over_current",
+    Protection.DISCHARGE_OVER_CURRENT: "discharge_over_current",
+}
+
+
+class Speaker(Protocol):
+    """A battery on a bus."""
+
+    def advance(self, seconds: float) -> None:
+        """Let this much of its own time pass."""
+
+    def speak(self) -> list[CanFrame]:
+        """Everything it says in one period."""
+
+
+def _written(message: Message, values: Mapping[str, Decimal]) -> bytes:
+    """Data of a message whose fields take these values; nought where there is none."""
+    data = bytearray(8)
+    for field in message.fields:
+        if field.quantity in values:
+            data[field.offset : field.offset + field.integer.size] = field.write(values[field.quantity])
+    return bytes(data)
+
+
+class _Inverter:
+    """What both families say of a pack."""
+
+    def __init__(self, pack: LivePack) -> None:
+        self.pack = pack
+
+    def advance(self, seconds: float) -> None:
+        """Let the pack live."""
+        self.pack.advance(seconds)
+
+    def _values(self) -> dict[str, Decimal]:
+        spec, state = self.pack.spec, self.pack.state
+        volts, degrees = cell_voltages(spec, state), state.temperature_degc
+        charge, rated = state_of_charge(state), spec.rated_capacity_ah
+        return {
+            "charge_voltage_limit": exact(spec.maximum_v, -1),
+            "discharge_voltage_limit": exact(spec.minimum_v, -1),
+            "charge_current_limit": exact(rated * spec.charge_limit_c if state.charging_enabled else 0, -1),
+            "discharge_current_limit": exact(
+                rated * spec.discharge_limit_c if state.discharging_enabled else 0, -1
+            ),
+            "state_of_charge": exact(charge * 100.0, 0),
+            "bms_reported_health": exact(float(state.capacity_as.min()) / 36.0 / rated, 0),
+            "voltage": exact(float(volts.sum()), -2),
+            "current": exact(state.current_a, -1),
+            "cell_temperature_mean": exact(float(np.mean(degrees)), -1),
+            "cell_voltage_min": exact(float(volts.min()), -3),
+            "cell_voltage_max": exact(float(volts.max()), -3),
+            "cell_temperature_min": exact(float(degrees.min()), -1),
+            "cell_temperature_max": exact(float(degrees.max()), -1),
+            "remaining_charge": exact(charge * float(state.capacity_as.min()) / 3600.0, 0),
+            "nameplate_capacity": exact(rated, 0),
+            "module_count": Decimal(1),
+        }
+
+    def _conditions(self) -> set[str]:
+        return {_WORDS[condition] for condition in self.pack.state.protections}
+
+
+class PylontechCan(_Inverter):
+    """One Pylontech battery; a `Speaker`."""
+
+    def speak(self) -> list[CanFrame]:
+        """Limits, state, protections, permissions, maker, extremes."""
+        values, table, state = self._values(), can_pylontech.MESSAGES, self.pack.state
+        bits = {name: bit for bit, name in can_pylontech.PROTECTIONS.items()}
+        protections = sum(1 << bits[name] for name in self._conditions())
+        conditions = protections.to_bytes(2, "little") + bytes(2)
+        permits = state.charging_enabled << 7 | state.discharging_enabled << 6
+        spoken = {
+            0x351: _written(table[0x351], values),
+            0x355: _written(table[0x355], values)[:4],
+            0x356: _written(table[0x356], values)[:6],
+            0x359: conditions + _written(table[0x359], values)[4:5] + b"PN",
+            0x35C: bytes([permits, 0]),
+            0x35E: b"SIMULATE",
+            0x370: _written(table[0x370], values),
+        }
+        return [CanFrame(identifier, data) for identifier, data in spoken.items()]
+
+
+class VictronCan(_Inverter):
+    """One battery that speaks as to a Victron inverter; a `Speaker`."""
+
+    def __init__(self, pack: LivePack, *, serial: str = "SIM0000000001") -> None:
+        """`serial` is what 380 and 381 tell."""
+        super().__init__(pack)
+        self.serial = serial
+
+    def speak(self) -> list[CanFrame]:
+        """Limits, state, alarms, maker, names, extremes, lifetime energy, serial number."""
+        values, table = self._values(), can_victron.MESSAGES
+        fine = can_victron.FINE.write(exact(state_of_charge(self.pack.state) * 100.0, -2))
+        spec, state = self.pack.spec, self.pack.state
+        volts = spec.cell.nominal_v * spec.cells_in_series
+        energy = {
+            "energy_in": exact(state.charged_as / 3.6e6 * volts, -1),
+            "energy_out": exact(state.discharged_as / 3.6e6 * volts, -1),
+        }
+        active = self._conditions()
+        pairs = sum((1 if name in active else 2) << 2 * number for number, name in enumerate(PAIRS))
+        serial = self.serial.encode().ljust(16, b"\x00")
+        spoken = {
+            0x351: _written(table[0x351], values),
+            0x355: _written(table[0x355], values)[:4] + fine,
+            0x356: _written(table[0x356], values)[:6],
+            0x35A: pairs.to_bytes(4, "little") * 2,
+            0x35E: b"SIMULATE",
+            0x35F: b"\x00\x00\x01\x00" + _written(table[0x35F], values)[4:],
+            0x370: b"Simulate",
+            0x371: b"d pack\x00\x00",
+            0x372: bytes([1, 0, 0, 0, 0, 0, 0, 0]),
+            0x373: _written(table[0x373], values),
+            0x378: _written(table[0x378], energy),
+            0x379: _written(table[0x379], values)[:2],
+            0x380: serial[:8],
+            0x381: serial[8:],
+        }
+        return [CanFrame(identifier, data) for identifier, data in spoken.items()]
+
+
+@contextlib.contextmanager
+def serve_can(
+    device: Speaker,
+    *,
+    interface: str,
+    channel: str,
+    period_s: float = 1.0,
+    speed: float = 1.0,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[str]:
+    """The device on a bus of python-can, speaking once in each period; gives the address to ingest from.
+
+    Raises:
+        TransportFailed: the bus cannot be opened.
+    """
+    import can
+
+    try:
+        bus = can.Bus(interface=interface, channel=channel)
+    except (can.CanError, OSError, ValueError, NotImplementedError, ImportError, TypeError) as error:
+        raise TransportFailed(f"can:{interface}:{channel}: {error}") from error
+    ending = threading.Event()
+    speaker = threading.Thread(
+        target=_speak,
+        args=(device, bus, ending, period_s, speed, clock),
+        name="simulated battery",
+        daemon=True,
+    )
+    speaker.start()
+    try:
+        yield f"can:{interface}:{channel}"
+    finally:
+        ending.set()
+        speaker.join(timeout=10)
+        bus.shutdown()
+
+
+def _speak(
+    device: Speaker,
+    bus: Any,
+    ending: threading.Event,
+    period_s: float,
+    speed: float,
+    clock: Callable[[], float],
+) -> None:
+    import can
+
+    last = clock()
+    due = last
+    while not ending.is_set():
+        now = clock()
+        if now >= due:
+            device.advance((now - last) * speed)
+            last, due = now, now + period_s
+            for frame in device.speak():
+                # A bus on which nobody confirms is no trouble of the device's.
+                with contextlib.suppress(can.CanError):
+                    bus.send(
+                        can.Message(
+                            arbitration_id=frame.identifier, data=frame.data, is_extended_id=frame.extended
+                        )
+                    )
+        ending.wait(min(_TICK_S, period_s))
