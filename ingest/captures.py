@@ -54,7 +54,7 @@ class Decoded:
         readings: in the order of the frame; empty when the frame holds nothing that is read.
         at: when it was recorded, aware; None when the capture does not say.
         ordinal: number of the frame among all that were yielded, refused ones included, from 0.
-        raw: the frame.
+        raw: the frame, without the secrets that it may hold.
     """
 
     readings: tuple[Reading, ...]
@@ -176,10 +176,11 @@ class _Session:
             else:
                 if at is None and isinstance(found, BusFrame):
                     at = found.at
-                yield Decoded(tuple(readings), at, self._ordinal, found.raw)
+                yield Decoded(tuple(readings), at, self._ordinal, self.protocol.redact(found.raw))
                 self._ordinal += 1
                 return
-        yield replace(found, reason=f"{entry}: {found.reason}") if entry else found
+        reason = f"{entry}: {found.reason}" if entry else found.reason
+        yield replace(found, reason=reason, raw=self.protocol.redact(found.raw))
         self._ordinal += 1
 
     def _request_for(self, frame: Frame, direction: str) -> bytes | None:

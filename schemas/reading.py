@@ -79,6 +79,7 @@ def _rows() -> tuple[Quantity, ...]:
         Quantity("warning", Unit.ONE, text),
         Quantity("protection", Unit.ONE, text),
         Quantity("event_count", Unit.ONE),  # `kind` names what is counted
+        Quantity("charging", Unit.ONE, flag),  # a charger is at work, as the device says it
         Quantity("charging_enabled", Unit.ONE, flag),
         Quantity("discharging_enabled", Unit.ONE, flag),
         Quantity("balancing_active", Unit.ONE, flag),

@@ -222,6 +222,6 @@ def test_cousins_with_the_same_frame_are_refused_not_misread(path: Path):
     ids=lambda path: f"{path.parent.name}-{path.stem}",
 )
 def test_no_recording_of_another_protocol_gives_a_reading(path: Path):
-    for name in ("jbd", "pylontech-rs485", "greenway"):
+    for name in ("jbd", "pylontech-rs485", "greenway", "ninebot"):
         if path.parent.name != name and not path.stem.startswith(name):
             assert readings_of(path, name) == []

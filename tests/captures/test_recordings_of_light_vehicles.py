@@ -2,11 +2,14 @@
 
 import json
 from decimal import Decimal
+from hashlib import sha256
+from pathlib import Path
 
 import pytest
 
 from ingest.captures import Decoded, read_capture
 from ingest.protocol import Refused, find
+from ingest.protocols import ninebot
 from tests.data import shared_files
 
 NUMBERS = {
@@ -74,6 +77,8 @@ def check(readings, expected):
             listed = value.values() if isinstance(value, dict) else [one["value"] for one in value]
             degrees = {r.index: r.value for r in readings if r.quantity == "cell_temperature"}
             assert degrees == {place: exact(degree) for place, degree in enumerate(listed, 1)}
+        elif theirs == "charging":
+            assert only(readings, "charging") is value
         elif theirs == "lifetime_extremes":
             for name, extreme in value.items():
                 assert only(readings, EXTREMES[name]) == exact(extreme), name
@@ -118,3 +123,44 @@ def test_every_message_of_a_bus_log_is_a_sound_frame(shared):
         framer = find("greenway").framer()
         assert len(framer.feed(line)) == case["expected"]["messages_with_valid_checksum"]
         assert framer.flush() == []
+
+
+@pytest.mark.parametrize(
+    "path", shared_files("captures-community/ninebot/*.json"), ids=lambda path: path.stem
+)
+def test_a_scooter_s_battery_reads_as_others_read_it(path):
+    check(readings_of(path, "ninebot"), json.loads(path.read_text())["expected"])
+
+
+def test_a_pin_that_passes_by_is_not_shown():
+    path = Path(__file__).parent / "ninebot" / "bus-with-controller.json"
+    pin = b"246813"
+    assert pin.hex() in path.read_text()
+    found = list(read_capture(path, find("ninebot")))
+    assert not any(pin in one.raw for one in found)
+    assert any(b"******" in one.raw for one in found)
+    # The same in a frame that is refused, cut anywhere.
+    answer = next(
+        entry["hex"] for entry in json.loads(path.read_text())["frames"] if pin.hex() in entry["hex"]
+    )
+    whole = bytes.fromhex(answer)
+    for cut in range(1, len(whole)):
+        for refused in read_capture(whole[:cut], find("ninebot")):
+            assert pin[:1] not in refused.raw[20:]  # where its first digit lies
+
+
+def test_a_pin_that_is_written_is_not_shown_either():
+    write = ninebot.encode_reply(ninebot.PIN, b"135790", address=ninebot.CONTROLLER)
+    assert b"135790" not in find("ninebot").redact(write)
+    read = ninebot.encode_request(ninebot.PIN, 6, address=ninebot.CONTROLLER)
+    assert find("ninebot").redact(read) == read
+
+
+def test_the_evidence_of_a_frame_is_the_hash_of_what_may_be_kept():
+    class Secretive(type(find("ninebot"))):
+        def redact(self, raw):
+            return b"kept"
+
+    (frame,) = find("ninebot").framer().feed(ninebot.encode_reply(0x32, b"\x40\x00"))
+    (reading,) = Secretive().decode(frame)
+    assert reading.evidence == sha256(b"kept").hexdigest()

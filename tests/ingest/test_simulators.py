@@ -10,11 +10,12 @@ import pytest
 
 from ingest.commands.simulate import KINDS
 from ingest.protocol import Frame, discover
-from ingest.protocols import greenway, jbd
+from ingest.protocols import greenway, jbd, ninebot
 from ingest.protocols import pylontech_rs485 as pylontech
 from ingest.simulators.greenway import GreenwayDevice
 from ingest.simulators.jbd import JbdDevice
 from ingest.simulators.live import LivePack
+from ingest.simulators.ninebot import NinebotDevice
 from ingest.simulators.pack import PackSpec, Protection, cell_voltages, step
 from ingest.simulators.pylontech_rs485 import PylontechBank
 from ingest.simulators.serve import BadLine, serve_pty, serve_tcp
@@ -160,6 +161,7 @@ def test_modules_of_a_bank_share_the_current():
         (jbd.PROTOCOL, board),
         (pylontech.PROTOCOL, bank),
         (greenway.PROTOCOL, lambda: GreenwayDevice(LivePack(PackSpec("NMC", 20, 38.0, seed=7)))),
+        (ninebot.PROTOCOL, lambda: NinebotDevice(LivePack(BIKE))),
     ],
     ids=lambda one: getattr(one, "name", ""),
 )
@@ -246,6 +248,53 @@ def test_a_greenway_battery_is_silent_to_what_may_not_be_asked():
     request = greenway.encode_request(160, 16)
     assert device.hear(request) == b""
     assert device.refused == [request]
+
+
+def test_the_builders_of_the_ninebot_simulator_write_the_recorded_frames(shared):
+    case = json.loads(
+        shared("captures-community/ninebot/m365-runtime-85pct.json").read_text(), parse_float=Decimal
+    )
+    expected = case["expected"]
+    numbers = dict.fromkeys((field.quantity for field in ninebot.FIELDS), Decimal(0))
+    numbers |= {
+        "remaining_charge": expected["remaining_capacity_ah"],
+        "state_of_charge": Decimal(expected["soc_pct"]),
+        "voltage": expected["pack_voltage_v"],
+    }
+    file = ninebot.encode_registers(
+        serial="",
+        version=(0, 0, 0),
+        made_on=date(2020, 1, 1),
+        numbers=numbers,
+        current=expected["current_a"],
+        temperatures=[Decimal(degree) for degree in expected["temperatures_c"].values()],
+        cells=[],
+        charging=False,
+    )
+    answer = ninebot.encode_reply(0x31, file[2 * 0x31 : 2 * 0x36])
+    assert answer.hex() == case["frames"][0]["hex"]
+
+
+def test_a_scooter_s_battery_says_what_its_pack_is():
+    device = NinebotDevice(LivePack(BIKE, state_of_charge=0.205))
+    device.advance(1800)  # the charger is at work by now
+    told = {}
+    for request in ninebot.PROTOCOL.poll() + ninebot.PROTOCOL.identify():
+        told |= readings(ninebot.PROTOCOL, device.hear(request), request)
+    assert told[None, "cell_count", None] == 10
+    assert told[None, "charging", None] is True
+    assert told[None, "event_count", None] == 1
+    assert abs(float(told[None, "current", None]) - device.pack.state.current_a) < 0.01
+    volts = cell_voltages(device.pack.spec, device.pack.state)
+    assert abs(float(told[None, "voltage", None]) - volts.sum()) < 0.01
+    assert told[None, "manufacture_date", None] == "2026-03-02"
+
+
+def test_a_scooter_s_battery_obeys_no_write():
+    device = NinebotDevice(LivePack(BIKE))
+    write = bytes.fromhex("55aa0422037901005cff")  # switch off
+    assert device.hear(write) == b""
+    assert device.refused == [write]
 
 
 def test_a_bank_obeys_no_write():
