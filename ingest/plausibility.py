@@ -280,6 +280,10 @@ PROTOCOL_DOUBTS: Final[Mapping[str, tuple[Severity, str]]] = MappingProxyType(
         ),
         "sign_unproven": (Severity.WARN, "devices of this kind disagree whether charging is positive"),
         "meaning_unproven": (Severity.WARN, "devices of this kind disagree what this figure stands for"),
+        "last_entries_only": (
+            Severity.QUARANTINE,
+            "counted in the last entries of a log, not over the life of the board",
+        ),
         "masters_answer": (Severity.WARN, "inside a bank the master answers this for every module"),
     }
 )

@@ -56,6 +56,24 @@ CONDITIONS: Final = frozenset(
         "internal_fault",
         "contactor_fault",
         "general_alarm",
+        "cell_count_mismatch",
+        "charge_short_circuit",
+        "charge_switch_fault",
+        "coprocessor_fault",
+        "current_sensor_fault",
+        "discharge_over_current_2",
+        "discharge_over_current_3",
+        "discharge_short_circuit",
+        "discharge_switch_fault",
+        "discharge_switch_on_failed",
+        "gps_disconnected",
+        "mosfet_over_temperature",
+        "parallel_module_fault",
+        "password_unchanged",
+        "remote_lock",
+        "short_circuit_release_failed",
+        "temperature_sensor_fault",
+        "wire_resistance",
     }
 )
 
@@ -574,6 +592,11 @@ class Protocol(ABC):
         """
         del answered
         return asked
+
+    def is_last(self, frame: Frame, request: Frame) -> bool:
+        """Whether the answer to the request is whole with this frame; else it ends when the line pauses."""
+        del frame, request
+        return True
 
     def decode(self, frame: Frame, *, request: bytes | None = None) -> list[Reading]:
         """What a proven frame says, each reading with the frame's hash as evidence.
