@@ -447,16 +447,7 @@ class JkFramer(Framer):
         if first <= MOST_ADDRESS:
             return _bus_length(buffer)
         head, size = {ANSWER[0]: (ANSWER, SIZE), ASK[0]: (ASK, _ASK_SIZE), AT[0]: (AT, len(AT))}[first]
-        came = buffer[: len(head)]
-        if came != head[: len(came)]:
-            raise Damage(
-                Fault.DELIMITER,
-                expected=head.hex(),
-                came=came.hex(),
-                where="the head",
-                judged_bytes=len(came),
-            )
-        return size if len(came) == len(head) else None
+        return size if _begins(buffer, head) else None
 
     def _open(self, raw: bytes, position: int) -> Frame:
         if raw[0] <= MOST_ADDRESS:
@@ -473,22 +464,33 @@ class JkFramer(Framer):
         return Frame(raw, position, command=raw[4], payload=raw[6:-1], is_request=is_request)
 
 
+def _begins(buffer: bytes, head: bytes) -> bool:
+    """Whether the whole head is there.
+
+    Raises:
+        Damage: a byte of it is another one; so many bytes are judged as show that, whatever follows.
+    """
+    if buffer.startswith(head):
+        return True
+    for at, (came, expected) in enumerate(zip(buffer, head, strict=False)):
+        if came != expected:
+            raise Damage(
+                Fault.DELIMITER,
+                expected=f"{expected:02x}",
+                came=f"{came:02x}",
+                where=f"byte {at} of the frame",
+                judged_bytes=at + 1,
+            )
+    return False
+
+
 def _bus_length(buffer: bytes) -> int | None:
     """Length of a request on RS485 or of its acknowledgement.
 
     Raises:
         Damage: neither can begin like this.
     """
-    expected = bytes((_BUS_FUNCTION, BUS_CELLS >> 8))
-    came = buffer[1:3]
-    if came != expected[: len(came)]:
-        raise Damage(
-            Fault.DELIMITER,
-            expected=expected.hex(),
-            came=came.hex(),
-            where="byte 1",
-            judged_bytes=1 + len(came),
-        )
+    _begins(buffer, bytes((buffer[0], _BUS_FUNCTION, BUS_CELLS >> 8)))
     if len(buffer) < _BUS_ACK_SIZE:
         return None
     if crc16_modbus(buffer[:_BUS_HEAD]) == int.from_bytes(buffer[_BUS_HEAD:_BUS_ACK_SIZE], "little"):
