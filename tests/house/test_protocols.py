@@ -7,7 +7,7 @@ import pytest
 
 from ingest.errors import RequestForbidden
 from ingest.protocol import CONDITIONS, Certainty, discover, openers
-from ingest.protocols import jbd, jk, pylontech_rs485
+from ingest.protocols import jbd, jk, jk_uart, pylontech_rs485
 
 ROOT = Path(__file__).parents[2]
 PROTOCOLS = sorted(discover().items())
@@ -54,5 +54,11 @@ def test_the_folder_is_the_list_of_protocols():
 
 
 def test_conditions_are_spelt_as_in_the_one_list():
-    named = {*jbd.PROTECTIONS, *jbd.COUNTER_KINDS, *pylontech_rs485.PROTECTION_BITS.values(), *jk.ALARMS}
+    named = {
+        *jbd.PROTECTIONS,
+        *jbd.COUNTER_KINDS,
+        *pylontech_rs485.PROTECTION_BITS.values(),
+        *jk.ALARMS,
+        *jk_uart.ALARMS,
+    }
     assert named <= CONDITIONS
