@@ -6,6 +6,7 @@ names are taken for what they say, and every such reading carries the doubt `mea
 """
 
 import hashlib
+import math
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -20,7 +21,7 @@ from ingest.can_plan import MessagePlan, Signal
 from ingest.errors import MapRefused
 from schemas.quantity import convert
 from schemas.reading import QUANTITIES, Reading, ReadingForm, ValueKind
-from schemas.terms import Origin, Unit
+from schemas.terms import Origin, ReadingAbsence, Unit
 
 GUESSED: Final = "meaning_from_name"
 SIGN_UNPROVEN: Final = "sign_unproven"
@@ -126,16 +127,23 @@ class Meaning:
         value = (scaled + self.signal.offset) * self.factor + self.shift
         return -value if self.row.negate else value
 
-    def reading(self, raw: float, chooser: float | None) -> Reading | None:
-        """The reading; None for a bit that is not set, or a raw value that means none."""
-        if raw in self.row.not_available:
-            return None
+    def reading(self, raw: float, chooser: float | None, *, invalid: bool = False) -> Reading | None:
+        """The reading; absent when the device says that the value means nothing. None for a bit not set."""
         kind = QUANTITIES[self.row.quantity].kind
         component = self.component(chooser)
+        finite = not isinstance(raw, float) or math.isfinite(raw)
+        if invalid or raw in self.row.not_available or not finite:
+            return Reading(
+                self.row.quantity,
+                None,
+                index=self.index,
+                component=component,
+                kind=self.row.kind,
+                absence=ReadingAbsence.NOT_READ,
+                origin=self.row.origin,
+            )
         if kind is ValueKind.NUMBER:
             number = self.number(raw)
-            if not number.is_finite():
-                return None
             reading = self._form(number, self.index, component)
             return replace(reading, doubts=self.row.doubts) if self.row.doubts else reading
         value: str | bool

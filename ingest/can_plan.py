@@ -298,9 +298,8 @@ def read_candump(text: bytes) -> Log:
     if len(parts) > 1:
         order = np.argsort(columns[0], kind="stable")
         columns = [column[order] for column in columns]
-    _, time_us, identifier, extended, length_column, data = columns
-    left = np.flatnonzero((lengths > 0) & ~seen)
-    return Log(time_us, identifier, extended, length_column, data, left)
+    _, time_us, identifier, extended, size, data = columns
+    return Log(time_us, identifier, extended, size, data, np.flatnonzero((lengths > 0) & ~seen))
 
 
 _NOTHING: Final[list[Numbers]] = [

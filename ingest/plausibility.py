@@ -278,6 +278,10 @@ PROTOCOL_DOUBTS: Final[Mapping[str, tuple[Severity, str]]] = MappingProxyType(
             Severity.QUARANTINE,
             "the maker's own program takes this sensor for one at a switch, not at a cell",
         ),
+        "meaning_from_name": (
+            Severity.QUARANTINE,
+            "no map says what this signal is; its name was taken for what it says",
+        ),
         "sign_unproven": (Severity.WARN, "devices of this kind disagree whether charging is positive"),
         "meaning_unproven": (Severity.WARN, "devices of this kind disagree what this figure stands for"),
         "no_checksum": (Severity.QUARANTINE, "recorded without its frame, so that no checksum proves it"),
