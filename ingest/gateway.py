@@ -612,13 +612,14 @@ class Gateway:
             TransportFailed: the line is gone.
         """
         # 1. Only what may be asked is ever sent.
-        self._protocol.permit(request)
+        asked = self._protocol.permit(request)
         # 2. A late answer to an earlier request is not an answer to this one.
         line.discard()
         _log.debug("%s < %s", self._address, request.hex())
         line.send(request)
         # 3. Whatever comes until the answer is whole, or the line pauses.
         framer = self._protocol.framer()
+        answer = _Answer(asked)
         began = self._clock.monotonic()
         patience = self._pace.answer_s
         while (left := began + self._pace.longest_s - self._clock.monotonic()) > 0:
@@ -628,12 +629,13 @@ class Gateway:
             _log.debug("%s > %s", self._address, data.hex())
             self._came_bytes += len(data)
             patience = self._pace.gap_s
-            answer = self._first_answer(framer.feed(data), request)
-            if answer is not None:
-                return answer
-        return self._first_answer(framer.flush(), request)
+            self._understand(framer.feed(data), answer)
+            if answer.is_whole:
+                return answer.readings
+        self._understand(framer.flush(), answer)
+        return answer.readings
 
-    def _first_answer(self, found: Iterable[Frame | Refused], request: bytes) -> list[Reading] | None:
+    def _understand(self, found: Iterable[Frame | Refused], answer: "_Answer") -> None:
         for one in found:
             if isinstance(one, Refused):
                 self.heard.refuse(one)
@@ -641,14 +643,16 @@ class Gateway:
             if one.is_request:
                 continue  # adapters without direction control hear themselves
             try:
-                readings = self._decoder.decode(one, request=request)
+                readings = self._decoder.decode(one, request=answer.request.raw)
             except Damage as damage:
                 self.heard.refuse(Refused.of(damage, one.raw, one.position))
                 continue
             self.heard.read += bool(readings)
             self.heard.empty += not readings
-            return readings
-        return None
+            answer.readings = [*(answer.readings or ()), *readings]
+            if self._protocol.is_last(one, answer.request):
+                answer.is_whole = True
+                return
 
     def _silence(self) -> None:
         heard = self.heard
@@ -760,6 +764,15 @@ class Gateway:
         self.heard.stored(receipts)
         if self._on_receipts is not None:
             self._on_receipts(receipts)
+
+
+@dataclass
+class _Answer:
+    """What came to one request so far; None when nothing believable did."""
+
+    request: Frame
+    readings: list[Reading] | None = None
+    is_whole: bool = False
 
 
 class NeverAnswered(TransportFailed):

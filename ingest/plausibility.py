@@ -272,6 +272,10 @@ PROTOCOL_DOUBTS: Final[Mapping[str, tuple[Severity, str]]] = MappingProxyType(
             "the learned capacity repeats the nominal one: nothing was learned",
         ),
         "saturated": (Severity.QUARANTINE, "the field is full of ones: the true value is larger, or missing"),
+        "lowest_of_scale": (Severity.QUARANTINE, "the field is nought: the true value is lower, or missing"),
+        "past_event": (Severity.QUARANTINE, "an entry of the device's log, not its present state"),
+        "place_unproven": (Severity.QUARANTINE, "where this lies in the frame is suspected, not known"),
+        "scale_unproven": (Severity.QUARANTINE, "public sources disagree on the scale of this value"),
         "no_such_day": (Severity.WARN, "a date that the calendar does not have"),
         "unreadable_text": (Severity.WARN, "the text holds characters that cannot be printed"),
         "role_unproven": (

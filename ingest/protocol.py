@@ -79,6 +79,22 @@ CONDITIONS: Final = frozenset(
         "short_circuit_release_failed",
         "temperature_sensor_fault",
         "wire_resistance",
+        "cell_communication_lost",
+        "cell_group_fault",
+        "cell_group_missing",
+        "cell_over_temperature",
+        "charge_error",
+        "charge_stopped_by_protection",
+        "current_sensor_missing",
+        "leakage",
+        "power_reduction",
+        "power_reduction_cell_over_temperature",
+        "power_reduction_high_current",
+        "power_reduction_low_voltage",
+        "power_reduction_over_temperature",
+        "reset_by_low_supply",
+        "reset_by_stack",
+        "reset_by_watchdog",
     }
 )
 
@@ -385,8 +401,10 @@ class Framer(ABC):
     greatest length and one slice of what is fed.
     """
 
-    # First bytes of a frame, each one byte; bytes that may stand between frames without a word.
+    # First bytes of a frame, each one byte, and what they are called where a list of them would tell nobody
+    # anything; bytes that may stand between frames without a word.
     starts: ClassVar[bytes]
+    start_words: ClassVar[str] = ""
     quiet: ClassVar[bytes] = b""
 
     def __init__(self) -> None:
@@ -513,7 +531,8 @@ class Framer(ABC):
 
     def _end_noise(self, out: list[Frame | Refused]) -> None:
         if self._noise_length:
-            expected = "a start marker (" + " or ".join(f"{start:02x}" for start in self.starts) + ")"
+            words = self.start_words or " or ".join(f"{start:02x}" for start in self.starts)
+            expected = f"a start marker ({words})"
             came = f"{self._noise_length} other byte" + ("s" if self._noise_length > 1 else "")
             damage = Damage(Fault.NOISE, expected=expected, came=came, where=f"byte {self._noise_position}")
             refused = Refused.of(damage, bytes(self._noise[: self._noise_length]), self._noise_position)

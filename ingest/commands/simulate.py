@@ -38,6 +38,7 @@ class Kind:
 KINDS: Final[Mapping[str, Kind]] = {
     "can-pylontech": Kind("can.PylontechCan", 15, 74.0, "LFP", "stationary", on_can=True),
     "can-victron": Kind("can.VictronCan", 16, 280.0, "LFP", "stationary", on_can=True),
+    "emus-serial": Kind("emus_serial.EmusDevice", 16, 100.0, "LFP", "stationary"),
     "greenway": Kind("greenway.GreenwayDevice", 16, 40.0, "NMC", "lmt"),
     "jbd": Kind("jbd.JbdDevice", 10, 14.0, "NMC", "lmt"),
     "ninebot": Kind("ninebot.NinebotDevice", 10, 7.8, "NMC", "lmt"),

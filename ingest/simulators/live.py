@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -28,6 +28,14 @@ class Device(Protocol):
 
     def advance(self, seconds: float) -> None:
         """Let this much of the device's own time pass."""
+
+
+@runtime_checkable
+class Speaker(Protocol):
+    """A device that also speaks unasked."""
+
+    def speak(self) -> bytes:
+        """What is due now; empty for nothing."""
 
 
 # Where the turns end, and how fast charge moves, in units of rated capacity per hour.

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from ingest.simulators.live import Device
+from ingest.simulators.live import Device, Speaker
 
 _PIECE_BYTES: Final = 4096
 _TICK_S: Final = 0.05
@@ -101,6 +101,8 @@ class _Server(threading.Thread):
         """Until the caller hangs up or the server ends."""
         while not self._ending.is_set():
             self._live()
+            if isinstance(self._device, Speaker) and not self._pass_on(descriptor, self._device.speak()):
+                return
             ready, _, _ = select.select([descriptor], [], [], _TICK_S)
             if not ready:
                 self._device.quiet()
@@ -109,14 +111,19 @@ class _Server(threading.Thread):
             if not data:
                 return
             self._live()
-            answer = self._device.hear(data)
-            try:
-                pieces = self._spoiler.spoil(answer)
-            except BrokenPipeError as last:
-                os.write(descriptor, last.args[0])
+            if not self._pass_on(descriptor, self._device.hear(data)):
                 return
-            for piece in pieces:
-                _write_all(descriptor, piece)
+
+    def _pass_on(self, descriptor: int, said: bytes) -> bool:
+        """Write what the line leaves of it; False when the line has had its last byte."""
+        try:
+            pieces = self._spoiler.spoil(said)
+        except BrokenPipeError as last:
+            os.write(descriptor, last.args[0])
+            return False
+        for piece in pieces:
+            _write_all(descriptor, piece)
+        return True
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
