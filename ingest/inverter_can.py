@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final
 
-from ingest.can import BusFrame, CanProtocol
+from ingest.can import BusFrame, CanProtocol, Message, numbers
 from ingest.protocol import Field, Frame, Integer
 from schemas.reading import Reading
 from schemas.terms import Origin, ReadingAbsence, Unit
@@ -79,6 +79,14 @@ HALVES: Final[Mapping[int, tuple[str, int]]] = {
     0x380: ("serial_number", 0),
     0x381: ("serial_number", 1),
 }
+
+
+def plain(message: Message, data: bytes) -> list[Reading]:
+    """The numbers of a message; a limit of discharge that is sent as a negative current is as large."""
+    readings = list(numbers(message.fields, data))
+    if message.fields is LIMITS and _number(readings[2]) < 0:
+        readings[2] = replace(readings[2], value=-_number(readings[2]))
+    return readings
 
 
 def charge_state(data: bytes, *, fine: Field) -> list[Reading]:

@@ -6,8 +6,8 @@ Source: docs/protocols/can-pylontech.md.
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
-from ingest.can import CanProtocol, Message, numbers, table
-from ingest.inverter_can import CHARGE, HEALTH, I16, LIMITS, MEASURED, U8, U16, text
+from ingest.can import CanProtocol, Message, table
+from ingest.inverter_can import CHARGE, HEALTH, I16, LIMITS, MEASURED, U8, U16, plain, text
 from ingest.protocol import Certainty, Field, Frame
 from schemas.reading import Reading
 from schemas.terms import Unit
@@ -50,7 +50,7 @@ class CanPylontech(CanProtocol):
 
     def _message(self, message: Message, data: bytes, frame: Frame) -> list[Reading]:
         del frame
-        readings = list(numbers(message.fields, data))
+        readings = plain(message, data)
         if message.identifier == 0x359:
             readings = _conditions("protection", data[:2]) + _conditions("alarm", data[2:4]) + readings
         elif message.identifier == 0x35C:

@@ -6,7 +6,7 @@ Source: docs/protocols/can-victron.md.
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
-from ingest.can import CanProtocol, Message, numbers, table
+from ingest.can import CanProtocol, Message, table
 from ingest.inverter_can import (
     AVAILABLE,
     CELLS,
@@ -23,6 +23,7 @@ from ingest.inverter_can import (
     charge_state,
     module_counts,
     paired_conditions,
+    plain,
     text,
 )
 from ingest.protocol import Certainty, Decoder, Field, Frame
@@ -77,7 +78,7 @@ class CanVictron(CanProtocol):
                 return battery_information(data)
             case 0x372:
                 return module_counts(data)
-        return list(numbers(message.fields, data))
+        return plain(message, data)
 
 
 PROTOCOL: Final = CanVictron()
