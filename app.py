@@ -39,6 +39,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "detect": ("ingest", "Say which protocols a recording or a line may be in."),
     "ingest": ("ingest", "Store what a BMS says, live or recorded."),
     "gateway": ("ingest", "Read the devices of a site, all at once, into the journal."),
+    "map": ("ingest", "Check a map of registers."),
     "simulate": ("ingest", "Run a simulated BMS to ingest from."),
     "document": ("passport", "Keep declarations, reports and manuals for passports to name."),
     "import": ("passport", "Import models, batches and batteries from files."),

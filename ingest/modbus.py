@@ -62,6 +62,12 @@ class LowWordFirst(Integer):
         return _turned(value.to_bytes(self.size, "big", signed=self.signed))
 
 
+def integer(type_: str, *, little: bool = False) -> Integer:
+    """How `u16`, `i32` and their like lie in registers; `little` puts the least significant one first."""
+    kind = LowWordFirst if little else Integer
+    return kind(int(type_[1:]) // 8, signed=type_.startswith("i"))
+
+
 U32_LOW: Final = LowWordFirst(4)
 I32_LOW: Final = LowWordFirst(4, signed=True)
 I32: Final = Integer(4, signed=True)

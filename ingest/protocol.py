@@ -95,6 +95,16 @@ CONDITIONS: Final = frozenset(
         "reset_by_low_supply",
         "reset_by_stack",
         "reset_by_watchdog",
+        "pole_over_temperature",
+        "insulation_fault",
+        "temperature_difference",
+        "pack_voltage_difference",
+        "balancing_fault",
+        "internal_communication_fault",
+        "memory_fault",
+        "master_communication_lost",
+        "slave_communication_lost",
+        "slave_fault",
     }
 )
 
