@@ -1,6 +1,7 @@
 """Recorded bytes read back: the forms of a capture file; frames in order, with readings or a reason.
 
 - JSON `{"frames": [{"dir": "tx"|"rx"|"bus", "hex": ...}]}`, with `chunks` or `ascii` in the place of `hex`;
+- the same with `"note": "payload only"`, where a recorder kept no head and no checksum;
 - JSON `{"exchanges": [{"tx": hex or null, "rx_chunks": [hex]}]}`;
 - text lines of an ASCII protocol;
 - for binary protocols raw bytes, or hex digits alone;
@@ -36,6 +37,8 @@ from schemas.reading import Reading
 from schemas.strict_json import StrictJsonError, loads
 
 JSON_LIMIT_BYTES: Final = 32 * 1024 * 1024
+# The note of a frame that was stored without its head and checksum.
+PAYLOAD_ONLY: Final = "payload only"
 _BLOCK_BYTES: Final = 65536
 # An answer is looked for among so many of the last requests: a late one is still understood.
 _REQUESTS_KEPT: Final = 32
@@ -147,6 +150,7 @@ class _Session:
         self._asked: list[Frame] = []
         self._ordinal = 0
         self.unsolicited = False
+        self.is_unproven = False
 
     def feed(
         self, direction: str, data: bytes, *, at: datetime | None = None, entry: str = ""
@@ -176,6 +180,8 @@ class _Session:
             else:
                 if at is None and isinstance(found, BusFrame):
                     at = found.at
+                if self.is_unproven:
+                    readings = [replace(one, doubts=(*one.doubts, "no_checksum")) for one in readings]
                 yield Decoded(tuple(readings), at, self._ordinal, self.protocol.redact(found.raw))
                 self._ordinal += 1
                 return
@@ -316,7 +322,10 @@ def _frame_entry(entry: Mapping[str, Any], place: str, session: _Session) -> Ite
     else:
         raise CaptureRefused(f'{place}: expected one of "hex", "chunks" or "ascii", came {", ".join(entry)}')
     at = _time(entry["at"], f"{place}.at") if entry.get("at") is not None else None
-    for piece in pieces:
+    # Some recorders keep what lies between head and checksum; nothing proves it any more.
+    whole = session.protocol.whole(b"".join(pieces)) if entry.get("note") == PAYLOAD_ONLY else None
+    session.is_unproven = whole is not None
+    for piece in pieces if whole is None else [whole]:
         yield from session.feed(direction, piece, at=at, entry=place)
 
 

@@ -52,6 +52,13 @@ CONDITIONS: Final = frozenset(
         "charge_timeout",
         "front_end_error",
         "software_lock",
+        "board_over_temperature",
+        "charge_switch_fault",
+        "discharge_switch_fault",
+        "sense_wire_fault",
+        "button_fault",
+        "fire_suppression",
+        "reverse_connection",
         "cell_imbalance",
         "internal_fault",
         "contactor_fault",
@@ -63,13 +70,11 @@ CONDITIONS: Final = frozenset(
         "protection_309a",
         "protection_309b",
         "charge_short_circuit",
-        "charge_switch_fault",
         "coprocessor_fault",
         "current_sensor_fault",
         "discharge_over_current_2",
         "discharge_over_current_3",
         "discharge_short_circuit",
-        "discharge_switch_fault",
         "discharge_switch_on_failed",
         "gps_disconnected",
         "mosfet_over_temperature",
@@ -669,6 +674,11 @@ class Protocol(ABC):
     def redact(self, raw: bytes) -> bytes:
         """The frame as it may be stored or shown: passcodes and PINs blanked, all else as it was."""
         return raw
+
+    def whole(self, payload: bytes) -> bytes | None:
+        """The frame around a payload that was recorded without; None where the payload does not tell it."""
+        del payload
+        return None
 
     def permit(self, data: bytes) -> Frame:
         """The request in these bytes, when it is on the allow-list and nothing else is with it.
