@@ -108,13 +108,22 @@ class PassportSide:
             raise ValueError(str(error)) from error
 
     def bind(
-        self, connection: "Connection", *, battery: str, source: str, component: str | None, at: datetime
+        self,
+        connection: "Connection",
+        *,
+        battery: str,
+        source: str,
+        component: str | None,
+        at: datetime,
+        serial: str | None = None,
     ) -> None:
         """A commissioning record."""
         from passport.ledger import batteries
 
         try:
-            batteries.bind(connection, battery=battery, source=source, component=component, at=at)
+            batteries.bind(
+                connection, battery=battery, source=source, component=component, at=at, serial=serial
+            )
         except (Conflict, NotFound) as error:
             raise ValueError(str(error)) from error
 
@@ -129,6 +138,31 @@ class PassportSide:
         from passport.ledger import batteries
 
         batteries.mark_dirty(connection, battery, at=at)
+
+
+class LedgerRecords:
+    """Commissioned serial numbers and the audit; implements `ingest.ports.Records`."""
+
+    def serials(self, connection: "Connection", source: str) -> Mapping[str | None, str]:
+        """Serial numbers of a source's open bindings."""
+        from passport.ledger import batteries
+
+        return batteries.bound_serials(connection, source)
+
+    def audit(
+        self,
+        connection: "Connection",
+        *,
+        at: datetime,
+        actor: str,
+        action: str,
+        battery: str | None,
+        detail: str,
+    ) -> None:
+        """One entry of the audit."""
+        from passport.ledger import trail
+
+        trail.write(connection, at=at, actor=actor, action=action, battery=battery, detail=detail)
 
 
 class House:
@@ -146,6 +180,7 @@ class House:
         self.must_exist = must_exist
         self.overrides = {name: value for name, value in overrides.items() if value is not None}
         self.batteries = PassportSide(self)
+        self.records = LedgerRecords()
         self._closing = ExitStack()
         self._kept: list[IO[str]] = []
 

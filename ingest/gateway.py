@@ -8,6 +8,8 @@ Rules that hold here:
 3. A reading goes to the battery that its component is bound to, and loses that component on the way: in the
    battery's own journal it speaks of the battery. What is bound to nobody is counted and told, not stored.
 4. Rows of one cycle that speak of several batteries are stored in one transaction.
+5. What a part says while its binding is frozen (another serial number, a firmware that the description was
+   not written for, a finding about the site) is kept aside: counted and told, given to no battery.
 """
 
 import logging
@@ -25,7 +27,7 @@ from ingest import journal
 from ingest.captures import read_capture
 from ingest.errors import IngestError, JournalUnavailable, TransportFailed
 from ingest.journal import Receipt
-from ingest.plausibility import Memory, doubt
+from ingest.plausibility import ASIDE, Finding, Memory, doubt, findings
 from ingest.ports import Batteries
 from ingest.protocol import Carrier, Damage, Frame, Framer, Refused
 from ingest.protocol import Protocol as DeviceProtocol
@@ -48,6 +50,9 @@ _SHORTEST_LISTENING_S: Final = 0.05
 _IDENTITY: Final = ("serial_number", "manufacture_date")
 _STORE_UNAVAILABLE: Final = "store_unavailable"
 _CONDITIONS: Final = ("alarm", "warning", "protection")
+# Findings of one recording that are kept; a device that is wrong throughout says the same again and again.
+_MOST_FINDINGS: Final = 1000
+_NOTHING_ASIDE: Final[Mapping[str | None, str]] = {}
 
 
 class Unbound(IngestError):
@@ -110,6 +115,10 @@ class Routing:
             else:
                 unbound[part or "the whole device"] += 1
         return out, unbound
+
+    def is_whole(self, component: str) -> bool:
+        """Whether what the part says goes to the battery that the whole device is."""
+        return self._bound(component) is None
 
     def _bound(self, component: str) -> str | None:
         """The longest bound path that is `component` or a part above it; None when there is none."""
@@ -206,6 +215,7 @@ class Heard:
         silent: cycles without one answer.
         unbound: readings of parts that are bound to nobody, by part.
         doubts: how often each doubt was raised.
+        findings: doubts that began and ended, in order.
         last: newest reading of each quantity but the conditions, by battery.
         conditions: alarms, warnings and protections with the number of rows that reported them, by battery.
         rows: how many rows each battery got.
@@ -223,6 +233,7 @@ class Heard:
     silent: int = 0
     unbound: Counter[str] = field(default_factory=Counter)
     doubts: Counter[str] = field(default_factory=Counter)
+    findings: list[Finding] = field(default_factory=list)
     last: dict[str, dict[tuple[str, int | None, str | None], Reading]] = field(default_factory=dict)
     conditions: dict[str, Counter[str]] = field(default_factory=dict)
     rows: Counter[str] = field(default_factory=Counter)
@@ -251,6 +262,10 @@ class Heard:
         if at is not None:
             self.first_at = min(at, self.first_at or at)
             self.last_at = max(at, self.last_at or at)
+
+    def tell(self, news: Sequence[Finding]) -> None:
+        """Note doubts that began or ended."""
+        self.findings += news[: max(0, _MOST_FINDINGS - len(self.findings))]
 
     def stored(self, receipts: Iterable[Receipt]) -> None:
         """Add what the sink acknowledged."""
@@ -335,11 +350,18 @@ def survey(data: bytes, protocol: DeviceProtocol) -> tuple[Survey, Heard]:
 
 
 def replay(
-    data: bytes, protocol: DeviceProtocol, routing: Routing, sink: Sink, *, start: datetime | None = None
+    data: bytes,
+    protocol: DeviceProtocol,
+    routing: Routing,
+    sink: Sink,
+    *,
+    start: datetime | None = None,
+    memory: Memory | None = None,
 ) -> Heard:
     """Store a recording: a row per frame, numbered by the frame's ordinal.
 
     Frames without a time get `start`: they were recorded then, and how long they took stays unknown.
+    `memory` is that of the source, where something is known of it already.
 
     Raises:
         CaptureRefused: the file is no capture.
@@ -347,21 +369,33 @@ def replay(
         SequenceConflict: other content is stored under the same number.
         JournalUnavailable: the rest was not stored; the same call again stores it.
     """
-    heard, memory, buffer = Heard(), Memory(), _Buffer()
+    heard, buffer = Heard(), _Buffer()
+    memory = memory or Memory(protocol=protocol.name)
+    last: datetime | None = None
     for found in read_capture(data, protocol):
         heard.cycles += 1
         if isinstance(found, Refused):
             heard.refuse(found)
+            if last is not None:
+                memory.frame(last, sound=False)
             continue
         heard.read += bool(found.readings)
         heard.empty += not found.readings
         at = found.at if found.at is not None else start
-        _take(found.ordinal, at, doubt(found.readings, memory), routing=routing, heard=heard, buffer=buffer)
+        if found.at is not None and found.at != last:
+            # Before the row is taken in: silence that it ends is seen only now.
+            last = found.at
+            heard.tell(findings(memory, found.at))
+        if found.at is not None:
+            memory.frame(found.at, sound=True)
+        doubted = doubt(found.readings, memory, at=found.at)
+        _take(found.ordinal, at, doubted, routing=routing, heard=heard, buffer=buffer)
         if len(buffer) >= BATCH_ROWS:
             heard.stored(sink(buffer.samples()))
             buffer.clear()
     if len(buffer):
         heard.stored(sink(buffer.samples()))
+    heard.tell(findings(memory, last) if last is not None else memory.news())
     return heard
 
 
@@ -373,14 +407,31 @@ def _take(
     routing: Routing,
     heard: Heard,
     buffer: _Buffer,
+    aside: Mapping[str | None, str] = _NOTHING_ASIDE,
 ) -> None:
-    """Sort one row's readings by battery and keep them for the sink."""
-    parts, unbound = routing.split(readings)
-    heard.unbound += unbound
+    """Sort one row's readings by battery and keep them for the sink; what is frozen stays aside."""
+    free, frozen = [], Counter[str]()
+    for reading in readings:
+        code = next((code for code in reading.doubts if code in ASIDE), None) or _frozen(reading, aside)
+        if code is None:
+            free.append(reading)
+        else:
+            frozen[f"{reading.component or 'the whole device'}, kept aside: {code}"] += 1
+            heard.doubts.update(reading.doubts)
+    parts, unbound = routing.split(free)
+    heard.unbound += unbound + frozen
     for battery, mine in parts.items():
         heard.note(battery, at, mine)
     if parts:
         buffer.add(sequence, at, {battery: [_at(r, at) for r in mine] for battery, mine in parts.items()})
+
+
+def _frozen(reading: Reading, aside: Mapping[str | None, str]) -> str | None:
+    """The code of the site's finding that keeps a part, or one around it, aside."""
+    if not aside:
+        return None
+    path = (reading.component or "") + "/"
+    return next((code for part, code in aside.items() if part is None or path.startswith(part + "/")), None)
 
 
 def _at(reading: Reading, at: datetime | None) -> Reading:
@@ -447,9 +498,31 @@ class Gateway:
         pace: Pace | None = None,
         bus_address: int | None = None,
         on_receipts: Callable[[Sequence[Receipt]], None] | None = None,
+        on_findings: Callable[[Sequence[Finding]], None] | None = None,
+        on_readings: Callable[[datetime, Sequence[Reading]], None] | None = None,
+        memory: Memory | None = None,
+        aside: Mapping[str | None, str] = _NOTHING_ASIDE,
         opener: Callable[[Address], Line] = Address.open,
     ) -> None:
-        """`bus_address` chooses a device on a shared bus; None asks whoever answers, or the whole bank."""
+        """Nothing is opened yet.
+
+        Args:
+            address: the line.
+            protocol: what is spoken on it.
+            routing: which battery each part is.
+            sink: takes the rows.
+            clock: the time.
+            back_off: how long to wait for a line that is gone.
+            pace: how the device is asked.
+            bus_address: chooses a device on a shared bus; None asks whoever answers, or the whole bank.
+            on_receipts: is told what was stored.
+            on_findings: is told which doubts began and ended, once in a cycle.
+            on_readings: is given every cycle's doubted readings with their time, before they are sorted by
+                battery; a site's rules compare them with those of other sources.
+            memory: what is known of the source already, such as its commissioned serial numbers.
+            aside: parts that the site's rules keep aside; read in every cycle, so it may change meanwhile.
+            opener: opens the line.
+        """
         self.heard = Heard()
         self._address = address
         self._protocol = protocol
@@ -465,11 +538,18 @@ class Gateway:
         self._on_receipts = on_receipts
         self._open = opener
         self._buffer = _Buffer()
-        self._memory = Memory()
-        self._identity: dict[tuple[str | None, str], Reading] = {}
+        self._memory = memory or Memory(protocol=protocol.name)
+        self._on_findings, self._on_readings, self._aside = on_findings, on_readings, aside
+        self._identity: dict[tuple[str | None, str], object] = {}
         self._came_bytes = 0
         self._bus: Framer | None = None
         self._flushed_at = clock.monotonic()
+
+    @property
+    def serials(self) -> Mapping[str | None, str]:
+        """Serial numbers that parts said of themselves in this run."""
+        said = {part: value for (part, name), value in self._identity.items() if name == "serial_number"}
+        return {part: value for part, value in said.items() if isinstance(value, str)}
 
     def run(self, count: int | None = None) -> Heard:
         """Poll `count` cycles, or until stopped; everything that was heard is stored before it returns.
@@ -539,8 +619,8 @@ class Gateway:
             self._waits = self._back_off.waits()
             self._same_device(readings)
             if readings:
-                doubted = doubt(readings, self._memory)
-                _take(sequence, at, doubted, routing=self._routing, heard=self.heard, buffer=self._buffer)
+                self._row(sequence, at, readings)
+        self._tell()
         if lost is not None:
             raise lost
         if at is None:
@@ -580,29 +660,54 @@ class Gateway:
             self._waits = self._back_off.waits()
             self._same_device(said.values())
             if said:
-                doubted = doubt(list(said.values()), self._memory)
-                _take(sequence, at, doubted, routing=self._routing, heard=self.heard, buffer=self._buffer)
+                self._row(sequence, at, list(said.values()))
+        self._tell()
         if lost is not None:
             raise lost
         if at is None and not self._clock.wait(0):
             self._silence()
         return at is not None
 
+    def _row(self, sequence: int, at: datetime, readings: Sequence[Reading]) -> None:
+        """Doubt what was said in one interval, show it to the site's rules, and sort it by battery."""
+        doubted = doubt(readings, self._memory, at=at)
+        if self._on_readings is not None:
+            self._on_readings(at, doubted)
+        _take(
+            sequence,
+            at,
+            doubted,
+            routing=self._routing,
+            heard=self.heard,
+            buffer=self._buffer,
+            aside=self._aside,
+        )
+
     def _overheard(self, found: Iterable[Frame | Refused]) -> Iterator[list[Reading]]:
         """What each message of a bus says that this protocol reads."""
         for one in found:
             if isinstance(one, Refused):
                 self.heard.refuse(one)
+                self._memory.frame(self._clock.now(), sound=False)
                 continue
             try:
                 readings = self._decoder.decode(one)
             except Damage as damage:
                 self.heard.refuse(Refused.of(damage, one.raw, one.position))
+                self._memory.frame(self._clock.now(), sound=False)
                 continue
+            self._memory.frame(self._clock.now(), sound=True)
             self.heard.read += bool(readings)
             self.heard.empty += not readings
             if readings:
                 yield readings
+
+    def _tell(self) -> None:
+        """Pass on which doubts began or ended; silence is one of them."""
+        news = findings(self._memory, self._clock.now())
+        self.heard.tell(news)
+        if news and self._on_findings is not None:
+            self._on_findings(news)
 
     def _ask(self, line: Line, request: bytes) -> list[Reading] | None:
         """What the device answers; None when it does not, or not believably.
@@ -639,6 +744,7 @@ class Gateway:
         for one in found:
             if isinstance(one, Refused):
                 self.heard.refuse(one)
+                self._memory.frame(self._clock.now(), sound=False)
                 continue
             if one.is_request:
                 continue  # adapters without direction control hear themselves
@@ -646,7 +752,9 @@ class Gateway:
                 readings = self._decoder.decode(one, request=answer.request.raw)
             except Damage as damage:
                 self.heard.refuse(Refused.of(damage, one.raw, one.position))
+                self._memory.frame(self._clock.now(), sound=False)
                 continue
+            self._memory.frame(self._clock.now(), sound=True)
             self.heard.read += bool(readings)
             self.heard.empty += not readings
             answer.readings = [*(answer.readings or ()), *readings]
@@ -696,17 +804,24 @@ class Gateway:
     def _same_device(self, readings: Iterable[Reading]) -> None:
         """Stop when another device answers: its rows belong to another battery.
 
+        Where parts are bound each by itself, only the one that changed is kept aside (`slot_shift`).
+
         Raises:
             AnotherDevice: a serial number or manufacture date is another one than before.
         """
         for reading in readings:
             if reading.quantity not in _IDENTITY or reading.value is None or reading.doubts:
                 continue
-            before = self._identity.setdefault((reading.component, reading.quantity), reading)
-            if before.value != reading.value:
+            part = reading.component
+            before = self._identity.setdefault((part, reading.quantity), reading.value)
+            if reading.quantity == "serial_number" and part is None:
+                before = self._memory.expected.get(None, before)
+            if before == reading.value or not str(reading.value).strip("0 "):
+                continue
+            if part is None or self._routing.is_whole(part):
                 raise AnotherDevice(
-                    f"{self._address}: {reading.component or 'the device'} said {reading.quantity} "
-                    f"{before.value!r} and now says {reading.value!r}; was it exchanged? "
+                    f"{self._address}: {part or 'the device'} said {reading.quantity} "
+                    f"{before!r} and now says {reading.value!r}; was it exchanged? "
                     "Nothing of the new one was stored. Bind it to its own battery under another --source"
                 )
 

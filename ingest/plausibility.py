@@ -1,266 +1,101 @@
 """Doubts about readings: rules that distrust a value and say why; they never drop or change one.
 
-Each rule is an entry: code, severity, reason, and a condition over one reading and what is known of its
-component. A protocol module adds doubts of its own where only it can know; `PROTOCOL_DOUBTS` lists them too.
+Each rule is an entry: code, number, severity, reason, hold time, and a condition over one reading and what is
+remembered of its source. A protocol module adds doubts of its own where only it can know; `PROTOCOL_DOUBTS`
+lists them too. Doubts about a source rather than a value (silence, damage in bursts, too little watched time)
+are findings, and those about several sources are in `ingest.site_rules`. All of them are in
+docs/plausibility.md, which is made from these tables.
 
-Source: ranges and sentinels as field reports give them (docs/decisions/0014).
+Source: ranges and sentinels as field reports give them (docs/decisions/0014, 0230).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
-from enum import StrEnum, unique
-from functools import cached_property
 from types import MappingProxyType
 from typing import Final
 
-from schemas.reading import Reading
+from ingest import rules_of_time, rules_of_value
+from ingest.remembering import Check, Finding, Known, Memory, Severity
+from ingest.rules_of_value import Rule
+from schemas.reading import QUANTITIES, Reading
 
-# A device has few positions and parts; more is not remembered, so a hostile line cannot fill memory.
-_REMEMBERED: Final = 4096
+__all__ = [
+    "ASIDE",
+    "PROTOCOL_DOUBTS",
+    "RULES",
+    "SEVERITIES",
+    "SOURCE_CHECKS",
+    "Check",
+    "Finding",
+    "Memory",
+    "Rule",
+    "Severity",
+    "doubt",
+    "findings",
+]
 
-Key = tuple[str, int | None]
+RULES: Final[tuple[Rule, ...]] = tuple(
+    sorted((*rules_of_value.RULES, *rules_of_time.RULES), key=lambda rule: rule.number)
+)
 
-
-@unique
-class Severity(StrEnum):
-    """What a doubt calls for; the reading stays in every case."""
-
-    WARN = "warn"  # told, and used
-    QUARANTINE = "quarantine"  # told, and not used in sums and extremes
-
-
-@dataclass
-class Memory:
-    """The last value of each quantity and position, by component; one Memory for each source."""
-
-    _values: dict[str | None, dict[Key, Decimal]] = field(default_factory=dict)
-    _count: int = 0
-
-    def note(self, reading: Reading) -> None:
-        """Remember a number; later ones replace it."""
-        if not isinstance(reading.value, Decimal):
-            return
-        values = self._values.setdefault(reading.component, {})
-        key = (reading.quantity, reading.index)
-        if key not in values:
-            if self._count >= _REMEMBERED:
-                return
-            self._count += 1
-        values[key] = reading.value
-
-    def about(self, component: str | None) -> "Known":
-        """What is known of one component."""
-        return Known(self._values.get(component, {}))
-
-
-@dataclass(frozen=True)
-class Known:
-    """The last numbers of one component."""
-
-    values: dict[Key, Decimal]
-
-    def get(self, quantity: str) -> Decimal | None:
-        """The last value of a quantity that has no position; None when it never came."""
-        return self.values.get((quantity, None))
-
-    def extreme(self, quantity: str) -> Decimal | None:
-        """The last value of a quantity whatever position it names; None when it never came."""
-        return next((value for (name, _), value in self.values.items() if name == quantity), None)
-
-    @cached_property
-    def positions(self) -> int:
-        """How many cell positions were ever read."""
-        return sum(name == "cell_voltage" for name, _ in self.values)
-
-    @cached_property
-    def cells(self) -> tuple[Decimal, ...]:
-        """The last voltages of the cells that show one."""
-        return tuple(value for (name, _), value in self.values.items() if name == "cell_voltage" and value)
-
-
-Condition = Callable[[Reading, Known], bool]
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One reason to distrust.
-
-    Attributes:
-        code: what stands in a reading's `doubts`.
-        severity: what it calls for.
-        reason: a sentence for people.
-        quantities: which readings it looks at.
-        doubts: True when the reading is to be distrusted, given what is known of its component.
-    """
-
-    code: str
-    severity: Severity
-    reason: str
-    quantities: frozenset[str]
-    doubts: Condition
-
-
-_TEMPERATURES: Final = frozenset(
+# A part with one of these is kept aside from every battery until somebody says what it is.
+ASIDE: Final[Mapping[str, Check]] = MappingProxyType(
     {
-        "cell_temperature",
-        "board_temperature",
-        "ambient_temperature",
-        "cell_temperature_min",
-        "cell_temperature_max",
-        "cell_temperature_mean",
+        check.code: check
+        for check in (
+            Check(
+                "slot_shift",
+                9,
+                Severity.COMMISSION,
+                "another serial number answers here than was commissioned: its binding is frozen",
+            ),
+            Check(
+                "firmware_differs",
+                14,
+                Severity.COMMISSION,
+                "the device runs another release than the description was written for",
+            ),
+        )
     }
 )
-_CAPACITIES: Final = frozenset({"full_charge_capacity", "nameplate_capacity"})
 
-
-def _number(reading: Reading) -> Decimal:
-    assert isinstance(reading.value, Decimal)  # `doubt` asks rules about numbers only
-    return reading.value
-
-
-# Raw nought with the usual offset of 40. Other sentinels (all bits set, only the highest, nought in tenths
-# of a kelvin) lie far outside what a battery survives.
-_NO_TEMPERATURE: Final = Decimal(-40)
-
-
-def _no_sensor(reading: Reading, known: Known) -> bool:
-    del known
-    return _number(reading) == _NO_TEMPERATURE or not Decimal(-100) < _number(reading) < Decimal(200)
-
-
-_NO_CELL: Final = frozenset(Decimal(text) for text in ("5.000", "65.535", "65.534", "32.767", "1.281"))
-
-
-def _cell_sentinel(reading: Reading, known: Known) -> bool:
-    del known
-    return _number(reading) in _NO_CELL or not 0 <= _number(reading) < 10
-
-
-def _cell_lost(reading: Reading, known: Known) -> bool:
-    """The cell count says that the position is fitted, and it shows nothing."""
-    count = known.get("cell_count")
-    return not _number(reading) and count is not None and (reading.index or 0) <= count
-
-
-def _outside(low: int, high: int) -> Condition:
-    return lambda reading, _: not low <= _number(reading) <= high
-
-
-def _health(reading: Reading, known: Known) -> bool:
-    del known
-    return not 0 < _number(reading) <= 110
-
-
-def _nothing(reading: Reading, known: Known) -> bool:
-    del known
-    return _number(reading) == 0
-
-
-def _sum_of_cells(reading: Reading, known: Known) -> bool:
-    """All counted cells were read and their sum is more than 1 % off the pack's voltage."""
-    del reading
-    pack, count = known.get("voltage"), known.get("cell_count")
-    if not pack or not known.cells or (count is not None and len(known.cells) != count):
-        return False
-    return abs(sum(known.cells, Decimal(0)) - pack) > abs(pack) / 100
-
-
-def _disordered(stem: str) -> Condition:
-    def doubts(reading: Reading, known: Known) -> bool:
-        del reading
-        low, mean, high = (known.extreme(f"{stem}_{part}") for part in ("min", "mean", "max"))
-        present = [value for value in (low, mean, high) if value is not None]
-        return present != sorted(present)
-
-    return doubts
-
-
-def _count_differs(reading: Reading, known: Known) -> bool:
-    del reading
-    count = known.get("cell_count")
-    return count is not None and bool(known.positions) and len(known.cells) != count
-
-
-RULES: Final = (
-    Rule(
-        "no_sensor",
-        Severity.QUARANTINE,
-        "what a sensor that is not fitted shows, or no temperature that a battery survives",
-        _TEMPERATURES,
-        _no_sensor,
-    ),
-    Rule(
-        "no_cell_voltage",
-        Severity.QUARANTINE,
-        "a value that devices send where they have no cell voltage",
-        frozenset({"cell_voltage", "cell_voltage_min", "cell_voltage_max", "cell_voltage_mean"}),
-        _cell_sentinel,
-    ),
-    Rule(
-        "cell_lost",
-        Severity.QUARANTINE,
-        "nothing at a position that the device counts as a cell: broken wire or dead cell",
-        frozenset({"cell_voltage"}),
-        _cell_lost,
-    ),
-    Rule(
-        "charge_out_of_range",
-        Severity.QUARANTINE,
-        "a state of charge outside 0 to 100 %: shifted field or skipped checksum",
-        frozenset({"state_of_charge"}),
-        _outside(0, 100),
-    ),
-    Rule(
-        "health_out_of_range",
-        Severity.QUARANTINE,
-        "a health of 0 % or above 110 %: not measured, or a shifted field",
-        frozenset({"bms_reported_health"}),
-        _health,
-    ),
-    Rule(
-        "capacity_zero",
-        Severity.QUARANTINE,
-        "a capacity of nought: nobody set it, or nothing was learned",
-        _CAPACITIES,
-        _nothing,
-    ),
-    Rule(
-        "counter_corrupt",
-        Severity.QUARANTINE,
-        "65 000 cycles and more are a known corruption of this counter",
-        frozenset({"cycle_count"}),
-        lambda reading, _: _number(reading) >= 65000,
-    ),
-    Rule(
-        "cells_against_pack",
-        Severity.WARN,
-        "the sum of the cells is more than 1 % off the pack's voltage: wrong scale, or another moment",
-        frozenset({"voltage", "cell_voltage"}),
-        _sum_of_cells,
-    ),
-    Rule(
-        "extremes_disordered",
-        Severity.WARN,
-        "lowest, mean and highest cell voltage are not in this order",
-        frozenset({"cell_voltage_min", "cell_voltage_mean", "cell_voltage_max"}),
-        _disordered("cell_voltage"),
-    ),
-    Rule(
-        "extremes_disordered",
-        Severity.WARN,
-        "lowest, mean and highest temperature are not in this order",
-        frozenset({"cell_temperature_min", "cell_temperature_mean", "cell_temperature_max"}),
-        _disordered("cell_temperature"),
-    ),
-    Rule(
-        "cell_count_differs",
-        Severity.WARN,
-        "the device counts another number of cells than show a voltage",
-        frozenset({"cell_count"}),
-        _count_differs,
-    ),
+PART_SILENT: Final = Check(
+    "part_silent",
+    2,
+    Severity.WARN,
+    "a part was silent for more than three of its periods while others spoke",
+    30,
 )
+STALE: Final = Check(
+    "stale", 17, Severity.WARN, "the source was silent for more than three of its periods", 30
+)
+DAMAGED: Final = Check(
+    "damaged_frame",
+    15,
+    Severity.REJECT,
+    "checksum, length or a fixed delimiter is wrong: nothing in the frame is believed, however plausible",
+)
+BURSTS: Final = Check(
+    "checksum_bursts",
+    1,
+    Severity.WARN,
+    "a fifth and more of the frames are damaged, five at least: two devices answer at once, or a bad cable",
+    60,
+)
+COVERAGE: Final = Check(
+    "coverage_low",
+    20,
+    Severity.WARN,
+    "less than nine tenths of the time were watched: no statement on time spent somewhere may leave that out",
+    86_400,
+)
+SOURCE_CHECKS: Final = (BURSTS, PART_SILENT, DAMAGED, STALE, COVERAGE)
+# A doubt that was not raised for so long is over.
+OVER_S: Final = 600.0
+_LEAST_SHARE: Final = Decimal("0.9")
+_LEAST_DAMAGED: Final = 5
 
 
 # Doubts that protocol modules add themselves, because only they see the bytes.
@@ -299,31 +134,132 @@ PROTOCOL_DOUBTS: Final[Mapping[str, tuple[Severity, str]]] = MappingProxyType(
 
 SEVERITIES: Final[Mapping[str, Severity]] = MappingProxyType(
     {code: severity for code, (severity, _) in PROTOCOL_DOUBTS.items()}
+    | {code: check.severity for code, check in ASIDE.items()}
     | {rule.code: rule.severity for rule in RULES}
 )
 
+_CHECKS: Final[Mapping[str, Check]] = MappingProxyType(
+    {code: Check(code, 12, severity, reason) for code, (severity, reason) in PROTOCOL_DOUBTS.items()}
+    | dict(ASIDE)
+    | {rule.code: rule for rule in RULES}
+)
 
-def doubt(readings: Sequence[Reading], memory: Memory, rules: Iterable[Rule] = RULES) -> list[Reading]:
+
+def _by_quantity(rules: Iterable[Rule]) -> Mapping[str, tuple[Rule, ...]]:
+    rules = tuple(rules)
+    return {name: tuple(rule for rule in rules if name in rule.quantities) for name in QUANTITIES}
+
+
+_BY_QUANTITY: Final = _by_quantity(RULES)
+
+
+def doubt(
+    readings: Sequence[Reading],
+    memory: Memory,
+    rules: Iterable[Rule] = RULES,
+    *,
+    at: datetime | None = None,
+) -> list[Reading]:
     """The same readings in the same order, with the codes of the rules that distrust them added.
 
-    `memory` holds what the source said before and takes in the new batch first, so that rules may compare
-    frames; use one for each source and ask in order of arrival.
+    Args:
+        readings: a batch of one source: a frame of a recording, or a polling cycle.
+        memory: holds what the source said before and takes in the new batch first, so that rules may compare
+            frames; use one for each source and ask in order of arrival.
+        rules: those to ask; all of them when not given.
+        at: when the batch came, aware; where it is None, the latest time that a reading carries. Without any
+            time a hold time never passes.
     """
+    if at is None:
+        at = max((one.measured_at for one in readings if one.measured_at is not None), default=None)
+    memory.note_all(readings, at)
+    by_quantity = _BY_QUANTITY if rules is RULES else _by_quantity(rules)
+    parts = {reading.component for reading in readings}
+    known = {part: memory.about(part, at) for part in parts}
+    aside = {part: memory.kept_aside(part) for part in parts}
+    out = []
     for reading in readings:
-        memory.note(reading)
-    rules = tuple(rules)
-    known = {component: memory.about(component) for component in {r.component for r in readings}}
-    return [_doubted(reading, known[reading.component], rules) for reading in readings]
+        part = reading.component
+        out.append(_doubted(reading, known[part], by_quantity[reading.quantity], aside[part]))
+    return out
 
 
-def _doubted(reading: Reading, known: Known, rules: tuple[Rule, ...]) -> Reading:
-    if not isinstance(reading.value, Decimal):
+def _doubted(reading: Reading, known: Known, rules: tuple[Rule, ...], aside: str | None) -> Reading:
+    codes: list[str] = []
+    if aside is not None and aside not in reading.doubts:
+        codes.append(aside)
+    if isinstance(reading.value, (Decimal, str)):
+        for rule in rules:
+            if rule.code in reading.doubts or rule.code in codes:
+                continue
+            holds = rule.doubts(reading, known)
+            if rule.hold_s:
+                holds = known.memory.lasts(rule, reading, known.at, holds=holds)
+            if holds:
+                codes.append(rule.code)
+    if not codes and not reading.doubts:
         return reading
-    codes = [
-        rule.code
-        for rule in rules
-        if reading.quantity in rule.quantities
-        and rule.code not in reading.doubts
-        and rule.doubts(reading, known)
-    ]
-    return replace(reading, doubts=(*reading.doubts, *codes)) if codes else reading
+    doubted = replace(reading, doubts=(*reading.doubts, *codes)) if codes else reading
+    for code in doubted.doubts:
+        if (check := _CHECKS.get(code)) is not None:
+            known.memory.tell(check, reading.component, known.at, lambda: _sentence(check, reading, known))
+    return doubted
+
+
+def _sentence(check: Check, reading: Reading, known: Known) -> str:
+    if check.code == "slot_shift":
+        return _shifted(reading.component, known.memory)
+    value = format(reading.value, "f") if isinstance(reading.value, Decimal) else str(reading.value)
+    unit = "" if reading.unit == "1" else f" {reading.unit}"
+    place = f" {reading.index}" if reading.index is not None else ""
+    kind = f" of {reading.kind}" if reading.kind else ""
+    return f"{reading.quantity}{place}{kind} {value}{unit}: {check.reason}"
+
+
+def _shifted(component: str | None, memory: Memory) -> str:
+    at = component
+    while at is not None and at not in memory.aside:
+        pieces = at.split("/")
+        at = "/".join(pieces[:-2]) or None
+    before, now = memory.serial(at), memory.about(at).part.texts.get("serial_number")
+    where = at or "the device"
+    sentence = f"{where} had the serial number {before} and now says {now}"
+    if now is not None and (old := memory.who_had(now, at)) is not None:
+        sentence += f", which was {old}: the parts changed places"
+    return f"{sentence}; its binding is frozen until somebody commissions it anew"
+
+
+def findings(memory: Memory, now: datetime) -> list[Finding]:
+    """What began or ended since this was last asked: doubts of readings, silence, bursts, coverage.
+
+    Ask once in a polling cycle, whether or not anything was heard in it.
+    """
+    _silence(memory, now)
+    _bursts(memory, now)
+    share = memory.coverage(now)
+    if share is not None and share[0].total_seconds() >= COVERAGE.hold_s and share[1] < _LEAST_SHARE:
+        memory.tell(COVERAGE, None, now, lambda: f"{int(share[1] * 100)} % of {share[0]}: {COVERAGE.reason}")
+    memory.end(now, OVER_S)
+    return memory.news()
+
+
+def _silence(memory: Memory, now: datetime) -> None:
+    silent = {name: part.silent_for(now) for name, part in memory.parts.items()}
+    if silent and all(seconds is not None for seconds in silent.values()):
+        last = memory.last_at
+        memory.tell(STALE, None, now, lambda: f"nothing since {last}: {STALE.reason}")
+        return
+    for name, seconds in silent.items():
+        if seconds is not None and name is not None:
+            said = f"{name} said nothing for {int(seconds)} s: {PART_SILENT.reason}"
+            memory.tell(PART_SILENT, name, now, lambda said=said: said)  # type: ignore[misc]
+
+
+def _bursts(memory: Memory, now: datetime) -> None:
+    window = timedelta(seconds=BURSTS.hold_s)
+    recent = [sound for at, sound in memory.frames if timedelta(0) <= now - at <= window]
+    damaged = recent.count(False)
+    if damaged >= _LEAST_DAMAGED and damaged * 5 >= len(recent):
+        memory.tell(BURSTS, None, now, lambda: f"{damaged} of {len(recent)} frames: {BURSTS.reason}")
+    if damaged:
+        memory.tell(DAMAGED, None, now, lambda: f"{damaged} in the last minute: {DAMAGED.reason}")

@@ -25,9 +25,18 @@ class Batteries(Protocol):
         """
 
     def bind(
-        self, connection: Connection, *, battery: str, source: str, component: str | None, at: datetime
+        self,
+        connection: Connection,
+        *,
+        battery: str,
+        source: str,
+        component: str | None,
+        at: datetime,
+        serial: str | None = None,
     ) -> None:
         """A commissioning record: from `at`, what `source` says of `component` belongs to `battery`.
+
+        `serial` is the device's own number, where it said one.
 
         The same binding again changes nothing. Binding the same (source, component) to another battery while
         the first binding is open is refused.
@@ -41,3 +50,22 @@ class Batteries(Protocol):
 
     def mark_dirty(self, connection: Connection, battery: str, *, at: datetime) -> None:
         """The battery's state is older than its journal; a later sweep folds it."""
+
+
+class Records(Protocol):
+    """What ingestion reads of commissioning, and where it writes down what it doubts."""
+
+    def serials(self, connection: Connection, source: str) -> Mapping[str | None, str]:
+        """Serial numbers of a source's open bindings, where they were written down: component to number."""
+
+    def audit(
+        self,
+        connection: Connection,
+        *,
+        at: datetime,
+        actor: str,
+        action: str,
+        battery: str | None,
+        detail: str,
+    ) -> None:
+        """One entry of the audit; it is added and never changed."""

@@ -63,7 +63,7 @@ def command(protocol: Protocol, file: Path, *, as_json: bool) -> None:
 
 def _decode(stream: IO[bytes], protocol: Protocol) -> str | None:
     """Print what the stream holds; a sentence when that is nothing, else None."""
-    memory = Memory()
+    memory = Memory(protocol=protocol.name)
     read = empty = 0
     refused: Counter[str] = Counter()
     try:
@@ -71,7 +71,7 @@ def _decode(stream: IO[bytes], protocol: Protocol) -> str | None:
             if isinstance(found, Decoded):
                 read += bool(found.readings)
                 empty += not found.readings
-                for reading in doubt(found.readings, memory):
+                for reading in doubt(found.readings, memory, at=found.at):
                     click.echo(json.dumps(reading.to_wire(), ensure_ascii=False))
             else:
                 refused[found.fault.value] += 1

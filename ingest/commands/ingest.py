@@ -8,11 +8,12 @@ import shlex
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, NoReturn, Protocol
 from zoneinfo import ZoneInfo
 
@@ -35,9 +36,11 @@ from ingest.gateway import (
     survey,
 )
 from ingest.journal import Receipt, holders
-from ingest.ports import Batteries
+from ingest.plausibility import Memory
+from ingest.ports import Batteries, Records
 from ingest.protocol import Carrier, find
 from ingest.protocol import Protocol as DeviceProtocol
+from ingest.trail import Trail
 from ingest.transports.address import Address, parse_address
 from ingest.transports.base import BackOff
 from ingest.transports.file import read_recording
@@ -54,6 +57,10 @@ class House(Protocol):
     @property
     def batteries(self) -> Batteries:
         """The passport side."""
+
+    @property
+    def records(self) -> Records:
+        """Commissioned serial numbers, and the audit."""
 
     @property
     def settings(self) -> Any:
@@ -297,7 +304,13 @@ def _ready_made(
 
 
 def _settle(
-    house: House, parts: Sequence[Part], source: str, at: datetime, *, commission: bool
+    house: House,
+    parts: Sequence[Part],
+    source: str,
+    at: datetime,
+    *,
+    commission: bool,
+    serials: Mapping[str | None, str] = MappingProxyType({}),
 ) -> tuple[Bound, ...]:
     """Make and find the batteries, and write down which part is which; all or nothing."""
     try:
@@ -318,12 +331,31 @@ def _settle(
                     battery = house.batteries.resolve(connection, part.battery)
                 if commission:
                     house.batteries.bind(
-                        connection, battery=battery, source=source, component=part.component, at=at
+                        connection,
+                        battery=battery,
+                        source=source,
+                        component=part.component,
+                        at=at,
+                        serial=serials.get(part.component),
                     )
                 bound.append(Bound(part.component, battery, created=part.battery is None))
             return tuple(bound)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
+
+
+def _memory(house: House, protocol: DeviceProtocol, source: str) -> Memory:
+    """What is known of a source before it speaks: which serial numbers were commissioned."""
+    with house.writing() as connection:
+        serials = house.records.serials(connection, source)
+    return Memory(
+        protocol=protocol.name, firmware=getattr(protocol, "firmware", None), expected=dict(serials)
+    )
+
+
+def _trail(house: House, source: str, bound: Iterable[Bound]) -> Trail:
+    bindings = {each.component: each.battery for each in bound}
+    return Trail(house.writing, house.records, source, bindings, house.now)
 
 
 def _check_parts(parts: Sequence[Part], components: Sequence[str]) -> None:
@@ -389,7 +421,11 @@ class _Recording:
             period_s=found.period_s,
         )
         routing = Routing({each.component: each.battery for each in bound})
-        heard = replay(self._file.data, self._protocol, routing, sink, start=self._start)
+        memory = _memory(self._house, self._protocol, source)
+        heard = replay(self._file.data, self._protocol, routing, sink, start=self._start, memory=memory)
+        # A recording that was read before says nothing new, and nothing new is doubted.
+        if any(receipt.accepted for receipt in heard.receipts.values()):
+            _trail(self._house, source, bound)(heard.findings)
         return Report(source, epoch, self._protocol, bound, heard, _public_url(self._house), "frame")
 
     def _refuse_a_second_battery(self, epoch: str) -> None:
@@ -427,12 +463,12 @@ class _Live:
 
     def run(self) -> Report:
         with ends_on_signals(self._ending), _warnings_shown():
-            components = self._listen()
+            components, serials = self._listen()
             if self._ending.is_set():
                 raise TransportFailed(f"{self._address}: stopped before anything was stored")
             _check_parts(self._parts, components)
             now = self._house.now()
-            bound = _settle(self._house, self._parts, self._source, now, commission=True)
+            bound = _settle(self._house, self._parts, self._source, now, commission=True, serials=serials)
             epoch = run_epoch(now)
             sink = JournalSink(
                 self._house.writing,
@@ -443,20 +479,28 @@ class _Live:
                 period_s=self._pace.interval_s or None,
             )
             heard = self._gateway(
-                Routing({each.component: each.battery for each in bound}), sink, on_receipts=_tell_receipts
+                Routing({each.component: each.battery for each in bound}),
+                sink,
+                on_receipts=_tell_receipts,
+                on_findings=_trail(self._house, self._source, bound),
             ).run(self._count)
         return Report(
             self._source, epoch, self._protocol, bound, heard, _public_url(self._house), "polling cycle"
         )
 
-    def _listen(self) -> list[str]:
-        """Parts that speak: polled without storing, until something answers.
+    def _listen(self) -> tuple[list[str], Mapping[str | None, str]]:
+        """Parts that speak, and their serial numbers: polled without storing, until something answers.
 
         Raises:
             TransportFailed: nothing answers.
         """
-        heard = self._gateway(Routing({}), _nothing, listening=True).run()
-        return sorted(part for part in heard.unbound if part != "the whole device")
+        gateway = self._gateway(Routing({}), _nothing, listening=True)
+        heard = gateway.run()
+        parts = sorted(part for part in heard.unbound if part != "the whole device")
+        serials = dict(gateway.serials)
+        if len(parts) == 1:
+            serials.setdefault(None, serials.get(parts[0], ""))  # one part alone is the whole
+        return parts, {part: serial for part, serial in serials.items() if serial}
 
     def _gateway(
         self,
@@ -464,6 +508,7 @@ class _Live:
         sink: Sink,
         *,
         on_receipts: Callable[[Sequence[Receipt]], None] | None = None,
+        on_findings: Trail | None = None,
         listening: bool = False,
     ) -> Gateway:
         gateway: Gateway
@@ -484,6 +529,8 @@ class _Live:
             pace=replace(self._pace, interval_s=first_s) if listening else self._pace,
             bus_address=self._bus_address,
             on_receipts=on_receipts,
+            on_findings=on_findings,
+            memory=None if listening else _memory(self._house, self._protocol, self._source),
         )
         return gateway
 

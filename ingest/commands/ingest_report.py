@@ -7,13 +7,19 @@ from typing import Any, Final
 
 from ingest.gateway import Heard
 from ingest.journal import Receipt
-from ingest.plausibility import RULES, Severity
+from ingest.plausibility import ASIDE, PROTOCOL_DOUBTS, RULES, SEVERITIES, Severity
 from ingest.protocol import Protocol as DeviceProtocol
 from schemas.reading import Reading
 
-_REASONS: Final = {rule.code: rule.reason for rule in RULES}
+_REASONS: Final = (
+    {code: reason for code, (_, reason) in PROTOCOL_DOUBTS.items()}
+    | {check.code: check.reason for check in ASIDE.values()}
+    | {rule.code: rule.reason for rule in RULES}
+)
 # Values with one of these are not shown among the cells and sensors; the other doubts are told, and used.
-_UNUSABLE: Final = {rule.code for rule in RULES if rule.severity is Severity.QUARANTINE} | {"not_fitted"}
+_UNUSABLE: Final = {code for code, severity in SEVERITIES.items() if severity is not Severity.WARN}
+# Findings that people are shown; programs get all of them.
+_SHOWN: Final = 10
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,18 @@ class Report:
             "first_at": iso(heard.first_at),
             "last_at": iso(heard.last_at),
             "doubts": dict(heard.doubts),
+            "findings": [
+                {
+                    "rule": finding.check.number,
+                    "code": finding.check.code,
+                    "severity": finding.check.severity.value,
+                    "component": finding.component,
+                    "sentence": finding.sentence,
+                    "at": iso(finding.at),
+                    "ended": finding.ended,
+                }
+                for finding in heard.findings
+            ],
             "unbound": dict(heard.unbound),
             "batteries": [
                 {
@@ -122,6 +140,10 @@ class Report:
             lines += ["", f"Bound to no battery and not stored: {loose}"]
         for code, count in sorted(heard.doubts.items()):
             lines.append(f"Doubt {code}, {count} times: {_REASONS.get(code, 'see the protocol module')}")
+        lines += [
+            f"{'Over' if finding.ended else 'Doubted'}: {finding.detail}"
+            for finding in heard.findings[:_SHOWN]
+        ]
         lines += [f"Refused: {sentence}" for sentence in heard.samples_of_refusal]
         return "\n".join(lines)
 

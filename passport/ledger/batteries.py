@@ -574,6 +574,16 @@ def bound(connection: Connection, source: str) -> dict[str | None, str]:
     return {row[0] or None: row[1] for row in rows}
 
 
+def bound_serials(connection: Connection, source: str) -> dict[str | None, str]:
+    """Serial numbers of a source's open bindings, where they were written down, by component."""
+    rows = connection.exec_driver_sql(
+        "SELECT component, serial FROM commissioning"
+        " WHERE source = ? AND until IS NULL AND serial IS NOT NULL",
+        (source,),
+    )
+    return {row[0] or None: row[1] for row in rows}
+
+
 def first_bound(connection: Connection, battery_id: str) -> datetime | None:
     """Since when any source speaks for the battery; None while none ever did."""
     found = connection.exec_driver_sql(

@@ -36,7 +36,7 @@ class Passports:
     """The passport side as ingestion sees it, in memory; refuses what the real one refuses."""
 
     def __init__(self):
-        self.known, self.bindings, self.dirty, self.facts = [], {}, set(), {}
+        self.known, self.bindings, self.dirty, self.facts, self.serials = [], {}, set(), {}, {}
 
     def resolve(self, connection, argument):
         if argument not in self.known:
@@ -51,7 +51,8 @@ class Passports:
         self.facts[name] = dict(facts)
         return name
 
-    def bind(self, connection, *, battery, source, component, at):
+    def bind(self, connection, *, battery, source, component, at, serial=None):
+        self.serials.setdefault((source, component), serial)
         if self.bindings.setdefault((source, component), battery) != battery:
             raise ValueError(
                 f"{component or 'the whole'} of {source} is bound to {self.bindings[source, component]}"
@@ -64,6 +65,20 @@ class Passports:
         self.dirty.add(battery)
 
 
+class Records:
+    """Commissioned serial numbers, and an audit in memory."""
+
+    def __init__(self, passports):
+        self.passports, self.entries = passports, []
+
+    def serials(self, connection, source):
+        known = self.passports.serials
+        return {part: serial for (name, part), serial in known.items() if name == source and serial}
+
+    def audit(self, connection, *, at, actor, action, battery, detail):
+        self.entries.append((actor, action, battery, detail))
+
+
 class House:
     """A data folder with a journal in it."""
 
@@ -71,6 +86,7 @@ class House:
         self.engine = create_engine(f"sqlite:///{folder / 'cellpass.db'}")
         journal.upgrade(self.engine)
         self.batteries = Passports()
+        self.records = Records(self.batteries)
         self.settings = SimpleNamespace(public_url="http://127.0.0.1:8000", timezone=None)
         self.refreshed = []
 
