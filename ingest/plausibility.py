@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Final
 
 from ingest import rules_of_time, rules_of_value
-from ingest.remembering import Check, Finding, Known, Memory, Severity
+from ingest.remembering import Check, Finding, Known, Memory, Severity, parent
 from ingest.rules_of_value import Rule
 from schemas.reading import QUANTITIES, Reading
 
@@ -219,8 +219,12 @@ def _sentence(check: Check, reading: Reading, known: Known) -> str:
 def _shifted(component: str | None, memory: Memory) -> str:
     at = component
     while at is not None and at not in memory.aside:
-        pieces = at.split("/")
-        at = "/".join(pieces[:-2]) or None
+        if (beside := memory.shifted_beside(at)) is not None:
+            return (
+                f"{beside} says another serial number than before, and {at} never said its own: it may have moved"
+                " too; its binding is frozen until somebody commissions it anew"
+            )
+        at = parent(at)
     before, now = memory.serial(at), memory.about(at).part.texts.get("serial_number")
     where = at or "the device"
     sentence = f"{where} had the serial number {before} and now says {now}"

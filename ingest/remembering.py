@@ -409,15 +409,30 @@ class Memory:
         return Known(self.parts.get(component) or Part(), self, component, at)
 
     def kept_aside(self, component: str | None) -> str | None:
-        """The code that keeps a part aside, its own or that of a part around it; None when nothing does."""
+        """The code that keeps a part aside: its own, that of a part around it, or a shift beside it."""
         if not self.aside:
             return None
         at = component
         while at is not None:
             if at in self.aside:
                 return self.aside[at]
+            if self.shifted_beside(at) is not None:
+                return "slot_shift"
             at = parent(at)
         return self.aside.get(None)
+
+    def shifted_beside(self, component: str) -> str | None:
+        """The part beside this one that changed, where this one never said its own number; None otherwise."""
+        if component in self._serials:
+            return None
+        return next(
+            (
+                part
+                for part, code in self.aside.items()
+                if code == "slot_shift" and part and parent(part) == parent(component)
+            ),
+            None,
+        )
 
     def serial(self, component: str | None) -> str | None:
         """The number by which the part is known."""

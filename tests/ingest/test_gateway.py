@@ -350,6 +350,67 @@ def test_an_exchanged_device_is_noticed_and_not_stored_under_the_old_battery():
     assert len(sink.sequences("B")) == 2
 
 
+def swapped_after(cycles, bindings, sink, **more):
+    """A bank of two whose modules change places between two connections."""
+    packs = [LivePack(PackSpec("LFP", 15, 50.0, seed=seed)) for seed in (5, 6)]
+    lines = iter([EchoLine(PylontechBank(packs)), EchoLine(PylontechBank(packs[::-1]))])
+    gate = gateway("tcp:unused:1", pylontech.PROTOCOL, bindings, sink, opener=lambda _: next(lines), **more)
+    cycle, calls = gate._cycle, itertools.count()
+
+    def cycle_then_break(line, **options):
+        if next(calls) == cycles:
+            raise TransportFailed("unplugged")
+        return cycle(line, **options)
+
+    gate._cycle = cycle_then_break
+    return gate
+
+
+def test_modules_that_change_places_are_kept_aside_from_their_batteries():
+    sink, told = ListSink(), []
+    gate = swapped_after(2, {"module/1": "ONE", "module/2": "TWO"}, sink, on_findings=told.extend)
+    heard = gate.run(count=5)
+    assert len(sink.sequences("ONE")) == len(sink.sequences("TWO")) == 2
+    assert heard.cycles == 5
+    assert set(heard.unbound) == {
+        "module/1, kept aside: slot_shift",
+        "module/2, kept aside: slot_shift",
+    }
+    shifts = [one for one in told if one.check.code == "slot_shift"]
+    assert [one.component for one in shifts] == ["module/1", "module/2"]
+    # Only the master's serial number is asked; of the others nobody knows whether they moved too.
+    assert shifts[0].sentence.startswith("module/1 had the serial number SIM")
+    assert shifts[1].sentence.startswith(
+        "module/1 says another serial number than before, and module/2 never"
+    )
+    assert heard.doubts["slot_shift"] == sum(heard.unbound.values())
+
+
+def test_a_part_that_a_finding_about_the_site_froze_is_kept_aside_at_once():
+    sink, aside, seen = ListSink(), {}, []
+
+    def listen(at, readings):
+        seen.append((at, len(readings)))
+        aside["module/2"] = "aggregate_as_battery"
+
+    bindings = {"module/1": "ONE", "module/2": "TWO"}
+    lines = itertools.repeat(EchoLine(bank(2)))
+    gate = gateway(
+        "tcp:unused:1",
+        pylontech.PROTOCOL,
+        bindings,
+        sink,
+        opener=lambda _: next(lines),
+        on_readings=listen,
+        aside=aside,
+    )
+    heard = gate.run(count=3)
+    assert len(sink.sequences("ONE")) == 3
+    assert sink.sequences("TWO") == []
+    assert heard.unbound["module/2, kept aside: aggregate_as_battery"] > 0
+    assert len(seen) == 3
+
+
 class BabblingLine:
     """Says what it is given, in pieces, whatever it is asked."""
 

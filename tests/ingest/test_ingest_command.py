@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +21,7 @@ from ingest import journal
 from ingest.commands import ingest as ingest_command
 from ingest.commands.ingest import command
 from ingest.gateway import Pace
+from ingest.protocols import pylontech_rs485 as pylontech
 from ingest.simulators.jbd import JbdDevice
 from ingest.simulators.live import LivePack
 from ingest.simulators.pack import PackSpec
@@ -494,3 +495,65 @@ def test_a_wrong_simulation_is_wrong_use(words, sentence):
     result = CliRunner().invoke(simulate, words)
     assert result.exit_code == 2
     assert sentence in result.stderr
+
+
+# What is doubted is written down
+
+
+def swapped(tmp_path, *moments):
+    """A recording of a bank of two that answers at each moment; its modules change places at the end."""
+    packs = [LivePack(PackSpec("LFP", 15, 50.0, seed=seed)) for seed in (5, 6)]
+    frames = []
+    for number, moment in enumerate(moments):
+        device = PylontechBank(packs if number < len(moments) - 1 else packs[::-1])
+        for name in ("serial", "analog"):
+            for address in (2, 3):
+                request = pylontech.PROTOCOL.request(name, address=address)
+                at = (NOON + timedelta(seconds=moment)).isoformat()
+                frames.append({"dir": "tx", "hex": request.hex(), "at": at})
+                frames.append({"dir": "rx", "hex": device.hear(request).hex(), "at": at})
+    path = tmp_path / "bank.json"
+    path.write_text(json.dumps({"frames": frames}))
+    return path
+
+
+def test_a_doubt_is_an_entry_of_the_audit_and_a_recording_read_again_adds_none(house, tmp_path):
+    know(house, "ONE", "TWO")
+    words = (swapped(tmp_path, 0, 10), "--protocol", "pylontech-rs485")
+    words = (*words, "--bind", "module/1=ONE", "--bind", "module/2=TWO", "--json")
+    first = json.loads(run(house, *words).stdout)
+    told = [(one["rule"], one["code"], one["component"], one["severity"]) for one in first["findings"]]
+    assert (9, "slot_shift", "module/1", "commission") in told
+    shifts = [entry for entry in house.records.entries if "slot_shift" in entry[3]]
+    assert [(actor, action, battery) for actor, action, battery, _ in shifts] == [
+        ("device:file", "doubt", "ONE"),
+        ("device:file", "doubt", "TWO"),
+    ]
+    assert shifts[0][3].startswith("rule 9 slot_shift module/1: module/1 had the serial number SIM")
+    assert shifts[0][3].endswith("(seen 2026-11-20T12:00:10+00:00)")
+    assert "module/1, kept aside: slot_shift" in first["unbound"]
+    before = len(house.records.entries)
+    assert run(house, *words).exit_code == 0
+    assert len(house.records.entries) == before
+
+
+def test_a_live_device_leaves_its_serial_number_in_the_commissioning_record(house):
+    know(house, "ONE", "TWO")
+    with serve_tcp(bank(2)) as address:
+        words = (address, "--protocol", "pylontech-rs485", "--count", "1", "--interval", "0", "--source", "b")
+        result = run(house, *words, "--bind", "module/1=ONE", "--bind", "module/2=TWO")
+    assert result.exit_code == 0, result.output
+    serials = house.batteries.serials
+    assert serials["b", "module/1"].startswith("SIM")
+    assert serials["b", "module/1"] != serials["b", "module/2"]
+
+
+def test_a_device_that_was_exchanged_between_two_runs_is_kept_aside(house):
+    know(house, "ONE", "TWO")
+    house.batteries.serials = {("b", "module/1"): "ANOTHER"}
+    with serve_tcp(bank(2)) as address:
+        words = (address, "--protocol", "pylontech-rs485", "--count", "2", "--interval", "0", "--source", "b")
+        result = run(house, *words, "--bind", "module/1=ONE", "--bind", "module/2=TWO")
+    assert "module/1, kept aside: slot_shift" in result.output
+    assert [battery for _, _, battery, detail in house.records.entries if "slot_shift" in detail] == ["ONE"]
+    assert len(house.values("TWO", "voltage")) == 2

@@ -87,6 +87,17 @@ def test_another_serial_number_freezes_the_binding_and_only_that_one():
     assert source.says(30, said("serial_number", "S1", component="module/2"), module(2)) == [(), ()]
 
 
+def test_a_part_that_never_said_its_number_may_have_moved_with_the_one_beside_it():
+    source = Source()
+    source.codes(0, said("serial_number", "S1", component="module/1"), module(1), module(2))
+    out = source.says(10, said("serial_number", "S9", component="module/1"), module(1), module(2))
+    assert out == [("slot_shift",)] * 3
+    assert source.says(20, said("voltage", 52), said("voltage", 50, component="string/1/module/1")) == [
+        (),
+        (),
+    ]
+
+
 def test_a_serial_number_is_compared_with_the_commissioned_one():
     source = Source(expected={None: "S1"})
     assert source.says(0, said("voltage", 52)) == [()]
