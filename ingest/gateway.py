@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain, pairwise, repeat
 from typing import Final, Protocol
 
@@ -52,6 +52,8 @@ _STORE_UNAVAILABLE: Final = "store_unavailable"
 _CONDITIONS: Final = ("alarm", "warning", "protection")
 # Findings of one recording that are kept; a device that is wrong throughout says the same again and again.
 _MOST_FINDINGS: Final = 1000
+# Of a recording: what began and ended is asked no more often; a bus has thousands of frames in a second.
+_ASK_EVERY: Final = timedelta(seconds=1)
 _NOTHING_ASIDE: Final[Mapping[str | None, str]] = {}
 
 
@@ -372,6 +374,7 @@ def replay(
     heard, buffer = Heard(), _Buffer()
     memory = memory or Memory(protocol=protocol.name)
     last: datetime | None = None
+    asked: datetime | None = None
     for found in read_capture(data, protocol):
         heard.cycles += 1
         if isinstance(found, Refused):
@@ -382,12 +385,13 @@ def replay(
         heard.read += bool(found.readings)
         heard.empty += not found.readings
         at = found.at if found.at is not None else start
-        if found.at is not None and found.at != last:
-            # Before the row is taken in: silence that it ends is seen only now.
-            last = found.at
-            heard.tell(findings(memory, found.at))
         if found.at is not None:
-            memory.frame(found.at, sound=True)
+            last = found.at
+            if asked is None or abs(last - asked) >= _ASK_EVERY:
+                # Before the row is taken in: silence that it ends is seen only now.
+                asked = last
+                heard.tell(findings(memory, last))
+            memory.frame(last, sound=True)
         doubted = doubt(found.readings, memory, at=found.at)
         _take(found.ordinal, at, doubted, routing=routing, heard=heard, buffer=buffer)
         if len(buffer) >= BATCH_ROWS:

@@ -221,8 +221,8 @@ def _shifted(component: str | None, memory: Memory) -> str:
     while at is not None and at not in memory.aside:
         if (beside := memory.shifted_beside(at)) is not None:
             return (
-                f"{beside} says another serial number than before, and {at} never said its own: it may have moved"
-                " too; its binding is frozen until somebody commissions it anew"
+                f"{beside} says another serial number than before, and {at} never said its own:"
+                " it may have moved too; its binding is frozen until somebody commissions it anew"
             )
         at = parent(at)
     before, now = memory.serial(at), memory.about(at).part.texts.get("serial_number")

@@ -429,7 +429,7 @@ class Memory:
             (
                 part
                 for part, code in self.aside.items()
-                if code == "slot_shift" and part and parent(part) == parent(component)
+                if code == "slot_shift" and part and _kind(part) == _kind(component)
             ),
             None,
         )
@@ -558,6 +558,11 @@ def parent(component: str) -> str | None:
     """The part around a part: `string/1` for `string/1/module/2`, None for the whole device."""
     pieces = component.split("/")
     return "/".join(pieces[:-2]) or None
+
+
+def _kind(component: str) -> str:
+    """The path without the last number: parts of one kind in one part have it in common."""
+    return component.rpartition("/")[0]
 
 
 def _capacity(part: Part) -> Decimal | None:
