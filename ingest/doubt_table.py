@@ -6,7 +6,7 @@ The rules are the rows of `ingest.plausibility` and `ingest.site_rules`; a house
 from collections.abc import Iterator
 from typing import Final
 
-from ingest.plausibility import ASIDE, PROTOCOL_DOUBTS, RULES, SOURCE_CHECKS, Check, Severity
+from ingest.plausibility import ASIDE, RULES, SOURCE_CHECKS, Check, Severity
 from ingest.site_rules import CHECKS as SITE_CHECKS
 
 TITLES: Final = {
@@ -52,6 +52,10 @@ _AUDIT: Final = (
     " `device:SOURCE`, action `doubt` or `doubt ended`, and a line `rule NUMBER CODE PART: SENTENCE`."
     " `cellpass audit --battery BATTERY` shows them, `cellpass component tree` those that are not over."
 )
+_OF_PROTOCOLS: Final = (
+    "Doubts that only a protocol module can have, because only it sees the bytes, are `PROTOCOL_DOUBTS` in"
+    " `ingest/plausibility.py`; the page of each protocol says where it raises them."
+)
 
 
 def checks() -> Iterator[tuple[Check, str, str]]:
@@ -96,6 +100,8 @@ def page() -> str:
         *(f"| `{severity.value}` | {words} |" for severity, words in _MEANS.items()),
         "",
         _AUDIT,
+        "",
+        _OF_PROTOCOLS,
     ]
     for number, title in [*((n, t) for n, t in TITLES.items() if n), (0, TITLES[0])]:
         lines += ["", f"## {f'Rule {number}. ' if number else ''}{title}", ""]
@@ -107,17 +113,6 @@ def page() -> str:
                     f" {_told_about(about, quantities)} |"
                 )
     lines += [
-        "",
-        "## Doubts of protocol modules",
-        "",
-        "Only a module sees the bytes, so these are raised by `ingest/protocols/` at once.",
-        "",
-        "| code | condition | severity |",
-        "|---|---|---|",
-        *(
-            f"| `{code}` | {reason} | `{severity.value}` |"
-            for code, (severity, reason) in sorted(PROTOCOL_DOUBTS.items())
-        ),
         "",
         "## Values that devices send where they have none",
         "",
