@@ -376,6 +376,12 @@ class House:
 
         return bench.run(self, battery, folder)
 
+    def bench_decode(self) -> "Iterator[Ratio]":
+        """The benchmarks of decoding, for `cellpass bench`."""
+        from ingest import bench_decode
+
+        return bench_decode.run()
+
     # -------------------------------------------------------------------------------------------------- demo
 
     def is_empty(self) -> bool:

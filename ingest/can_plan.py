@@ -71,6 +71,23 @@ class Signal:
             return _as_float(value, self.length)
         return value - (1 << self.length) if self.signed and value >> (self.length - 1) else value
 
+    def scaled(self, raw: Numbers) -> tuple[Numbers, int]:
+        """Physical values of raw integers as integers times a power of ten, exactly, and that power.
+
+        A float stays what it is, times its scale, with the power 0.
+        """
+        if self.is_float:
+            return raw * float(self.scale) + float(self.offset), 0
+        exponent = min(_exponent(self.scale), _exponent(self.offset), 0)
+        factor, shift = (int(one.scaleb(-exponent)) for one in (self.scale, self.offset))
+        return raw * factor + shift if shift else raw if factor == 1 else raw * factor, exponent
+
+
+def _exponent(number: Decimal) -> int:
+    exponent = number.normalize().as_tuple().exponent
+    assert isinstance(exponent, int)  # a database states finite numbers
+    return exponent
+
 
 @dataclass(frozen=True)
 class MessagePlan:

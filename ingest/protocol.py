@@ -707,6 +707,10 @@ class Protocol(ABC):
         raise RequestForbidden(f"{self.name}: no read is called {name!r}; allowed: {names}")
 
     def _parse_request(self, data: bytes) -> Frame:
+        """The request in these bytes; the same few are asked over and over, so they are remembered."""
+        return _parsed(self, data)
+
+    def _one_request(self, data: bytes) -> Frame:
         framer = self.framer()
         found = framer.feed(data) + framer.flush()
         if len(found) == 1 and isinstance(found[0], Frame) and found[0].is_request:
@@ -723,6 +727,11 @@ class _Same:
 
     def cycle(self) -> Iterator[bytes]:
         return iter(self.protocol.poll(self.address))
+
+
+@lru_cache(maxsize=1024)
+def _parsed(protocol: Protocol, data: bytes) -> Frame:
+    return protocol._one_request(data)  # noqa: SLF001  # the memory of `_parse_request`
 
 
 def _address(frame: Frame) -> str:
