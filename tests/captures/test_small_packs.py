@@ -16,6 +16,7 @@ from tests.data import shared_files
 
 CASES = [
     *shared_files("captures-community/jk/*.json"),
+    *shared_files("captures-community/daly/*.json"),
 ]
 
 NUMBERS = {
@@ -51,6 +52,12 @@ FLAGS = {
 }
 EVENT_KINDS = {"power_on_count": "power_on", "event_log_count": "log_entries"}
 CHEMISTRIES = {"LFP": "LFP", "Ternary Lithium": "ternary"}
+# Daly's conditions, level and name.
+ALARMS = {
+    ("alarm", "charging_mos_over_temperature_warning"): ("alarm", "charge_mosfet_over_temperature"),
+    ("warning", "charging_temperature_too_high"): ("warning", "charge_over_temperature"),
+    ("warning", "voltage_difference_too_high"): ("warning", "cell_voltage_difference"),
+}
 # What they work out from other values, follows from the cells, or is a switch of a heater or balancer.
 NOT_OURS = {
     "balance_current_a",
@@ -156,6 +163,12 @@ def check(readings, theirs, value):
         assert only(readings, "chemistry") == CHEMISTRIES[value]
     elif theirs == "alarm_bits":
         assert bool(value) == any(r.quantity in ("alarm", "warning", "protection") for r in readings)
+    elif theirs == "active_alarms":
+        active = {(r.quantity, r.value) for r in readings if r.quantity in ("alarm", "warning")}
+        assert active == {ALARMS[one["level"], one["alarm"]] for one in value}
+    elif theirs == "current_raw_tenths_minus_30000":
+        assert only(readings, "current") == exact(value) / 10
+        assert all("sign_unproven" in r.doubts for r in readings if r.quantity == "current")
     elif theirs == "events":
         for kind in ("boot", "charge_under_temperature"):
             assert only(readings, "event_count", kind=kind) == 1

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ingest import daly
 from ingest.errors import RequestForbidden
 from ingest.protocol import CONDITIONS, Certainty, discover, openers
 from ingest.protocols import jbd, jk, jk_uart, pylontech_rs485
@@ -60,5 +61,6 @@ def test_conditions_are_spelt_as_in_the_one_list():
         *pylontech_rs485.PROTECTION_BITS.values(),
         *jk.ALARMS,
         *jk_uart.ALARMS,
+        *daly.CONDITION_NAMES,
     }
     assert named <= CONDITIONS
