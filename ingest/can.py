@@ -34,6 +34,7 @@ STANDARD_LIMIT: Final = 1 << 11
 EXTENDED_LIMIT: Final = 1 << 29
 # Flags that SocketCAN keeps above the 29 bits of an identifier.
 _ERROR_FLAG: Final = 1 << 29
+_WITHOUT_DESTINATION: Final = 0xF0  # from this format on the low byte belongs to the parameter group
 # A stamp before 1990 counts from the start of the recording, or of the adapter: it is no date.
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_DATE_S: Final = 631_152_000
@@ -211,6 +212,26 @@ def _foreign(line: bytes, position: int) -> Refused:
         where="the line",
     )
     return Refused.of(damage, line[:SHOWN_BYTES], position)
+
+
+# Parameter groups (SAE J1939, NMEA 2000)
+
+
+def compose(priority: int, pgn: int, source: int, destination: int = 255) -> int:
+    """The 29-bit identifier of a parameter group (J1939, NMEA 2000)."""
+    low = destination if pgn >> 8 & 0xFF < _WITHOUT_DESTINATION else pgn & 0xFF
+    return priority << 26 | (pgn & 0x3FF00 | low) << 8 | source
+
+
+def parameter_group(identifier: int) -> int:
+    """The number of the parameter group that a 29-bit identifier carries; its destination is left out."""
+    group = identifier >> 8 & 0x3FFFF
+    return group if group >> 8 & 0xFF >= _WITHOUT_DESTINATION else group & 0x3FF00
+
+
+def source_address(identifier: int) -> int:
+    """Who sent it."""
+    return identifier & 0xFF
 
 
 # Putting messages together

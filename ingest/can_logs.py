@@ -19,7 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from ingest.can import EXTENDED_LIMIT, STANDARD_LIMIT, CanFrame, read_line, stamp
+from ingest.can import EXTENDED_LIMIT, STANDARD_LIMIT, CanFrame, compose, read_line, stamp
 from ingest.errors import CaptureRefused
 from ingest.protocol import Damage, Fault, Refused
 
@@ -30,7 +30,6 @@ _CANBOAT: Final = re.compile(
     rb"([0-9][0-9TZ:. +-]{7,40}),([0-7]),(\d{1,6}),(\d{1,3}),(\d{1,3}),(\d{1,3})((?:,[0-9A-Fa-f]{2})*),?\s*"
 )
 _HIGHEST_SOURCE: Final = 255
-_WITHOUT_DESTINATION: Final = 0xF0  # from this PDU format on the low byte belongs to the PGN
 _LONGEST_LINE: Final = 4096
 _MF4_SECONDS: Final = 600
 
@@ -98,12 +97,6 @@ def _short(line: bytes, expected: int, came: int, position: int) -> Refused:
         Fault.LENGTH, expected=f"{expected} bytes of data", came=f"{came}", where="the data of the line"
     )
     return Refused.of(damage, line, position)
-
-
-def compose(priority: int, pgn: int, source: int, destination: int = 255) -> int:
-    """The 29-bit identifier of a parameter group (J1939, NMEA 2000)."""
-    low = destination if pgn >> 8 & 0xFF < _WITHOUT_DESTINATION else pgn & 0xFF
-    return priority << 26 | (pgn & 0x3FF00 | low) << 8 | source
 
 
 def _canboat_time(text: bytes) -> datetime | None:
