@@ -5,6 +5,7 @@
 - JSON `{"exchanges": [{"tx": hex or null, "rx_chunks": [hex]}]}`;
 - text lines of an ASCII protocol;
 - for binary protocols raw bytes, or hex digits alone;
+- for protocols of records their lines as they are, or a Parquet file;
 - for protocols of a CAN bus logs as their tools write them (`ingest.can_logs`), or JSON
   `{"frames": [{"dir": "bus", "id": "351", "hex": ...}]}`.
 
@@ -14,7 +15,7 @@ than memory; JSON is read whole and therefore limited.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from io import BytesIO
 from itertools import chain, islice
 from pathlib import Path
@@ -32,7 +33,9 @@ from ingest.can import (
 )
 from ingest.errors import CaptureRefused
 from ingest.frames import hex_bytes
-from ingest.protocol import Damage, Frame, Framer, Protocol, Refused
+from ingest.parquet import PARQUET, parquet_rows
+from ingest.protocol import Carrier, Damage, Frame, Framer, Protocol, Refused
+from ingest.records import Record
 from schemas.reading import Reading
 from schemas.strict_json import StrictJsonError, loads
 
@@ -58,12 +61,14 @@ class Decoded:
         at: when it was recorded, aware; None when the capture does not say.
         ordinal: number of the frame among all that were yielded, refused ones included, from 0.
         raw: the frame, without the secrets that it may hold.
+        after: how long after the beginning of the recording it was taken, where only that is known.
     """
 
     readings: tuple[Reading, ...]
     at: datetime | None
     ordinal: int
     raw: bytes
+    after: timedelta | None = None
 
 
 def read_capture(source: Path | bytes | IO[bytes], protocol: Protocol) -> Iterator[Decoded | Refused]:
@@ -94,7 +99,10 @@ def _read(blocks: Iterator[bytes], protocol: Protocol) -> Iterator[Decoded | Ref
         raise CaptureRefused("expected a capture, came an empty file")
     session = _CanSession(protocol) if isinstance(protocol, CanProtocol) else _Session(protocol)
     whole = chain([first], blocks)
-    if first.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"["):
+    if protocol.carrier is Carrier.RECORDS and not _is_capture(first):
+        for block in parquet_rows(_limited(whole)) if first[:4] == PARQUET else whole:
+            yield from session.feed("bus", block)
+    elif first.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"["):
         yield from _from_json(_limited(whole), session)
     elif isinstance(session, _CanSession):
         yield from session.log(can_logs.frames(whole))
@@ -108,6 +116,18 @@ def _read(blocks: Iterator[bytes], protocol: Protocol) -> Iterator[Decoded | Ref
         for block in whole:
             yield from session.feed("bus", block)
     yield from session.flush()
+
+
+def _is_capture(first: bytes) -> bool:
+    """Whether JSON is one of our captures, and not a message: a message ends with its line."""
+    line, _, rest = first.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")
+    if line[:1] != b"{":
+        return False
+    try:
+        message = loads(line, limit_bytes=JSON_LIMIT_BYTES)
+    except StrictJsonError:
+        return b'"frames"' in first or b'"exchanges"' in first
+    return not rest.strip() and isinstance(message, dict) and "frames" in message and "protocol" in message
 
 
 def _limited(blocks: Iterator[bytes]) -> bytes:
@@ -178,11 +198,13 @@ class _Session:
             except Damage as damage:
                 found = Refused.of(damage, found.raw, found.position)
             else:
-                if at is None and isinstance(found, BusFrame):
+                if isinstance(found, BusFrame | Record) and found.at is not None:
                     at = found.at
                 if self.is_unproven:
                     readings = [replace(one, doubts=(*one.doubts, "no_checksum")) for one in readings]
-                yield Decoded(tuple(readings), at, self._ordinal, self.protocol.redact(found.raw))
+                after = found.after if isinstance(found, Record) else None
+                raw = self.protocol.redact(found.raw)
+                yield Decoded(tuple(readings), at, self._ordinal, raw, after)
                 self._ordinal += 1
                 return
         reason = f"{entry}: {found.reason}" if entry else found.reason

@@ -363,6 +363,7 @@ def replay(
     """Store a recording: a row per frame, numbered by the frame's ordinal.
 
     Frames without a time get `start`: they were recorded then, and how long they took stays unknown.
+    Rows that know how long after the beginning they were taken get that much later a time.
     `memory` is that of the source, where something is known of it already.
 
     Raises:
@@ -385,6 +386,8 @@ def replay(
         heard.read += bool(found.readings)
         heard.empty += not found.readings
         at = found.at if found.at is not None else start
+        if found.at is None and start is not None and found.after is not None:
+            at = start + found.after
         if found.at is not None:
             last = found.at
             if asked is None or abs(last - asked) >= _ASK_EVERY:
