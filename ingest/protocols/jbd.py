@@ -120,6 +120,11 @@ COUNTER_KINDS: Final = (
     "pack_over_voltage",
     "pack_under_voltage",
 )
+# Read by hand, beside the field tables.
+ALSO: Final = (
+    *("manufacture_date", "firmware_version", "model", "balancing_active", "charging_enabled"),
+    *("discharging_enabled", "protection", "alarm"),
+)
 COUNTER_FIELDS: Final = tuple(
     Field("event_count", 2 * number, U16, 0, Unit.ONE, kind=kind) for number, kind in enumerate(COUNTER_KINDS)
 )

@@ -706,4 +706,11 @@ _LAYOUTS: Final[dict[int, Callable[[Frame, Frame | None], list[Reading]]]] = {
     SERIAL: _serial,
 }
 
+# Read by hand, beside the field tables.
+ALSO: Final = (
+    *("alarm", "protection", "charging_enabled", "discharging_enabled", "module_count", "model"),
+    *("manufacturer", "firmware_version", "serial_number", "cell_count"),
+)
+ALSO_DERIVED: Final = ("state_of_charge",)
+
 PROTOCOL: Final = PylontechRs485()
