@@ -128,6 +128,11 @@ PROTOCOL_DOUBTS: Final[Mapping[str, tuple[Severity, str]]] = MappingProxyType(
             Severity.QUARANTINE,
             "counted in the last entries of a log, not over the life of the board",
         ),
+        "unfilled": (Severity.QUARANTINE, "nought stands where no nought can be: the point is not filled"),
+        "no_battery": (
+            Severity.QUARANTINE,
+            "nothing stands in the whole model: there is no battery behind it",
+        ),
         "masters_answer": (Severity.WARN, "inside a bank the master answers this for every module"),
     }
 )

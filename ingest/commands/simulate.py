@@ -42,6 +42,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "greenway": Kind("greenway.GreenwayDevice", 16, 40.0, "NMC", "lmt"),
     "jbd": Kind("jbd.JbdDevice", 10, 14.0, "NMC", "lmt"),
     "ninebot": Kind("ninebot.NinebotDevice", 10, 7.8, "NMC", "lmt"),
+    "sunspec": Kind("sunspec.SunSpecBank", 16, 100.0, "LFP", "stationary", is_bank=True),
     "pylontech-rs485": Kind("pylontech_rs485.PylontechBank", 15, 50.0, "LFP", "stationary", is_bank=True),
 }
 BANKS: Final = ", ".join(name for name, kind in KINDS.items() if kind.is_bank)

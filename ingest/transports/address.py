@@ -1,4 +1,4 @@
-"""Which line an address names: `serial:/dev/ttyUSB0`, `tcp:192.0.2.7:8899`, `can:socketcan:can0`."""
+"""Which line it is: `serial:/dev/ttyUSB0`, `tcp:192.0.2.7:8899`, `modbus:192.0.2.7`, `can:socketcan:can0`."""
 
 import re
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl
 from ingest.errors import TransportFailed
 from ingest.transports.base import Line
 
-SCHEMES: Final = ("serial", "tcp", "can")
-_LATER: Final = ("modbus", "mqtt", "nats", "udp", "ble", "http", "https")
+SCHEMES: Final = ("serial", "tcp", "can", "modbus")
+_LATER: Final = ("mqtt", "nats", "udp", "ble", "http", "https")
 _HIGHEST_PORT: Final = 65_535
 _CAN_PLACE: Final = re.compile(r"[a-z0-9_-]+:[^?]+")
 
@@ -34,7 +34,7 @@ class Address:
             return f"serial:{self.place}?baud={self.number}"
         if self.scheme == "can":
             return f"can:{self.place}?bitrate={self.number}"
-        return f"tcp:{f'[{self.place}]' if ':' in self.place else self.place}:{self.number}"
+        return f"{self.scheme}:{f'[{self.place}]' if ':' in self.place else self.place}:{self.number}"
 
     def open(self) -> Line:
         """The line, open.
@@ -51,6 +51,10 @@ class Address:
 
             interface, _, channel = self.place.partition(":")
             return CanLine(interface, channel, self.number)
+        if self.scheme == "modbus":
+            from ingest.transports.modbus import ModbusLine
+
+            return ModbusLine(self.place, self.number)
         from ingest.transports.tcp import TcpLine
 
         return TcpLine(self.place, self.number)
@@ -66,18 +70,22 @@ def parse_address(text: str, *, default_baud: int = 9600) -> Address | None:
     if not colon or scheme not in {*SCHEMES, *_LATER}:
         return None
     if scheme in _LATER:
-        raise TransportFailed(f"{text}: {scheme}: is not built yet; there are serial:, tcp:, can: and files")
+        raise TransportFailed(
+            f"{text}: {scheme}: is not built yet; there are serial:, tcp:, modbus:, can: and files"
+        )
     if scheme == "serial":
         return _serial(text, rest, default_baud)
     if scheme == "can":
         return _can(text, rest, default_baud)
+    if scheme == "modbus" and ":" not in rest.rpartition("]")[2]:
+        rest += ":502"  # the port that the standard gives
     host, _, port = rest.rpartition(":")
     host = host.removeprefix("//").strip("[]")
     if not host or not port.isascii() or not port.isdigit() or not 0 < int(port[:6]) <= _HIGHEST_PORT:
         raise TransportFailed(
-            f"{text}: expected tcp:HOST:PORT with a port from 1 to 65535, as in tcp:192.0.2.7:8899"
+            f"{text}: expected {scheme}:HOST:PORT with a port from 1 to 65535, as in {scheme}:192.0.2.7:8899"
         )
-    return Address("tcp", host, int(port))
+    return Address(scheme, host, int(port))
 
 
 def _serial(text: str, rest: str, default_baud: int) -> Address:
