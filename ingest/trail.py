@@ -39,17 +39,21 @@ class Trail:
     source: str
     bindings: Mapping[str | None, str]
     now: Callable[[], datetime]
-    _waiting: list[Finding] = field(default_factory=list)
+    _waiting: list[tuple[Finding, list[str | None]]] = field(default_factory=list)
 
     def __call__(self, news: Sequence[Finding]) -> None:
-        """Write them, or keep them for the next call while the database cannot take them."""
-        for finding in news:
+        """Write findings of this source, each into the audit of the battery that the part is."""
+        self.write([(finding, self.batteries_of(finding.component)) for finding in news])
+
+    def write(self, news: Sequence[tuple[Finding, list[str | None]]]) -> None:
+        """Write findings with the batteries that they concern; kept while the database cannot take them."""
+        for finding, _ in news:
             _log.warning("%s", self.line(finding))
         self._waiting += news[: max(0, MOST_WAITING - len(self._waiting))]
         if not self._waiting:
             return
         try:
-            self._write()
+            self._store()
         except Exception as error:
             # The database is the passport side's, and so is its word for a full disk or an endless lock. Its
             # class is a stranger here; its code is documented.
@@ -59,16 +63,13 @@ class Trail:
             return
         self._waiting.clear()
 
-    def _write(self) -> None:
+    def _store(self) -> None:
         at = self.now()
         with self.writing() as connection:
-            for finding in self._waiting:
-                seen = (
-                    ""
-                    if finding.at is None or at - finding.at < _LIVE
-                    else f" (seen {finding.at.isoformat()})"
-                )
-                for battery in self.batteries(finding):
+            for finding, batteries in self._waiting:
+                late = finding.at is not None and at - finding.at >= _LIVE
+                seen = f" (seen {finding.at.isoformat()})" if late and finding.at is not None else ""
+                for battery in batteries:
                     self.records.audit(
                         connection,
                         at=at,
@@ -83,13 +84,13 @@ class Trail:
         over = "over: " if finding.ended else ""
         return f"{finding.source or self.source}: {over}{finding.detail}"
 
-    def batteries(self, finding: Finding) -> list[str | None]:
-        """Whose audit it belongs to; [None] where no battery is concerned."""
-        part = finding.component
+    def batteries_of(self, part: str | None) -> list[str | None]:
+        """Whose audit speaks of a part; [None] where no battery is concerned."""
+        found: list[str | None]
         if part is None:
-            found = sorted(set(self.bindings.values()))
+            found = sorted(set(self.bindings.values()), key=str)
         else:
             paths = [path for path in self.bindings if path is None or (part + "/").startswith(path + "/")]
             best = max(paths, key=lambda path: len(path or ""), default=None)
             found = [self.bindings[best]] if best in self.bindings else []
-        return list(found) or [None]
+        return found or [None]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from sqlalchemy import Connection
 
-    from ingest.ports import Batteries
+    from ingest.ports import Batteries, Records
     from ingest.site.file import Site
     from ingest.site.run import SiteRun, Status
 
@@ -36,6 +36,10 @@ class House(Protocol):
     @property
     def batteries(self) -> "Batteries":
         """The passport side."""
+
+    @property
+    def records(self) -> Records:
+        """Commissioned serial numbers, and the audit."""
 
     def writing(self) -> "AbstractContextManager[Connection]":
         """One write transaction, durable when the block ends."""

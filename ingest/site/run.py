@@ -6,6 +6,8 @@
 3. A device that cannot be right stops for itself and says why: another serial number on its line, several
    parts where one battery is bound, other content under the same number.
 4. Rows go to the journal one device after another.
+5. What each says is compared with what the others say (`ingest.site_rules`); a part whose binding a finding
+   freezes is kept aside from its battery, and what began or ended is written into the audit.
 """
 
 import logging
@@ -16,16 +18,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum, unique
+from functools import partial
 from typing import Any, Final, Protocol
 
 from ingest.errors import IngestError, JournalUnavailable, SiteRefused, TransportFailed
 from ingest.gateway import Clock, Gateway, JournalSink, Pace, Routing, run_epoch
 from ingest.journal import Receipt
-from ingest.ports import Batteries
+from ingest.plausibility import Memory
+from ingest.ports import Batteries, Records
 from ingest.protocol import Protocol as DeviceProtocol
 from ingest.site.evidence import FrameLog, watched
 from ingest.site.file import Device, Part, Site
 from ingest.site.lines import SharedLine, shared_lines
+from ingest.site.watch import SiteWatch
 from ingest.transports.address import Address
 from ingest.transports.base import BackOff, Line
 from schemas.reading import Reading
@@ -42,6 +47,10 @@ class House(Protocol):
     @property
     def batteries(self) -> Batteries:
         """The passport side."""
+
+    @property
+    def records(self) -> Records:
+        """Commissioned serial numbers, and the audit."""
 
     def writing(self) -> Any:
         """One write transaction, durable when the block ends."""
@@ -156,6 +165,8 @@ class SiteRun:
         self._back_off = back_off or BackOff(jitter=random.random)
         self._lines = shared_lines([device.address for device in site.devices], opener)
         self._storing = threading.Lock()
+        self._watch = SiteWatch(house.writing, house.records, house.now)
+        self._memories: dict[str, Memory] = {}
         self._epoch_lock = threading.Lock()
         self._last_epoch = 0
 
@@ -178,6 +189,14 @@ class SiteRun:
                     except ValueError as error:
                         raise SiteRefused(f"line {part.line}: {device.name}: {error}") from error
                 status.batteries = bound
+                self._watch.add(
+                    device.source, bound, line=str(device.address), bus_address=device.bus_address
+                )
+                self._memories[device.source] = Memory(
+                    protocol=device.protocol.name,
+                    firmware=getattr(device.protocol, "firmware", None),
+                    expected=dict(self._house.records.serials(connection, device.source)),
+                )
 
     def _battery(self, connection: Any, device: Device, part: Part, known: Mapping[str | None, str]) -> str:
         batteries, now = self._house.batteries, self._house.now()
@@ -278,6 +297,10 @@ class SiteRun:
             back_off=self._back_off,
             pace=replace(self._pace, interval_s=device.interval_s),
             bus_address=device.bus_address,
+            on_readings=partial(self._watch.heard, device.source),
+            on_findings=partial(self._watch.tell, device.source),
+            memory=self._memories.get(device.source),
+            aside=self._watch.aside(device.source),
             opener=line.open,
         ).on(line)
 
