@@ -38,7 +38,7 @@ class House(Protocol):
         """The passport side."""
 
     @property
-    def records(self) -> Records:
+    def records(self) -> "Records":
         """Commissioned serial numbers, and the audit."""
 
     def writing(self) -> "AbstractContextManager[Connection]":
