@@ -1,6 +1,7 @@
 """`cellpass component`: the tree of an installation, and what was exchanged in it."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -8,7 +9,9 @@ import click
 import orjson
 
 if TYPE_CHECKING:
+    from passport.commissioning import Commissioning
     from passport.ledger.components import Branch, Node
+    from passport.topology import Figures, Shape
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 NOT_WELL: Final = 1
@@ -191,10 +194,12 @@ def _told(node: "Node") -> dict[str, Any]:
 def tree(house: Any, part: str | None, *, at: datetime | None, as_json: bool) -> None:
     """Show PART (an id, or a battery) with all that lies in it, or every tree; and what deserves a look.
 
-    Exit status 1 when something does.
+    Beside each battery stand the devices that speak for it, what its parts add up to, and doubts about its
+    devices that are not over (docs/plausibility.md). Exit status 1 when something deserves a look.
     """
+    from passport import topology
     from passport.errors import NotFound
-    from passport.ledger import batteries, components
+    from passport.ledger import batteries, components, trail
 
     with house.reading() as connection:
         if part is None:
@@ -209,34 +214,112 @@ def tree(house: Any, part: str | None, *, at: datetime | None, as_json: bool) ->
                     raise NotFound(f"no tree was drawn around {battery.identifier}") from None
                 starts = [node]
         branches = [components.tree(connection, node.id, at) for node in starts]
-    doubts = 0
-    for branch in branches:
+        seen = [_Seen.of(connection, branch) for branch in branches]
+        standing = [trail.standing(connection, one.units) for one in seen]
+        added = [topology.extensions(connection, branch) if at is None else () for branch in branches]
+    looks = 0
+    for branch, one, doubted, more in zip(branches, seen, standing, added, strict=True):
         # A part alone is judged where its whole way up is seen.
         found = components.check(branch) if part is None else ()
-        doubts += len(found)
+        looks += len(found) + len(doubted) + len(more)
         if as_json:
-            wire = _wire(branch) | {"doubts": [vars(doubt) for doubt in found]}
+            wire = _wire(branch, one) | {
+                "shape": _shape_wire(one.shape),
+                "doubts": [
+                    *(vars(doubt) for doubt in found),
+                    *({"node": x.part.id, "code": "capacity_extended", "sentence": x.sentence} for x in more),
+                ],
+                "devices_doubted": [vars(doubt) for doubt in doubted],
+            }
             click.echo(orjson.dumps(wire))
             continue
-        for line in _lines(branch):
+        for line in _lines(branch, one):
             click.echo(line)
-        for doubt in found:
-            click.echo(f"  look: {doubt.sentence}", err=True)
-    if doubts:
+        if branch.below:
+            click.echo(f"  shape: {one.shape.sentence}")
+        for sentence in (*(doubt.sentence for doubt in found), *(x.sentence for x in more)):
+            click.echo(f"  look: {sentence}", err=True)
+        for doubt in doubted:
+            click.echo(f"  look: {doubt.source}, {doubt.what}: {doubt.sentence}", err=True)
+    if looks:
         raise SystemExit(NOT_WELL)
 
 
-def _wire(branch: "Branch") -> dict[str, Any]:
-    return _told(branch.node) | {
-        "position": branch.position,
-        "below": [_wire(below) for below in branch.below],
+@dataclass(frozen=True)
+class _Seen:
+    """What is known of the batteries of a tree beside the tree itself.
+
+    Attributes:
+        units: ids of its batteries.
+        bindings: open commissioning records by battery.
+        figures: by battery id, and of every part that adds up by part id.
+    """
+
+    units: tuple[str, ...]
+    bindings: "dict[str, list[Commissioning]]"
+    figures: "dict[str, Figures]"
+    shape: "Shape"
+
+    @classmethod
+    def of(cls, connection: Any, branch: "Branch") -> "_Seen":
+        from passport import commissioning, topology
+        from passport.ledger import states
+        from passport.lifecycle.state import LifecycleState
+
+        units = tuple(one.node.battery for _, one in branch.walk() if one.node.battery is not None)
+        bindings = {
+            unit: [one for one in commissioning.of_battery(connection, unit) if one.until is None]
+            for unit in units
+        }
+        told = states.load_states(connection, units) if units else {}
+        figures = {unit: topology.of_state(LifecycleState.from_bytes(data)) for unit, data in told.items()}
+        for _, one in branch.walk():
+            summed = topology.of_branch(one, figures, {}) if one.node.battery is None else None
+            if summed is not None:
+                figures[one.node.id] = summed
+        nodes = [one.node for several in bindings.values() for one in several]
+        return cls(units, bindings, figures, topology.shape(branch, nodes))
+
+
+def _shape_wire(shape: "Shape") -> dict[str, str | None]:
+    return {
+        "arrangement": shape.arrangement.value,
+        "wiring": shape.wiring.value if shape.wiring else None,
+        "electronics": shape.electronics.value if shape.electronics else None,
     }
 
 
-def _lines(branch: "Branch", depth: int = 0) -> list[str]:
+def _figures_wire(figures: "Figures | None") -> dict[str, Any] | None:
+    if figures is None:
+        return None
+
+    def told(value: Any) -> Any:
+        if hasattr(value, "path"):
+            return {"value": str(value.value), "part": value.path}
+        if isinstance(value, frozenset):
+            return [{"event": name, "part": where} for name, where in sorted(value)]
+        return None if value is None else str(value)
+
+    return {name: told(value) for name, value in vars(figures).items()}
+
+
+def _wire(branch: "Branch", seen: _Seen) -> dict[str, Any]:
     node = branch.node
+    return _told(node) | {
+        "position": branch.position,
+        "devices": [
+            {"source": one.source, "component": one.component, "serial": one.serial}
+            for one in seen.bindings.get(node.battery or "", ())
+        ],
+        "figures": _figures_wire(seen.figures.get(node.battery or node.id)),
+        "below": [_wire(below, seen) for below in branch.below],
+    }
+
+
+def _lines(branch: "Branch", seen: _Seen, depth: int = 0) -> list[str]:
+    node, indent = branch.node, "  " * depth
     words = [
-        f"{'  ' * depth}{node.name}",
+        f"{indent}{node.name}",
         node.kind.value.replace("_", " "),
         *([f"serial {node.serial}"] if node.serial else []),
         *([f"{node.cells} cells in series"] if node.cells else []),
@@ -244,6 +327,32 @@ def _lines(branch: "Branch", depth: int = 0) -> list[str]:
         node.id,
     ]
     lines = ["  ".join(words)]
+    for one in seen.bindings.get(node.battery or "", ()):
+        part = f" {one.component}" if one.component else ""
+        serial = f", serial {one.serial}" if one.serial else ""
+        lines.append(f"{indent}    heard through {one.source}{part}{serial}")
+    figures = seen.figures.get(node.battery or node.id)
+    if figures is not None and (said := _said(figures)):
+        lines.append(f"{indent}    {said}")
     for below in branch.below:
-        lines += _lines(below, depth + 1)
+        lines += _lines(below, seen, depth + 1)
     return lines
+
+
+def _said(figures: "Figures") -> str:
+    """The figures of a part in one line; what nobody said is left out."""
+    words = [
+        f"{value} {unit}"
+        for value, unit in (
+            (figures.voltage, "V"),
+            (figures.current, "A"),
+            (figures.capacity, "Ah"),
+            (figures.state_of_charge, "% charged"),
+        )
+        if value is not None
+    ]
+    if figures.health is not None:
+        lowest = figures.health_lowest
+        beside = f", lowest {lowest.value} % at {lowest.path}" if lowest is not None else ""
+        words.append(f"health {figures.health} % ({figures.health_rule}{beside})")
+    return ", ".join(words)

@@ -144,3 +144,40 @@ def test_what_was_bound_before_its_signature_is_listed_with_status_1(folder):
         house.batteries.bind(connection, battery=unit, source="loose", component=None, at=house.now())
     house.close()
     assert "nobody has signed it yet" in run(folder, "commission", "list", unit, status=1)
+
+
+def test_a_tree_shows_devices_shape_and_doubts_that_are_not_over(folder):
+    site = add(folder, "installation", "--name", "Yard")
+    units = [battery(folder), battery(folder)]
+    for at, unit in enumerate(units, 1):
+        add(folder, "battery", "--name", f"Rack {at}", "--battery", unit, "--parent", site)
+    run(
+        folder,
+        "commission",
+        "bind",
+        units[0],
+        "--source",
+        "yard",
+        "--component",
+        "module/1",
+        "--serial",
+        "S1",
+    )
+    shown = run(folder, "component", "tree", site)
+    assert "heard through yard module/1, serial S1" in shown
+    assert "shape: multi-master, its parts in parallel" in shown
+    house = app.House(folder)
+    entry = {"at": house.now(), "actor": "device:yard", "battery": units[0]}
+    with house.writing() as connection:
+        for detail in ("rule 9 slot_shift module/1: another number", "rule 17 stale: nothing came"):
+            house.records.audit(connection, action="doubt", detail=detail, **entry)
+        house.records.audit(connection, action="doubt ended", detail="rule 17 stale: nothing came", **entry)
+        assert house.records.serials(connection, "yard") == {"module/1": "S1"}
+    house.close()
+    assert "look: yard, rule 9 slot_shift module/1: another number" in run(
+        folder, "component", "tree", site, status=1
+    )
+    told = json.loads(run(folder, "component", "tree", site, "--json", status=1))
+    assert told["shape"] == {"arrangement": "multi-master", "wiring": "parallel", "electronics": None}
+    assert [one["what"] for one in told["devices_doubted"]] == ["rule 9 slot_shift module/1"]
+    assert told["below"][0]["devices"] == [{"source": "yard", "component": "module/1", "serial": "S1"}]
