@@ -8,7 +8,7 @@ import pytest
 from passport import topology
 from passport.ledger import components
 from passport.ledger.components import NodeKind
-from passport.lifecycle.shape import LifecycleState
+from passport.lifecycle.shape import Last, LifecycleState
 from passport.topology import Arrangement, At, Electronics, Figures, Wiring, add_up
 from tests.passport.ledger.test_components import NOW, add, battery, connection
 
@@ -102,8 +102,6 @@ def test_a_battery_shows_what_no_doubt_forbids():
     state = LifecycleState()
     state.count("charge_out", 250_000, None)
     state.count("event_count#over_current", 3, None)
-    from passport.lifecycle.shape import Last
-
     state.last = {
         "voltage": Last("52.00", None),
         "full_charge_capacity": Last("50", None),
