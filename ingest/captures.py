@@ -106,7 +106,7 @@ def _read(blocks: Iterator[bytes], protocol: Protocol) -> Iterator[Decoded | Ref
         yield from _from_json(_limited(whole), session)
     elif isinstance(session, _CanSession):
         yield from session.log(can_logs.frames(whole))
-    elif protocol.is_text:
+    elif protocol.is_text and not (protocol.also_binary and _is_binary(first)):
         # Editors and loggers change line ends; a line feed stands for the carriage return of the wire.
         for block in whole:
             yield from session.feed("bus", block.replace(b"\n", b"\r"))
@@ -128,6 +128,9 @@ def _is_capture(first: bytes) -> bool:
     except StrictJsonError:
         return b'"frames"' in first or b'"exchanges"' in first
     return not rest.strip() and isinstance(message, dict) and "frames" in message and "protocol" in message
+def _is_binary(first: bytes) -> bool:
+    """Hex digits alone, or bytes that no text has."""
+    return _HEX_TEXT.issuperset(first) or not first.isascii() or b"\x00" in first
 
 
 def _limited(blocks: Iterator[bytes]) -> bytes:

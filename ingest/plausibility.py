@@ -113,6 +113,7 @@ PROTOCOL_DOUBTS: Final[Mapping[str, tuple[Severity, str]]] = MappingProxyType(
         "scale_unproven": (Severity.QUARANTINE, "public sources disagree on the scale of this value"),
         "no_such_day": (Severity.WARN, "a date that the calendar does not have"),
         "unreadable_text": (Severity.WARN, "the text holds characters that cannot be printed"),
+        "boards_number": (Severity.WARN, "the number of the electronics, not of the battery"),
         "role_unproven": (
             Severity.QUARANTINE,
             "the maker's own program takes this sensor for one at a switch, not at a cell",

@@ -50,6 +50,16 @@ CONDITIONS: Final = frozenset(
         "under_temperature",
         "temperature_fault",
         "charge_timeout",
+        "ambient_over_temperature",
+        "ambient_under_temperature",
+        "current_limiter_fault",
+        "reverse_polarity",
+        "output_connection_fault",
+        "memory_fault",
+        "clock_fault",
+        "calibration_missing",
+        "cell_fault",
+        "fully_charged",
         "front_end_error",
         "software_lock",
         "high_charge",
@@ -74,13 +84,11 @@ CONDITIONS: Final = frozenset(
         "charge_mosfet_over_temperature",
         "charge_mosfet_sensor_fault",
         "charge_mosfet_stuck",
-        "clock_fault",
         "discharge_mosfet_open",
         "discharge_mosfet_over_temperature",
         "discharge_mosfet_sensor_fault",
         "discharge_mosfet_stuck",
         "internal_communication_lost",
-        "memory_fault",
         "precharge_fault",
         "state_of_charge_high",
         "temperature_difference",
@@ -598,6 +606,7 @@ class Protocol(ABC):
         certainty: shown wherever its readings are.
         requests: the allow-list; nothing else is ever sent.
         is_text: True when frames are lines of ASCII, so that a log of it is a text file.
+        also_binary: True when a text protocol has a binary form too, so that a log may be either.
         baud_rates: of a serial line, the usual one first.
         carrier: what its frames travel on.
     """
@@ -607,6 +616,7 @@ class Protocol(ABC):
     certainty: ClassVar[Certainty]
     requests: ClassVar[tuple[Request, ...]]
     is_text: ClassVar[bool] = False
+    also_binary: ClassVar[bool] = False
     baud_rates: ClassVar[tuple[int, ...]] = (9600,)
     carrier: ClassVar[Carrier] = Carrier.STREAM
 

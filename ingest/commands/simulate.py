@@ -44,6 +44,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "ninebot": Kind("ninebot.NinebotDevice", 10, 7.8, "NMC", "lmt"),
     "sunspec": Kind("sunspec.SunSpecBank", 16, 100.0, "LFP", "stationary", is_bank=True),
     "pylontech-rs485": Kind("pylontech_rs485.PylontechBank", 15, 50.0, "LFP", "stationary", is_bank=True),
+    "seplos-v2": Kind("seplos_v2.SeplosDevice", 16, 100.0, "LFP", "stationary"),
 }
 BANKS: Final = ", ".join(name for name, kind in KINDS.items() if kind.is_bank)
 

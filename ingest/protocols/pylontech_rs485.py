@@ -1,12 +1,8 @@
 """Pylontech low-voltage packs on RS485: ASCII frames of the YD/T 1363 family, version 2.0.
 
-    ~ VER(2) ADR(2) CID1(2) CID2(2) LENGTH(4) INFO(n) CHKSUM(4) CR      every field in hexadecimal characters
-
-LENGTH is the number of INFO characters in twelve bits with a check digit in front. CHKSUM is the two's
-complement of the sum of all characters between `~` and CHKSUM. In an answer CID2 holds a return code and
-does not say what was asked: with the request at hand the answer is read as that; without, it must fit
-exactly one layout to its last byte, else it is refused. Seplos V2 shares frame and version but not the
-layout; PACE shares the frame under version 2.5; both are refused here.
+The frame is `ingest.ydt1363`'s. An answer does not say what was asked: with the request at hand it is read
+as that; without, it must fit exactly one layout to its last byte, else it is refused. Seplos V2 shares frame
+and version but not the layout; PACE shares the frame, mostly under version 2.5; both are refused here.
 
 The capacity called total does not fade over life: it is the rated one (`nameplate_capacity`), so health
 cannot be read from remaining and total. Their ratio is given as state of charge, marked as derived.
@@ -15,14 +11,12 @@ Source: as restated in docs/protocols/pylontech-rs485.md; analog values proven o
 three and of a single module.
 """
 
-import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
 from typing import ClassVar, Final
 
-from ingest.frames import nibble_complement, sum16_complement
 from ingest.protocol import (
     I16,
     U8,
@@ -38,13 +32,26 @@ from ingest.protocol import (
     Protocol,
     Request,
 )
+from ingest.ydt1363 import (
+    CELL_STATES,
+    CHARGE_STATES,
+    DISCHARGE_STATES,
+    NORMAL,
+    RETURN_CODES,
+    TEMPERATURE_STATES,
+    VOLTAGE_STATES,
+    Layout,
+    YdtFramer,
+    cells,
+    encode,
+    only_fitting,
+    state_alarm,
+    states,
+)
 from schemas.reading import Reading
 from schemas.terms import Origin, ReadingAbsence, Unit
 
-START: Final = 0x7E
-END: Final = 0x0D
 VERSION: Final = 0x20
-LITHIUM: Final = 0x46  # CID1
 
 ANALOG: Final = 0x42
 ALARMS: Final = 0x44
@@ -63,25 +70,6 @@ REQUESTS: Final = (
     Request("manufacturer", MANUFACTURER, "device name, software version, maker"),
     Request("serial", SERIAL, "serial number of one module"),
 )
-
-# Return codes; a frame whose CID2 is none of these is a request. E0..EF are the maker's own errors.
-RETURN_CODES: Final = {
-    0x00: "normal",
-    0x01: "version error",
-    0x02: "checksum error",
-    0x03: "length checksum error",
-    0x04: "command unknown",
-    0x05: "command format error",
-    0x06: "invalid data",
-    0x90: "address error",
-    0x91: "communication error inside the bank",
-    **dict.fromkeys(range(0xE0, 0xF0), "maker's own error"),
-}
-
-# `~`, then twelve characters of head; INFO; four of checksum and the carriage return.
-_HEAD: Final = 13
-_TAIL: Final = 5
-_FOREIGN_CHARACTER: Final = re.compile(rb"[^0-9A-Fa-f]")
 
 CELL: Final = Field("cell_voltage", 0, U16, -3, Unit.VOLT)
 BOARD: Final = Field("board_temperature", 0, U16, -1, Unit.CELSIUS, zero=2731)
@@ -109,25 +97,6 @@ CHARGE: Final = {
 _SIZE: Final = {_SHORT: 11, _LONG: 17}
 _SATURATED: Final = 0xFFFF
 
-# States of the alarm answer: one byte for each cell, sensor and current.
-_NORMAL, _BELOW, _ABOVE, _OTHER = 0x00, 0x01, 0x02, 0xF0
-_CELL_STATES: Final = {
-    _BELOW: "cell_under_voltage",
-    _ABOVE: "cell_over_voltage",
-    _OTHER: "cell_voltage_fault",
-}
-_TEMPERATURE_STATES: Final = {
-    _BELOW: "under_temperature",
-    _ABOVE: "over_temperature",
-    _OTHER: "temperature_fault",
-}
-_CHARGE_STATES: Final = {_ABOVE: "charge_over_current", _OTHER: "charge_current_fault"}
-_VOLTAGE_STATES: Final = {
-    _BELOW: "pack_under_voltage",
-    _ABOVE: "pack_over_voltage",
-    _OTHER: "pack_voltage_fault",
-}
-_DISCHARGE_STATES: Final = {_ABOVE: "discharge_over_current", _OTHER: "discharge_current_fault"}
 # Bits of the first status byte; bit 3 is reserved.
 PROTECTION_BITS: Final = {
     0: "pack_over_voltage",
@@ -156,29 +125,18 @@ _NAME_SIZE, _VERSION_SIZE, _MAKER_SIZE = 10, 2, 20
 _SERIAL_SIZE: Final = 16
 
 
-def _hex(data: bytes) -> str:
-    return data.hex().upper()
-
-
-def _sealed(version: int, address: int, cid2: int, info: bytes) -> bytes:
-    text = _hex(info)
-    length = nibble_complement(len(text)) << 12 | len(text)
-    body = f"{version:02X}{address:02X}{LITHIUM:02X}{cid2:02X}{length:04X}{text}".encode()
-    return bytes([START]) + body + f"{sum16_complement(body):04X}".encode() + bytes([END])
-
-
 def encode_request(
     command: int, *, address: int = MASTER, info: bytes = b"", version: int = VERSION
 ) -> bytes:
     """The bytes that ask. Builds any frame; what may be sent is `Protocol.request`'s to say."""
-    return _sealed(version, address, command, info)
+    return encode(version, address, command, info)
 
 
 def encode_reply(
     info: bytes, *, address: int = MASTER, return_code: int = 0x00, version: int = VERSION
 ) -> bytes:
     """The bytes of an answer, as a module sends them; it does not name the command it answers."""
-    return _sealed(version, address, return_code, info)
+    return encode(version, address, return_code, info)
 
 
 @dataclass(frozen=True)
@@ -251,9 +209,9 @@ class ModuleAlarms:
 
     cells: Sequence[int]
     temperatures: Sequence[int]
-    charge_current: int = _NORMAL
-    voltage: int = _NORMAL
-    discharge_current: int = _NORMAL
+    charge_current: int = NORMAL
+    voltage: int = NORMAL
+    discharge_current: int = NORMAL
     protections: Collection[str] = ()
     charging_enabled: bool = True
     discharging_enabled: bool = True
@@ -303,77 +261,6 @@ def encode_limits(
     return bytes([number]) + fields + bytes([status])
 
 
-class PylontechFramer(Framer):
-    """Frames `~` .. carriage return."""
-
-    starts = bytes([START])
-    quiet = b"\r\n"  # a log may hold line ends of its own
-
-    def _length(self, buffer: bytes) -> int | None:
-        head = buffer[:_HEAD]
-        _only_hex(head[1:], 1)
-        if len(head) < _HEAD:
-            return None
-        field = int(head[9:13], 16)
-        count = field & 0xFFF
-        if field >> 12 != nibble_complement(count):
-            raise Damage(
-                Fault.LENGTH,
-                expected=f"check digit {nibble_complement(count):X} for a length of {count} characters",
-                came=f"{field >> 12:X}",
-                where="byte 9 of the frame",
-                judged_bytes=_HEAD,
-            )
-        if count % 2:
-            raise Damage(
-                Fault.LENGTH,
-                expected="an even number of characters",
-                came=str(count),
-                where="byte 9 of the frame",
-                judged_bytes=_HEAD,
-            )
-        length = _HEAD + count + _TAIL
-        _only_hex(buffer[_HEAD : length - 1], _HEAD)
-        return length
-
-    def _open(self, raw: bytes, position: int) -> Frame:
-        if raw[-1] != END:
-            where = f"byte {len(raw) - 1} of the frame, its end"
-            raise Damage(
-                Fault.DELIMITER, expected=f"{END:02x} (carriage return)", came=f"{raw[-1]:02x}", where=where
-            )
-        # Compared as characters: a checksum in small letters is not what the others would have written.
-        expected, came = f"{sum16_complement(raw[1:-5]):04X}", raw[-5:-1].decode()
-        if expected != came:
-            where = f"byte {len(raw) - 5} of the frame"
-            raise Damage(Fault.CHECKSUM, expected=f"checksum {expected}", came=came, where=where)
-        version, address, cid1, cid2 = bytes.fromhex(raw[1:9].decode())
-        is_request = cid2 not in RETURN_CODES
-        if not is_request and (version != VERSION or cid1 != LITHIUM):
-            raise Damage(
-                Fault.FOREIGN,
-                expected=f"version {VERSION:02X} and device type {LITHIUM:02X}",
-                came=f"version {version:02X} and device type {cid1:02X}, whose data are laid out otherwise",
-                where="bytes 1 to 6 of the frame",
-            )
-        info = bytes.fromhex(raw[_HEAD:-_TAIL].decode())
-        status = 0 if is_request else cid2
-        # An answer does not name its command; 0 stands for that.
-        return Frame(raw, position, cid2 if is_request else 0, info, is_request, address, status)
-
-
-def _only_hex(text: bytes, offset: int) -> None:
-    found = _FOREIGN_CHARACTER.search(text)
-    if found:
-        raise Damage(
-            Fault.DELIMITER,
-            expected="a hexadecimal character",
-            came=f"{text[found.start()]:02x}",
-            where=f"byte {offset + found.start()} of the frame",
-            judged_bytes=offset + found.start(),
-        )
-
-
 class PylontechRs485(Protocol):
     """See the module."""
 
@@ -386,7 +273,7 @@ class PylontechRs485(Protocol):
 
     def framer(self) -> Framer:
         """A new framer."""
-        return PylontechFramer()
+        return YdtFramer(versions=(VERSION,))
 
     def request(self, name: str, address: int | None = None) -> bytes:
         """The bytes of one read: of the whole bank through its master when `address` is None.
@@ -424,7 +311,7 @@ class PylontechRs485(Protocol):
             return layout(frame, request) if layout else []
         if not frame.payload:
             return []  # an answer about the version: its head says all
-        return _only_fitting(frame)
+        return only_fitting(frame, _LAYOUTS)
 
 
 def _unread(request: Frame | None, code: int) -> list[Reading]:
@@ -444,37 +331,6 @@ def _unread(request: Frame | None, code: int) -> list[Reading]:
     number = request.payload[0] if request.payload else address
     part = None if number == ALL else _component(address, number)
     return [Reading(quantity, None, component=part, absence=absent) for quantity in quantities]
-
-
-def _only_fitting(frame: Frame) -> list[Reading]:
-    """The readings of the one layout that the answer fits to its last byte.
-
-    Raises:
-        Damage: it fits none, or more than one.
-    """
-    fitting: list[tuple[int, list[Reading]]] = []
-    misfits = []
-    for command, layout in _LAYOUTS.items():
-        try:
-            fitting.append((command, layout(frame, None)))
-        except Damage as damage:
-            misfits.append(f"as {command:02X}: {damage.expected} at {damage.where}, came {damage.came}")
-    if len(fitting) == 1:
-        return fitting[0][1]
-    if fitting:
-        commands = " and ".join(f"{command:02X}" for command, _ in fitting)
-        raise Damage(
-            Fault.UNMATCHED,
-            expected="the request with it",
-            came=f"an answer that reads as {commands}",
-            where="the data",
-        )
-    raise Damage(
-        Fault.FOREIGN,
-        expected="data laid out as an answer of this protocol",
-        came=f"{len(frame.payload)} bytes that are none ({'; '.join(misfits)})",
-        where="the data",
-    )
 
 
 def _component(address: int, number: int) -> str:
@@ -543,13 +399,8 @@ def _analog(frame: Frame, request: Frame | None) -> list[Reading]:
 
 
 def _analog_module(cursor: Cursor) -> list[Reading]:
-    readings = []
-    cells = cursor.number(U8, "count of cells")
-    data = cursor.take(cells * 2, f"{cells} cell voltages")
-    for number in range(cells):
-        cell = CELL.read(data, base=2 * number, index=number + 1)
-        assert cell is not None
-        readings.append(cell if cell.value else replace(cell, doubts=("not_fitted",)))
+    readings = cells(cursor, CELL)
+    count = len(readings)
     sensors = cursor.number(U8, "count of temperatures")
     data = cursor.take(sensors * 2, f"{sensors} temperatures")
     for number in range(sensors):
@@ -572,7 +423,7 @@ def _analog_module(cursor: Cursor) -> list[Reading]:
         # The short form ends at 65.535 Ah; a field full of ones says "more", not a charge.
         full = field in CHARGE[_SHORT] and U16.read(data, field.offset) == _SATURATED
         readings.append(replace(reading, doubts=("saturated",)) if full else reading)
-    readings.append(Reading("cell_count", Decimal(cells)))
+    readings.append(Reading("cell_count", Decimal(count)))
     return readings + _state_of_charge(readings)
 
 
@@ -602,12 +453,12 @@ def _alarms(frame: Frame, request: Frame | None) -> list[Reading]:
 
 def _alarm_module(cursor: Cursor, *, status_size: int = 5) -> list[Reading]:
     readings = []
-    for index, state in enumerate(_states(cursor, "cells"), 1):
-        readings += _alarm(state, _CELL_STATES, cursor, index)
-    for number, state in enumerate(_states(cursor, "temperatures")):
-        readings += _alarm(state, _TEMPERATURE_STATES, cursor, number or None)
-    for states in (_CHARGE_STATES, _VOLTAGE_STATES, _DISCHARGE_STATES):
-        readings += _alarm(cursor.number(U8, "states"), states, cursor, None)
+    for index, state in enumerate(states(cursor, "cells"), 1):
+        readings += state_alarm(state, CELL_STATES, cursor, index)
+    for number, state in enumerate(states(cursor, "temperatures")):
+        readings += state_alarm(state, TEMPERATURE_STATES, cursor, number or None)
+    for names in (CHARGE_STATES, VOLTAGE_STATES, DISCHARGE_STATES):
+        readings += state_alarm(cursor.number(U8, "states"), names, cursor, None)
     protections, switches, _, low, high = cursor.take(status_size, "status")[:5]
     readings += [
         Reading("protection", PROTECTION_BITS.get(bit, f"unnamed_bit_{bit}"))
@@ -621,24 +472,6 @@ def _alarm_module(cursor: Cursor, *, status_size: int = 5) -> list[Reading]:
     readings.append(Reading("charging_enabled", bool(switches & _CHARGE_SWITCH)))
     readings.append(Reading("discharging_enabled", bool(switches & _DISCHARGE_SWITCH)))
     return readings
-
-
-def _states(cursor: Cursor, what: str) -> bytes:
-    count = cursor.number(U8, f"count of {what}")
-    return cursor.take(count, f"states of {count} {what}")
-
-
-def _alarm(state: int, names: dict[int, str], cursor: Cursor, index: int | None) -> list[Reading]:
-    if state == _NORMAL:
-        return []
-    if state not in (_BELOW, _ABOVE, _OTHER):
-        raise Damage(
-            Fault.LENGTH,
-            expected="a state of 00, 01, 02 or F0",
-            came=f"{state:02X}",
-            where=f"byte {cursor.at - 1} of the alarms or before it",
-        )
-    return [Reading("alarm", names.get(state, names[_OTHER]), index=index)]
 
 
 def _manufacturer(frame: Frame, request: Frame | None) -> list[Reading]:
@@ -698,7 +531,7 @@ def _text(quantity: str, data: bytes, component: str, doubts: tuple[str, ...]) -
 
 
 # Layouts by the command that asks for them. Their sizes tell apart what has a fixed one.
-_LAYOUTS: Final[dict[int, Callable[[Frame, Frame | None], list[Reading]]]] = {
+_LAYOUTS: Final[dict[int, Layout]] = {
     ANALOG: _analog,
     ALARMS: _alarms,
     MANUFACTURER: _manufacturer,

@@ -10,7 +10,7 @@ import pytest
 
 from ingest.commands.simulate import KINDS
 from ingest.protocol import Frame, discover
-from ingest.protocols import greenway, jbd, ninebot
+from ingest.protocols import greenway, jbd, ninebot, seplos_v2
 from ingest.protocols import pylontech_rs485 as pylontech
 from ingest.simulators.greenway import GreenwayDevice
 from ingest.simulators.jbd import JbdDevice
@@ -18,6 +18,7 @@ from ingest.simulators.live import LivePack
 from ingest.simulators.ninebot import NinebotDevice
 from ingest.simulators.pack import PackSpec, Protection, cell_voltages, step
 from ingest.simulators.pylontech_rs485 import PylontechBank
+from ingest.simulators.seplos_v2 import SeplosDevice
 from ingest.simulators.serve import BadLine, serve_pty, serve_tcp
 
 BIKE = PackSpec("NMC", 10, 14.0, seed=7)
@@ -160,6 +161,7 @@ def test_modules_of_a_bank_share_the_current():
     [
         (jbd.PROTOCOL, board),
         (pylontech.PROTOCOL, bank),
+        (seplos_v2.PROTOCOL, lambda: SeplosDevice(LivePack(PackSpec("LFP", 16, 100.0, seed=7)))),
         (greenway.PROTOCOL, lambda: GreenwayDevice(LivePack(PackSpec("NMC", 20, 38.0, seed=7)))),
         (ninebot.PROTOCOL, lambda: NinebotDevice(LivePack(BIKE))),
     ],
@@ -411,3 +413,19 @@ def test_a_bad_line_is_bad_in_the_way_that_was_asked_for(bad, check):
             except TimeoutError:
                 pass
     assert check(good, came)
+
+
+def test_a_seplos_board_says_what_its_pack_is():
+    device = SeplosDevice(LivePack(PackSpec("LFP", 16, 100.0, seed=7)))
+    device.advance(600)
+    told = {}
+    for request in seplos_v2.PROTOCOL.poll():
+        told |= readings(seplos_v2.PROTOCOL, device.hear(request), request)
+    state, spec = device.pack.state, device.pack.spec
+    assert told[None, "voltage", None] == round(Decimal(float(cell_voltages(spec, state).sum())), 2)
+    assert told[None, "current", None] == round(Decimal(state.current_a), 2) < 0
+    assert told[None, "nameplate_capacity", None] == 100
+    assert told[None, "charging_enabled", None] is True
+    radio = seplos_v2.PROTOCOL.request("single")
+    same = readings(seplos_v2.PROTOCOL, device.hear(radio), radio)
+    assert same.items() <= told.items()
