@@ -128,6 +128,8 @@ def _is_capture(first: bytes) -> bool:
     except StrictJsonError:
         return b'"frames"' in first or b'"exchanges"' in first
     return not rest.strip() and isinstance(message, dict) and "frames" in message and "protocol" in message
+
+
 def _is_binary(first: bytes) -> bool:
     """Hex digits alone, or bytes that no text has."""
     return _HEX_TEXT.issuperset(first) or not first.isascii() or b"\x00" in first

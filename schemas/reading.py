@@ -89,6 +89,7 @@ def _rows() -> tuple[Quantity, ...]:
         Quantity("alarm", Unit.ONE, text),
         Quantity("warning", Unit.ONE, text),
         Quantity("protection", Unit.ONE, text),
+        Quantity("event", Unit.ONE, text),  # something that happened and is no fault
         Quantity("event_count", Unit.ONE),  # `kind` names what is counted
         Quantity("charging", Unit.ONE, flag),  # a charger is at work, as the device says it
         Quantity("charging_enabled", Unit.ONE, flag),

@@ -43,8 +43,10 @@ KINDS: Final[Mapping[str, Kind]] = {
     "jbd": Kind("jbd.JbdDevice", 10, 14.0, "NMC", "lmt"),
     "ninebot": Kind("ninebot.NinebotDevice", 10, 7.8, "NMC", "lmt"),
     "sunspec": Kind("sunspec.SunSpecBank", 16, 100.0, "LFP", "stationary", is_bank=True),
+    "pace": Kind("pace.PaceBank", 16, 100.0, "LFP", "stationary", is_bank=True),
     "pylontech-rs485": Kind("pylontech_rs485.PylontechBank", 15, 50.0, "LFP", "stationary", is_bank=True),
     "seplos-v2": Kind("seplos_v2.SeplosDevice", 16, 100.0, "LFP", "stationary"),
+    "tdt": Kind("tdt.TdtDevice", 16, 100.0, "LFP", "stationary"),
 }
 BANKS: Final = ", ".join(name for name, kind in KINDS.items() if kind.is_bank)
 
@@ -162,7 +164,9 @@ def command(
             click.echo(address)
             facts = f"chemistry={spec.chemistry},rated_capacity={spec.rated_capacity_ah:g}"
             facts += f",cells_in_series={spec.cells_in_series}"
-            parts = [""] if modules == 1 else [f"module/{number}=" for number in range(1, modules + 1)]
+            # PACE packs answer one by one: further ones are asked by their address, in a site file.
+            whole = modules > 1 and protocol != "pace"
+            parts = [f"module/{number}=" for number in range(1, modules + 1)] if whole else [""]
             creates = " ".join(f"--create {part}category={kind.category},{facts}" for part in parts)
             click.echo(
                 "Simulated; ingest from it in another terminal:\n"

@@ -30,6 +30,7 @@ LONGEST_WORD: Final = 24
 # measurement.
 TOLD_AND_USED: Final = frozenset(
     {
+        "boards_number",
         "before_installation",
         "cell_count_differs",
         "cells_against_pack",

@@ -13,7 +13,14 @@ from ingest.protocol import Fault, discover, find
 from tests.data import shared_files
 
 # Folder or beginning of the name, as the collections have it, and what we call the protocol.
-FAMILIES = {"seplos/v2": "seplos-v2", "seplos-v2": "seplos-v2"}
+FAMILIES = {
+    "seplos/v2": "seplos-v2",
+    "seplos-v2": "seplos-v2",
+    "pace/": "pace",
+    "pace-": "pace",
+    "tdt/": "tdt",
+    "tdt-": "tdt",
+}
 CASES = [
     (path, protocol)
     for start, protocol in FAMILIES.items()
@@ -162,3 +169,12 @@ def test_a_pylontech_bank_is_no_seplos_pack(shared):
     path = shared("captures/pylontech-rs485/up2500-single-analog.txt")
     (found,) = read_capture(path, find("seplos-v2"))
     assert found.fault is Fault.FOREIGN
+
+
+def test_what_no_source_names_is_told_with_a_doubt(shared):
+    readings = pack_of(shared("captures-community/tdt/16s6t-v0-0.json"), "tdt")
+    (full,) = [r for r in readings if r.quantity == "full_charge_capacity"]
+    assert (full.value, full.doubts) == (Decimal("108.3"), ("meaning_unproven",))
+    told = {r.quantity: r.value for r in readings}
+    assert told["serial_number"] == "60326016207270001"
+    assert told["firmware_version"] == "6032_10016S000_L_41"
