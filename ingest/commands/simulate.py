@@ -41,6 +41,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "emus-serial": Kind("emus_serial.EmusDevice", 16, 100.0, "LFP", "stationary"),
     "greenway": Kind("greenway.GreenwayDevice", 16, 40.0, "NMC", "lmt"),
     "jbd": Kind("jbd.JbdDevice", 10, 14.0, "NMC", "lmt"),
+    "jbd-up16s": Kind("jbd_up16s.JbdUpBank", 16, 100.0, "LFP", "stationary", is_bank=True),
     "ninebot": Kind("ninebot.NinebotDevice", 10, 7.8, "NMC", "lmt"),
     "sunspec": Kind("sunspec.SunSpecBank", 16, 100.0, "LFP", "stationary", is_bank=True),
     "pace": Kind("pace.PaceBank", 16, 100.0, "LFP", "stationary", is_bank=True),

@@ -9,11 +9,13 @@ from decimal import Decimal
 import pytest
 
 from ingest.commands.simulate import KINDS
+from ingest.frames import crc16_modbus
 from ingest.protocol import Frame, discover
-from ingest.protocols import greenway, jbd, ninebot, seplos_v2
+from ingest.protocols import greenway, jbd, jbd_up16s, ninebot, seplos_v2
 from ingest.protocols import pylontech_rs485 as pylontech
 from ingest.simulators.greenway import GreenwayDevice
 from ingest.simulators.jbd import JbdDevice
+from ingest.simulators.jbd_up16s import JbdUpBank
 from ingest.simulators.live import LivePack
 from ingest.simulators.ninebot import NinebotDevice
 from ingest.simulators.pack import PackSpec, Protection, cell_voltages, step
@@ -164,6 +166,7 @@ def test_modules_of_a_bank_share_the_current():
         (seplos_v2.PROTOCOL, lambda: SeplosDevice(LivePack(PackSpec("LFP", 16, 100.0, seed=7)))),
         (greenway.PROTOCOL, lambda: GreenwayDevice(LivePack(PackSpec("NMC", 20, 38.0, seed=7)))),
         (ninebot.PROTOCOL, lambda: NinebotDevice(LivePack(BIKE))),
+        (jbd_up16s.PROTOCOL, lambda: JbdUpBank([LivePack(PackSpec("LFP", 16, 100.0, seed=7))])),
     ],
     ids=lambda one: getattr(one, "name", ""),
 )
@@ -295,6 +298,52 @@ def test_a_scooter_s_battery_says_what_its_pack_is():
 def test_a_scooter_s_battery_obeys_no_write():
     device = NinebotDevice(LivePack(BIKE))
     write = bytes.fromhex("55aa0422037901005cff")  # switch off
+    assert device.hear(write) == b""
+    assert device.refused == [write]
+
+
+def test_the_builders_of_the_jbd_up_simulator_write_the_recorded_frame(shared):
+    case = json.loads(shared("captures-community/jbd/up16s020-addr1.json").read_text(), parse_float=Decimal)
+    recorded = bytes.fromhex(case["frames"][0]["hex"])
+    (frame,) = jbd_up16s.PROTOCOL.framer().feed(recorded)
+    told = {
+        (r.quantity, r.index): r.value
+        for r in jbd_up16s.PROTOCOL.decode(frame)
+        if isinstance(r.value, Decimal)
+    }
+    expected = case["expected"]
+    state = jbd_up16s.State(
+        numbers={quantity: value for (quantity, index), value in told.items() if index is None},
+        cells=[told["cell_voltage", place] for place in range(1, expected["cell_count"] + 1)],
+        temperatures=list(expected["temperatures_c"].values()),
+        software=(12, 4),
+        model="JBD48100000",
+    )
+    written = jbd_up16s.encode_state(state)
+    unread = {*range(2, 4), 14, 15, *range(34, 36)}
+    assert len(written) <= len(frame.payload)
+    assert [at for at, byte in enumerate(written) if byte != frame.payload[at] and at not in unread] == []
+
+
+def test_packs_of_a_jbd_up_bus_answer_at_their_addresses():
+    device = JbdUpBank([LivePack(PackSpec("LFP", 16, 100.0, seed=seed)) for seed in (1, 2)])
+    device.advance(600)
+    for number, pack in enumerate(device.modules, 1):
+        request = jbd_up16s.PROTOCOL.request("state", number)
+        told = readings(jbd_up16s.PROTOCOL, device.hear(request), request)
+        part = f"module/{number}"
+        volts = cell_voltages(pack.spec, pack.state)
+        assert abs(float(told[part, "voltage", None]) - volts.sum()) <= 0.005
+        assert abs(float(told[part, "cell_voltage", 16]) - volts[15]) <= 0.0005
+        assert abs(float(told[part, "current", None]) - pack.state.current_a) <= 0.005
+        assert told[part, "charging", None] is (pack.state.current_a > 0)
+    assert device.hear(jbd_up16s.PROTOCOL.request("state", 3)) == b""
+
+
+def test_a_jbd_up_bus_obeys_no_write():
+    device = JbdUpBank([LivePack(PackSpec("LFP", 16, 100.0, seed=1))])
+    body = bytes.fromhex("0179290229040006114a42440000")  # both switches off
+    write = body + crc16_modbus(body).to_bytes(2, "little")
     assert device.hear(write) == b""
     assert device.refused == [write]
 
