@@ -102,7 +102,6 @@ CONDITIONS: Final = frozenset(
         "internal_communication_lost",
         "precharge_fault",
         "state_of_charge_high",
-        "temperature_difference",
         "vehicle_communication_lost",
         "cell_count_mismatch",
         "cell_voltage_difference",

@@ -61,6 +61,7 @@ def _rows() -> tuple[Quantity, ...]:
         Quantity("charge_throughput", Unit.AMPERE_HOUR, exponent=-3),
         Quantity("energy_in", Unit.KILOWATT_HOUR, exponent=-3),
         Quantity("energy_out", Unit.KILOWATT_HOUR, exponent=-3),
+        Quantity("energy_throughput", Unit.KILOWATT_HOUR, exponent=-3),  # where the direction is not told
         Quantity("cell_voltage", Unit.VOLT, number, indexed=True, exponent=-3),
         Quantity("cell_temperature", Unit.CELSIUS, number, indexed=True, exponent=-1),
         Quantity("cell_resistance", Unit.OHM, number, indexed=True, exponent=-6),
