@@ -51,6 +51,9 @@ def _rows() -> tuple[Quantity, ...]:
         Quantity("power", Unit.WATT),
         Quantity("state_of_charge", Unit.PERCENT, exponent=-1),
         Quantity("bms_reported_health", Unit.PERCENT, exponent=-1),
+        # As a vehicle states them itself (UN GTR 22).
+        Quantity("state_of_certified_energy", Unit.PERCENT, exponent=-1),
+        Quantity("state_of_certified_range", Unit.PERCENT, exponent=-1),
         Quantity("remaining_charge", Unit.AMPERE_HOUR, exponent=-3),
         Quantity("full_charge_capacity", Unit.AMPERE_HOUR, exponent=-3),
         Quantity("nameplate_capacity", Unit.AMPERE_HOUR, exponent=-3),
