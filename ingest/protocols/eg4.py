@@ -44,6 +44,9 @@ ROWS: Final = (
 CELL: Final = Field("cell_voltage", 0, U16, -3, Unit.VOLT)
 SENSOR: Final = Field("cell_temperature", 0, Integer(1, signed=True), 0, Unit.CELSIUS)
 
+# Decoded by rows that are no `Field`.
+ALSO: Final = ("warning", "protection", "alarm", "balancing_active")
+
 
 class Eg4(ModbusProtocol):
     """See the module."""

@@ -56,7 +56,8 @@ CELL: Final = Field("cell_voltage", 0, U16, -3, Unit.VOLT)
 HIGHEST: Final = Field("cell_voltage_max", 0, U16, -3, Unit.VOLT)
 LOWEST: Final = Field("cell_voltage_min", 1, U16, -3, Unit.VOLT)
 SENSOR: Final = Field("cell_temperature", 0, _NUMBER, -1, Unit.CELSIUS)
-ALSO: Final = ("remaining_charge", "warning", "alarm", "serial_number", "firmware_version")
+ALSO_DERIVED: Final = ("remaining_charge",)
+ALSO: Final = ("warning", "alarm", "serial_number", "firmware_version")
 # What stands in the place of a number that there is not.
 _NOTHING: Final = frozenset({0x7FFF, 0xFFFF})
 _TOO_LARGE: Final = 1 << 31

@@ -170,7 +170,8 @@ _TEXTS: Final[Mapping[int, str]] = {
     SERIAL: "serial_number",
 }
 # Decoded by hand, beside the tables.
-ALSO: Final = (*_TEXTS.values(), "manufacture_date", "hardware_version", "firmware_version", "cell_count")
+ALSO: Final = (*_TEXTS.values(), "manufacture_date", "hardware_version", "firmware_version")
+ALSO_DERIVED: Final = ("cell_count",)
 
 CELLS_IN_BLOCK: Final = 16
 _SENSORS: Final = 7

@@ -86,8 +86,8 @@ ALSO: Final = (
     "charging",
     "protection",
     "balancing_active",
-    "cell_count",
 )
+ALSO_DERIVED: Final = ("cell_count",)
 _SENSORS: Final = 2
 _SERIAL: Final = 2 * 0x10
 _SERIAL_BYTES: Final = 14

@@ -32,7 +32,8 @@ ROWS: Final = (
     Text(0x2000, 8, "serial_number"),
 )
 # Decoded by hand, beside the table.
-ALSO: Final = ("remaining_charge",)
+ALSO: Final = ("serial_number",)
+ALSO_DERIVED: Final = ("remaining_charge",)
 
 
 class PylontechRt(ModbusProtocol):

@@ -37,7 +37,15 @@ ROWS: Final = (
 )
 CELL: Final = Field("cell_voltage", 0, U16, -1, Unit.VOLT)
 SENSOR: Final = Field("cell_temperature", 0, I16, -1, Unit.CELSIUS)
-ALSO: Final = ("state_of_charge", "protection", "alarm")
+ALSO: Final = (
+    "protection",
+    "charging_enabled",
+    "discharging_enabled",
+    "serial_number",
+    "model",
+    "firmware_version",
+)
+ALSO_DERIVED: Final = ("state_of_charge",)
 # Bits 1 to 3 of the status say what is switched on; every other one is a condition that no source here names.
 _SWITCH_BITS: Final = 0b1110
 
