@@ -17,6 +17,8 @@ from schemas.reading import Reading
 from schemas.terms import Origin, Unit
 
 CELL_PLACES: Final = 16
+# Switches on the case choose the unit.
+LAST_UNIT: Final = 64
 SENSOR_PLACES: Final = 6
 _CELLS_AT: Final = 2
 _SENSORS_AT: Final = 33
@@ -60,6 +62,8 @@ class Eg4(ModbusProtocol):
     )
 
     def _window(self, window: Window) -> list[Reading]:
+        if window.unit > LAST_UNIT:
+            return []  # Daly boards answer as unit 210 with blocks of any length
         readings = super()._window(window)
         if window.function == 3 and window.start == 0:
             readings += _cells(window) + _sensors(window)

@@ -216,13 +216,16 @@ def test_cousins_with_the_same_frame_are_refused_not_misread(path: Path):
     assert not any(isinstance(one, Decoded) for one in found)
 
 
+HOUSE = ("eg4", "felicity", "lithionics", "pylontech-rt", "renogy")
+
+
 @pytest.mark.parametrize(
     "path",
     [*shared_files("captures-community/*/*.json"), *shared_files("captures/aiobmsble/*.capture.json")],
     ids=lambda path: f"{path.parent.name}-{path.stem}",
 )
 def test_no_recording_of_another_protocol_gives_a_reading(path: Path):
-    for name in ("jbd", "pylontech-rs485", "greenway", "ninebot", "jbd-up16s"):
+    for name in ("jbd", "pylontech-rs485", "greenway", "ninebot", "jbd-up16s", *HOUSE):
         if path.stem == UP_SERIES and name == "jbd-up16s":
             continue
         if path.parent.name != name and not path.stem.startswith(name):
