@@ -43,6 +43,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "jbd": Kind("jbd.JbdDevice", 10, 14.0, "NMC", "lmt"),
     "jbd-up16s": Kind("jbd_up16s.JbdUpBank", 16, 100.0, "LFP", "stationary", is_bank=True),
     "ninebot": Kind("ninebot.NinebotDevice", 10, 7.8, "NMC", "lmt"),
+    "seplos-v3": Kind("seplos_v3.SeplosBank", 16, 280.0, "LFP", "stationary", is_bank=True),
     "sunspec": Kind("sunspec.SunSpecBank", 16, 100.0, "LFP", "stationary", is_bank=True),
     "pace": Kind("pace.PaceBank", 16, 100.0, "LFP", "stationary", is_bank=True),
     "pylontech-rs485": Kind("pylontech_rs485.PylontechBank", 15, 50.0, "LFP", "stationary", is_bank=True),
