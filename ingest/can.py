@@ -417,6 +417,11 @@ class CanProtocol(Protocol):
         extended = isinstance(frame, BusFrame) and frame.extended
         return frame.command if extended is self.extended else None
 
+    def part(self, frame: Frame) -> str | None:
+        """Which part of what is on the bus the frame speaks of; None for protocols with one battery a bus."""
+        del frame
+        return None
+
     def decode(self, frame: Frame, *, request: bytes | None = None) -> list[Reading]:
         """See `Protocol.decode`. Answers on a bus carry their identifier, so `request` is not needed."""
         del request

@@ -156,21 +156,23 @@ class Joining:
 
     protocol: CanProtocol
     halves: Mapping[int, tuple[str, int]]
-    _waiting: dict[tuple[str | None, str], tuple[int, str]] = field(default_factory=dict)
+    _waiting: dict[tuple[str | None, str | None, str], tuple[int, str]] = field(default_factory=dict)
 
     def decode(self, frame: Frame, *, request: bytes | None = None) -> list[Reading]:
         """See `Protocol.decode`."""
         readings = self.protocol.decode(frame, request=request)
-        half = self.halves.get(frame.command) if self.protocol.key(frame) is not None else None
+        number = self.protocol.key(frame)
+        half = self.halves.get(number) if number is not None else None
         if half is None or not isinstance(frame, BusFrame):
             return readings
         quantity, place = half
         words = clean(frame.payload)
-        key = (frame.channel, quantity)
+        part = self.protocol.part(frame)
+        key = (frame.channel, part, quantity)
         before = self._waiting.pop(key, None)
         if before is None:
             self._waiting[key] = (place, words)
             return readings
         whole = words if before[0] == place else (before[1] + words if place else words + before[1])
-        joined = text(quantity, whole.strip())
+        joined = replace(text(quantity, whole.strip()), component=part)
         return [*readings, *self.protocol.sealed(frame, [joined])]

@@ -37,6 +37,7 @@ class Kind:
 
 KINDS: Final[Mapping[str, Kind]] = {
     "can-pylontech": Kind("can.PylontechCan", 15, 74.0, "LFP", "stationary", on_can=True),
+    "can-pylontech-hv": Kind("can.PylontechHvCan", 32, 74.0, "LFP", "stationary", on_can=True),
     "can-victron": Kind("can.VictronCan", 16, 280.0, "LFP", "stationary", on_can=True),
     "emus-serial": Kind("emus_serial.EmusDevice", 16, 100.0, "LFP", "stationary"),
     "greenway": Kind("greenway.GreenwayDevice", 16, 40.0, "NMC", "lmt"),

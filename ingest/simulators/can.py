@@ -1,4 +1,4 @@
-"""Simulated batteries that speak unasked on a CAN bus, each message once a second or so.
+"""Simulated batteries on a CAN bus: those that speak unasked once a second, and one that is asked.
 
 Source: the tables of the protocol modules, whose fields write the bytes.
 """
@@ -15,7 +15,7 @@ import numpy as np
 from ingest.can import CanFrame, Message
 from ingest.errors import TransportFailed
 from ingest.inverter_can import PAIRS
-from ingest.protocols import can_pylontech, can_victron
+from ingest.protocols import can_pylontech, can_pylontech_hv, can_victron
 from ingest.simulators.live import LivePack, exact
 from ingest.simulators.pack import Protection, cell_voltages, state_of_charge
 
@@ -44,6 +44,9 @@ class Speaker(Protocol):
     def speak(self) -> list[CanFrame]:
         """Everything it says in one period."""
 
+    def hear(self, frame: CanFrame) -> list[CanFrame]:
+        """What it answers to a frame of another one."""
+
 
 def _written(message: Message, values: Mapping[str, Decimal]) -> bytes:
     """Data of a message whose fields take these values; nought where there is none."""
@@ -63,6 +66,11 @@ class _Inverter:
     def advance(self, seconds: float) -> None:
         """Let the pack live."""
         self.pack.advance(seconds)
+
+    def hear(self, frame: CanFrame) -> list[CanFrame]:
+        """Nothing: it speaks unasked and obeys nobody."""
+        del frame
+        return []
 
     def _values(self) -> dict[str, Decimal]:
         spec, state = self.pack.spec, self.pack.state
@@ -155,6 +163,48 @@ class VictronCan(_Inverter):
         return [CanFrame(identifier, data) for identifier, data in spoken.items()]
 
 
+class PylontechHvCan(_Inverter):
+    """One Pylontech high-voltage battery at address 0, which speaks when it is asked; a `Speaker`."""
+
+    def speak(self) -> list[CanFrame]:
+        """Nothing unasked."""
+        return []
+
+    def hear(self, frame: CanFrame) -> list[CanFrame]:
+        """The answers to the two questions that may be asked; nothing else is obeyed."""
+        asked = {name: ask.raw for name, ask in can_pylontech_hv.PROTOCOL.asks.items()}
+        if frame.raw == asked["ensemble"]:
+            return self._ensemble()
+        return self._equipment() if frame.raw == asked["equipment"] else []
+
+    def _ensemble(self) -> list[CanFrame]:
+        table, state = can_pylontech_hv.MESSAGES, self.pack.state
+        values = self._values()
+        values["voltage"] = exact(float(values["voltage"]), -1)
+        values["board_temperature"] = values["cell_temperature_mean"]
+        values["discharge_current_limit"] = -values["discharge_current_limit"]
+        bits = {name: bit for bit, name in enumerate(can_pylontech_hv.CONDITION_BITS)}
+        protections = sum(1 << bits[condition.value] for condition in state.protections)
+        permits = (state.charging_enabled, state.discharging_enabled)
+        forbids = [0 if on else can_pylontech_hv.FORBIDDEN for on in permits]
+        spoken = {number: _written(table[number], values) for number in (0x4210, 0x4220, 0x4230, 0x4240)}
+        spoken[0x4250] = bytes([3, 0, 0, 0, 0, 0]) + protections.to_bytes(2, "little")
+        spoken[0x4280] = bytes(forbids) + bytes(6)
+        return [CanFrame(number, data, extended=True) for number, data in spoken.items()]
+
+    def _equipment(self) -> list[CanFrame]:
+        spec = self.pack.spec
+        cells, volts = spec.cells_in_series, round(spec.cell.nominal_v * spec.cells_in_series)
+        topology = b"".join(number.to_bytes(2, "little") for number in (cells, 1 | cells << 8, volts))
+        spoken = {
+            0x7310: bytes([1, 0, 1, 0, 1, 0, 0, 0]),
+            0x7320: topology + round(spec.rated_capacity_ah).to_bytes(2, "little"),
+            0x7330: b"SIMULATE",
+            0x7340: b"D\x00\x00\x00\x00\x00\x00\x00",
+        }
+        return [CanFrame(number, data, extended=True) for number, data in spoken.items()]
+
+
 @contextlib.contextmanager
 def serve_can(
     device: Speaker,
@@ -206,15 +256,20 @@ def _speak(
     due = last
     while not ending.is_set():
         now = clock()
+        frames = []
         if now >= due:
             device.advance((now - last) * speed)
             last, due = now, now + period_s
-            for frame in device.speak():
-                # A bus on which nobody confirms is no trouble of the device's.
-                with contextlib.suppress(can.CanError):
-                    bus.send(
-                        can.Message(
-                            arbitration_id=frame.identifier, data=frame.data, is_extended_id=frame.extended
-                        )
+            frames = device.speak()
+        message = bus.recv(min(_TICK_S, period_s))
+        if message is not None:
+            extended = bool(message.is_extended_id)
+            frames += device.hear(CanFrame(message.arbitration_id, bytes(message.data), extended))
+        for frame in frames:
+            # A bus on which nobody confirms is no trouble of the device's.
+            with contextlib.suppress(can.CanError):
+                bus.send(
+                    can.Message(
+                        arbitration_id=frame.identifier, data=frame.data, is_extended_id=frame.extended
                     )
-        ending.wait(min(_TICK_S, period_s))
+                )

@@ -11,14 +11,15 @@ from decimal import Decimal
 import can
 import pytest
 
-from ingest import can_logs
+from ingest import can_logs, inverter_can
 from ingest.can import BusFrame, CanFrame, read_line, read_spelling
 from ingest.captures import Decoded, read_capture
 from ingest.errors import CaptureRefused, RequestForbidden, TransportFailed
 from ingest.gateway import Clock, Gateway, NeverAnswered, Pace, Routing
 from ingest.journal import Receipt
-from ingest.protocol import Fault, Refused, find
-from ingest.simulators.can import PylontechCan, VictronCan, serve_can
+from ingest.protocol import CONDITIONS, Fault, Refused, find
+from ingest.protocols import can_pylontech, can_pylontech_hv, can_pytes
+from ingest.simulators.can import PylontechCan, PylontechHvCan, VictronCan, serve_can
 from ingest.simulators.live import LivePack
 from ingest.simulators.pack import PackSpec, cell_voltages, state_of_charge
 from ingest.transports.address import Address, parse_address
@@ -236,6 +237,18 @@ def test_exchanges_are_no_capture_of_a_bus():
         list(read_capture(b'{"exchanges": [{"tx": "00", "rx_chunks": ["00"]}]}', PYLONTECH))
 
 
+def test_conditions_of_a_bus_are_spelt_as_in_the_one_list():
+    named = {
+        *inverter_can.PAIRS,
+        *can_pylontech.PROTECTIONS.values(),
+        *can_pylontech_hv.CONDITION_BITS,
+        *can_pylontech_hv.ERROR_BITS,
+        *can_pytes.ALARMS.values(),
+        *can_pytes.WARNINGS.values(),
+    }
+    assert named <= CONDITIONS
+
+
 # Live
 
 
@@ -296,6 +309,32 @@ def test_a_simulated_battery_on_a_bus_is_heard_without_a_word_to_it(protocol, ma
     assert [float(value) for value in sink.values("state_of_charge")] == pytest.approx(4 * [charge], abs=0.6)
     assert len(sink.values("cell_voltage_min")) == 4
     assert heard.receipts["BATTERY"].accepted == 4
+
+
+def test_a_battery_that_must_be_asked_is_asked_what_may_be_asked_and_nothing_else():
+    pack, sink, sent = LivePack(PackSpec("LFP", 32, 74.0, seed=3)), ListSink(), []
+
+    class Listening(CanLine):
+        def send(self, data):
+            sent.append(data)
+            super().send(data)
+
+    protocol = find("can-pylontech-hv")
+    with serve_can(PylontechHvCan(pack), interface="virtual", channel="hv", period_s=0.04) as address:
+        heard = gateway(
+            address, protocol, sink, opener=lambda it: Listening(*it.place.split(":"), it.number)
+        ).run(count=3)
+    assert heard.rows == {"BATTERY": 3}
+    assert sent == 3 * [b"00004200#0000000000000000", b"00004200#0200000000000000"]
+    assert all(protocol.permit(data) for data in sent)
+    volts = float(cell_voltages(pack.spec, pack.state).sum())
+    assert [float(value) for value in sink.values("voltage")] == pytest.approx(3 * [volts], abs=0.2)
+    assert sink.values("cell_count") == 3 * [32]
+    assert sink.values("nameplate_capacity") == 3 * [74]
+    for forbidden in (b"00008210#AA00000000000000", b"00004201#0000000000000000", b"200#00"):
+        with pytest.raises(RequestForbidden):
+            protocol.permit(forbidden)
+    assert PylontechHvCan(pack).hear(CanFrame(0x8210, b"\xaa\x00", extended=True)) == []
 
 
 def test_a_simulated_serial_number_arrives_whole():
