@@ -31,6 +31,7 @@ from ingest.plausibility import ASIDE, Finding, Memory, doubt, findings
 from ingest.ports import Batteries
 from ingest.protocol import Carrier, Damage, Frame, Framer, Refused
 from ingest.protocol import Protocol as DeviceProtocol
+from ingest.remembering import same_serial
 from ingest.transports.address import Address
 from ingest.transports.base import BackOff, Line
 from schemas.reading import QUANTITIES, Reading, ValueKind
@@ -823,7 +824,7 @@ class Gateway:
             before = self._identity.setdefault((part, reading.quantity), reading.value)
             if reading.quantity == "serial_number" and part is None:
                 before = self._memory.expected.get(None, before)
-            if before == reading.value or not str(reading.value).strip("0 "):
+            if same_serial(str(before), str(reading.value)) or not str(reading.value).strip("0 "):
                 continue
             if part is None or self._routing.is_whole(part):
                 raise AnotherDevice(

@@ -36,6 +36,9 @@ _SILENT_LEAST_S: Final = 30.0
 # Until a period is known, a step up to this long is watched time.
 _WATCHED_S: Final = 600.0
 
+# A shorter text says too little to be half of a serial number.
+_HALF: Final = 4
+
 COUNTERS: Final = frozenset(
     {
         "cycle_count",
@@ -336,10 +339,10 @@ class Memory:
             return  # a device without a number says nought
         component = reading.component
         before = self._serials.setdefault(component, self.expected.get(component, value))
-        if before != value:
+        if not same_serial(before, value):
             self.aside.setdefault(component, "slot_shift")
-        elif self.aside.get(component) == "slot_shift":
-            return  # it alternates: two devices answer here
+        elif len(value) > len(before):
+            self._serials[component] = value
 
     def _note_number(self, part: Part, reading: Reading, value: Decimal, at: datetime | None) -> None:
         name, key = reading.quantity, (reading.quantity, reading.index)
@@ -552,6 +555,12 @@ class Known:
         online = self.get("modules_online")
         whole = len(said) > 1 and len(said) == len(found) and (online is None or online == len(said))
         return said if whole else []
+
+
+def same_serial(one: str, other: str) -> bool:
+    """Whether two texts are one serial number; a half of it that came alone is no other one."""
+    short, long = sorted((one.strip(), other.strip()), key=len)
+    return short == long or (len(short) >= _HALF and short in long)
 
 
 def parent(component: str) -> str | None:

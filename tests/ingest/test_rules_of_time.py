@@ -105,6 +105,18 @@ def test_a_serial_number_is_compared_with_the_commissioned_one():
     assert Source(expected={None: "S1"}).says(1, said("serial_number", "S1")) == [()]
 
 
+def test_half_a_serial_number_is_no_other_one():
+    source = Source()
+    for words, doubts in (
+        ("ABCD1234", ()),
+        ("ABCD", ()),
+        ("ABCD1234WXYZ", ()),
+        ("1234ABCD", ("slot_shift",)),
+    ):
+        assert source.says(0, said("serial_number", words)) == [doubts]
+    assert source.memory.serial(None) == "ABCD1234WXYZ"
+
+
 def test_a_device_without_a_number_shifts_nothing():
     source = Source()
     source.codes(0, said("serial_number", "S1"))
