@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import ClassVar, Final
 from typing import Protocol as Shape
 
-from ingest.errors import RequestForbidden
+from ingest.errors import ProtocolUnknown, RequestForbidden
 from ingest.protocol import (
     SHOWN_BYTES,
     Carrier,
@@ -478,3 +478,21 @@ def numbers(
         reading = field.read(data, index=index, component=component)
         if reading is not None:
             yield reading
+
+
+def read_bases(name: str, argument: str) -> tuple[int, ...]:
+    """The upper bits of identifiers that a person names: `0x19B5`, or several with commas.
+
+    Raises:
+        ProtocolUnknown: these are none.
+    """
+    try:
+        bases = [int(text, 16) for text in argument.split(",")]
+    except ValueError:
+        bases = []
+    if not bases or not all(0 <= base < EXTENDED_LIMIT >> 16 for base in bases):
+        raise ProtocolUnknown(
+            f"{name}: expected bases from 0x0000 to 0x1FFF, as in {name}:0x1234 or {name}:0x1234,0x1235; "
+            f"came {argument!r}"
+        )
+    return tuple(dict.fromkeys(bases))

@@ -108,6 +108,12 @@ PROTOCOL_DOUBTS: Final[Mapping[str, tuple[Severity, str]]] = MappingProxyType(
         ),
         "saturated": (Severity.QUARANTINE, "the field is full of ones: the true value is larger, or missing"),
         "lowest_of_scale": (Severity.QUARANTINE, "the field is nought: the true value is lower, or missing"),
+        "not_valid": (Severity.QUARANTINE, "the device itself says that it does not hold"),
+        "word_order": (
+            Severity.WARN,
+            "words in another order than documented: so it fits the cells",
+        ),
+        "contradicts_cells": (Severity.QUARANTINE, "fits the cells in no order of its bytes"),
         "past_event": (Severity.QUARANTINE, "an entry of the device's log, not its present state"),
         "place_unproven": (Severity.QUARANTINE, "where this lies in the frame is suspected, not known"),
         "scale_unproven": (Severity.QUARANTINE, "public sources disagree on the scale of this value"),

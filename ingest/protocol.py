@@ -72,6 +72,7 @@ CONDITIONS: Final = frozenset(
         "voltage_sensor_fault",
         "module_over_voltage",
         "module_under_voltage",
+        "duplicate_address",
         "board_over_temperature",
         "charge_switch_fault",
         "discharge_switch_fault",
@@ -709,6 +710,14 @@ class Protocol(ABC):
         """What reads the frames of one session; a protocol whose frames need earlier ones gives a new one."""
         return self
 
+    def tuned(self, argument: str) -> "Protocol":
+        """The same protocol with a setting of the installation, as in `emus-can:0x10B5`.
+
+        Raises:
+            ProtocolUnknown: it has none, or not such a one.
+        """
+        raise ProtocolUnknown(f"{self.name} has nothing to set; came {argument!r}")
+
     def redact(self, raw: bytes) -> bytes:
         """The frame as it may be stored or shown: passcodes and PINs blanked, all else as it was."""
         return raw
@@ -901,6 +910,8 @@ def find(name: str) -> Protocol:
     kind, colon, argument = name.partition(":")
     if colon and kind in openers():
         return openers()[kind](argument)
+    if colon and kind in discover():
+        return discover()[kind].tuned(argument)
     try:
         return discover()[name]
     except KeyError:

@@ -22,6 +22,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import ClassVar, Final
 
+from ingest.emus import FULL, LOW_DEGC, LOW_V, charging_error, doubted, protections
 from ingest.frames import crc8_maxim
 from ingest.protocol import (
     I16,
@@ -122,28 +123,26 @@ REQUESTS: Final = (
 # Answers of several sentences, which end when the line pauses.
 _SEVERAL: Final = frozenset(command(name) for name in ("BV2", "BT2", "BT4", "BB2", "SS1", "LG1"))
 
-_LOW_V: Final = -200  # a byte of 0 is 2.00 V
-_LOW_DEGC: Final = 100  # a byte of 0 is -100 degC
-_CELL: Final = Field("cell_voltage", 0, U8, -2, Unit.VOLT, zero=_LOW_V)
-_BOARD: Final = Field("board_temperature", 0, U8, 0, Unit.CELSIUS, zero=_LOW_DEGC)
-_SENSOR: Final = Field("cell_temperature", 0, U8, 0, Unit.CELSIUS, zero=_LOW_DEGC)
+_CELL: Final = Field("cell_voltage", 0, U8, -2, Unit.VOLT, zero=LOW_V)
+_BOARD: Final = Field("board_temperature", 0, U8, 0, Unit.CELSIUS, zero=LOW_DEGC)
+_SENSOR: Final = Field("cell_temperature", 0, U8, 0, Unit.CELSIUS, zero=LOW_DEGC)
 
 CELLS: Final = (_CELL,)
 BOARDS: Final = (_BOARD,)
 SENSORS: Final = (_SENSOR,)
 SUMMARY_V: Final = (
     Field("cell_count", 0, U16, 0, Unit.ONE),
-    Field("cell_voltage_min", 1, U8, -2, Unit.VOLT, zero=_LOW_V),
-    Field("cell_voltage_max", 2, U8, -2, Unit.VOLT, zero=_LOW_V),
-    Field("cell_voltage_mean", 3, U8, -2, Unit.VOLT, zero=_LOW_V),
+    Field("cell_voltage_min", 1, U8, -2, Unit.VOLT, zero=LOW_V),
+    Field("cell_voltage_max", 2, U8, -2, Unit.VOLT, zero=LOW_V),
+    Field("cell_voltage_mean", 3, U8, -2, Unit.VOLT, zero=LOW_V),
     Field("voltage", 4, U32, -2, Unit.VOLT),
 )
 # Lowest and highest temperature of a module have no quantity; BT2 tells the temperature of each.
-SUMMARY_BOARDS: Final = (Field("board_temperature", 3, U8, 0, Unit.CELSIUS, zero=_LOW_DEGC),)
+SUMMARY_BOARDS: Final = (Field("board_temperature", 3, U8, 0, Unit.CELSIUS, zero=LOW_DEGC),)
 SUMMARY_SENSORS: Final = (
-    Field("cell_temperature_min", 1, U8, 0, Unit.CELSIUS, zero=_LOW_DEGC),
-    Field("cell_temperature_max", 2, U8, 0, Unit.CELSIUS, zero=_LOW_DEGC),
-    Field("cell_temperature_mean", 3, U8, 0, Unit.CELSIUS, zero=_LOW_DEGC),
+    Field("cell_temperature_min", 1, U8, 0, Unit.CELSIUS, zero=LOW_DEGC),
+    Field("cell_temperature_max", 2, U8, 0, Unit.CELSIUS, zero=LOW_DEGC),
+    Field("cell_temperature_mean", 3, U8, 0, Unit.CELSIUS, zero=LOW_DEGC),
 )
 CHARGE: Final = (Field("state_of_charge", 2, U16, -2, Unit.PERCENT),)
 PACK: Final = (
@@ -171,12 +170,12 @@ STATISTICS: Final = (
     _count(7, "statistics_cleared"),
     Field("discharge_current_highest", 8, U32, -1, Unit.AMPERE),
     Field("charge_current_highest", 9, U32, -1, Unit.AMPERE),
-    Field("cell_voltage_lowest", 10, U32, -2, Unit.VOLT, zero=_LOW_V),
-    Field("cell_voltage_highest", 11, U32, -2, Unit.VOLT, zero=_LOW_V),
+    Field("cell_voltage_lowest", 10, U32, -2, Unit.VOLT, zero=LOW_V),
+    Field("cell_voltage_highest", 11, U32, -2, Unit.VOLT, zero=LOW_V),
     Field("voltage_lowest", 13, U32, -2, Unit.VOLT),
     Field("voltage_highest", 14, U32, -2, Unit.VOLT),
-    Field("board_temperature_lowest", 15, U32, 0, Unit.CELSIUS, zero=_LOW_DEGC),
-    Field("board_temperature_highest", 16, U32, 0, Unit.CELSIUS, zero=_LOW_DEGC),
+    Field("board_temperature_lowest", 15, U32, 0, Unit.CELSIUS, zero=LOW_DEGC),
+    Field("board_temperature_highest", 16, U32, 0, Unit.CELSIUS, zero=LOW_DEGC),
     _count(18, "start"),
     _count(19, "cell_under_voltage"),
     _count(20, "cell_over_voltage"),
@@ -201,8 +200,8 @@ STATISTICS: Final = (
     _count(39, "charge_restart"),
     _count(45, "cell_over_temperature"),
     _count(46, "power_reduction_cell_over_temperature"),
-    Field("cell_temperature_lowest", 47, U32, 0, Unit.CELSIUS, zero=_LOW_DEGC),
-    Field("cell_temperature_highest", 48, U32, 0, Unit.CELSIUS, zero=_LOW_DEGC),
+    Field("cell_temperature_lowest", 47, U32, 0, Unit.CELSIUS, zero=LOW_DEGC),
+    Field("cell_temperature_highest", 48, U32, 0, Unit.CELSIUS, zero=LOW_DEGC),
 )
 _STATISTIC: Final = {row.offset: row for row in STATISTICS}
 _TOTALS: Final = tuple(row for row in STATISTICS if row.offset <= 3)
@@ -213,24 +212,6 @@ _WITH_CELL: Final = frozenset({10, 11, 47, 48})
 # Public readers disagree on these scales by a factor of ten.
 _OPEN_SCALES: Final = frozenset(range(10, 15))
 
-# Bits of the protection flags; 12 and 13 are known from CAN.
-PROTECTIONS: Final = {
-    0: "cell_under_voltage",
-    1: "cell_over_voltage",
-    2: "discharge_over_current",
-    3: "charge_over_current",
-    4: "over_temperature",  # of a cell module
-    5: "leakage",
-    6: "cell_communication_lost",
-    11: "cell_over_temperature",
-    12: "current_sensor_missing",
-    13: "pack_under_voltage",
-}
-CHARGING_ERRORS: Final = {
-    8: "cell_count_mismatch",
-    9: "cell_over_voltage",
-    10: "charge_stopped_by_protection",
-}
 # Event codes of LG1 that tell of harm; their ends, and what is no harm, are not passed on.
 LOGGED: Final = {
     2: "cell_communication_lost",
@@ -280,7 +261,6 @@ _JOINT: Final = re.compile(
 )
 _NUMBERS: Final = re.compile(rb"[0-9A-Fa-f,]*")
 _WIDEST: Final = 8
-_FULL: Final = 0xFF
 
 
 # Writing
@@ -548,15 +528,6 @@ def _not_read(*quantities: str) -> list[Reading]:
     return [Reading(quantity, None, absence=ReadingAbsence.NOT_READ) for quantity in quantities]
 
 
-def _doubted(row: Field, raw: int, reading: Reading) -> Reading:
-    """The reading, with a doubt at an end of a byte's scale, where no battery stays for long."""
-    if row.integer is U8 and raw == _FULL:
-        return replace(reading, doubts=("saturated",))
-    if row.integer is U8 and raw == 0 and row.unit is Unit.VOLT:
-        return replace(reading, doubts=("lowest_of_scale",))
-    return reading
-
-
 def _rows(fields: _Fields, table: Sequence[Field]) -> list[Reading]:
     """A reading of each row; an empty field is not read, and with an empty first one nothing is."""
     if fields.is_empty:
@@ -567,7 +538,7 @@ def _rows(fields: _Fields, table: Sequence[Field]) -> list[Reading]:
         if raw is None:
             readings += _not_read(row.quantity)
         else:
-            readings.append(_doubted(row, raw, row.reading(raw)))
+            readings.append(doubted(row, raw, row.reading(raw)))
     return readings
 
 
@@ -594,9 +565,9 @@ def _group(row: Field) -> Callable[[_Fields], list[Reading]]:
             return _not_read(row.quantity)
         component, first, data = place
         readings = row.read_all(data, len(data), first=first + 1, component=component)
-        if not (0 in data or _FULL in data):
+        if not (0 in data or FULL in data):
             return readings
-        return [_doubted(row, raw, reading) for raw, reading in zip(data, readings, strict=True)]
+        return [doubted(row, raw, reading) for raw, reading in zip(data, readings, strict=True)]
 
     return read
 
@@ -679,24 +650,11 @@ def _status(fields: _Fields) -> list[Reading]:
         return _not_read("protection")
     fields.at_least(7)
     error, flags, reduced = (fields.number(place) for place in (1, 5, 6))
-    readings = _bits("protection", flags, PROTECTIONS)
+    readings = _not_read("protection") if flags is None else protections(flags)
     if reduced:
         # Which bit means which cause is not known for sure.
         readings.append(Reading("warning", "power_reduction"))
-    if error:
-        # The last one, until the next charge.
-        readings.append(Reading("warning", CHARGING_ERRORS.get(error, f"charging_error_{error}")))
-    return readings
-
-
-def _bits(quantity: str, flags: int | None, names: dict[int, str]) -> list[Reading]:
-    if flags is None:
-        return _not_read(quantity)
-    return [
-        Reading(quantity, names.get(bit, f"unnamed_bit_{bit}"))
-        for bit in range(flags.bit_length())
-        if flags >> bit & 1
-    ]
+    return readings + charging_error(error or 0)
 
 
 def _topology(fields: _Fields) -> list[Reading]:

@@ -65,6 +65,7 @@ TOLD_AND_USED: Final = frozenset(
         "two_senders",
         "unreadable_text",
         "whole_ampere_hours",
+        "word_order",
     }
 )
 

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from ingest.emus import CHARGING_ERRORS, PROTECTIONS
 from ingest.errors import RequestForbidden
 from ingest.protocol import CONDITIONS, Damage, Fault, Frame, Refused, find
 from ingest.protocols import emus_serial as emus
@@ -121,7 +122,7 @@ def test_sizes_that_contradict_each_other_refuse_a_sound_sentence():
 
 
 def test_conditions_are_spelt_as_in_the_one_list():
-    named = {*emus.PROTECTIONS.values(), *emus.CHARGING_ERRORS.values(), *emus.LOGGED.values()}
+    named = {*PROTECTIONS.values(), *CHARGING_ERRORS.values(), *emus.LOGGED.values()}
     assert named | set(emus.RESETS.values()) <= CONDITIONS
 
 
