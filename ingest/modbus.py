@@ -24,7 +24,7 @@ from typing import ClassVar, Final
 from ingest.errors import RequestForbidden
 from ingest.frames import crc16_modbus
 from ingest.protocol import Damage, Fault, Field, Frame, Framer, Integer, Protocol, Refused, Request
-from schemas.reading import QUANTITIES, Reading, ValueKind
+from schemas.reading import QUANTITIES, Reading, ReadingForm, ValueKind
 from schemas.terms import Origin, ReadingAbsence, Unit
 
 COILS: Final = 1
@@ -34,6 +34,7 @@ INPUT_REGISTERS: Final = 4
 READS: Final = frozenset({COILS, DISCRETE_INPUTS, HOLDING_REGISTERS, INPUT_REGISTERS})
 _BITS: Final = frozenset({COILS, DISCRETE_INPUTS})
 _EXCEPTION: Final = 0x80
+_REQUESTS_KEPT: Final = 1024
 
 MOST_REGISTERS: Final = 125
 MOST_COILS: Final = 2000
@@ -362,6 +363,9 @@ class Number(Row):
         doubts = self.doubts
         if self.doubted and raw in self.doubted:
             doubts = (*doubts, self.doubted[raw])
+        if not doubts:
+            yield self._form(value, self.field.index, self.component)
+            return
         yield Reading(
             self.field.quantity,
             value,
@@ -371,6 +375,10 @@ class Number(Row):
             origin=self.field.origin,
             doubts=doubts,
         )
+
+    @cached_property
+    def _form(self) -> ReadingForm:
+        return ReadingForm(self.field.quantity, kind=self.field.kind, origin=self.field.origin)
 
     def absent(self, why: ReadingAbsence) -> Iterator[Reading]:
         """The quantity without a value."""
@@ -592,6 +600,18 @@ class ModbusProtocol(Protocol):
         raise RequestForbidden(
             f"{self.name}: request {data.hex()} is not on the list of reads; allowed: {allowed}"
         )
+
+    def _parse_request(self, data: bytes) -> Frame:
+        known = self._parsed.get(data)
+        if known is None:
+            known = super()._parse_request(data)
+            if len(self._parsed) < _REQUESTS_KEPT:  # a host asks the same few things again and again
+                self._parsed[data] = known
+        return known
+
+    @cached_property
+    def _parsed(self) -> dict[bytes, Frame]:
+        return {}
 
     def answers(self, frame: Frame, request: Frame) -> bool:
         """Whether the answer can belong to the request: same unit and function, as much as was asked for."""

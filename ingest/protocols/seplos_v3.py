@@ -296,16 +296,15 @@ class SeplosV3(ModbusProtocol):
         if window.start >= BANK:
             return readings
         part = f"module/{window.unit}"
-        coarse = _is_coarse(window)
+        for reading in readings:  # just made, and nobody else holds them
+            object.__setattr__(reading, "component", part)
+        if not _is_coarse(window):
+            return readings
         return [
-            replace(
-                reading,
-                component=part,
-                value=reading.value * 10
-                if coarse and reading.quantity == "current" and isinstance(reading.value, Decimal)
-                else reading.value,
-            )
-            for reading in readings
+            replace(one, value=one.value * 10)
+            if one.quantity == "current" and isinstance(one.value, Decimal)
+            else one
+            for one in readings
         ]
 
     def _refused(self, window: Window, why: ReadingAbsence) -> list[Reading]:
