@@ -299,7 +299,9 @@ def _judge(data: bytes, protocol: Protocol) -> Candidate | None:
     identifiers = 0
     if protocol.carrier is Carrier.STREAM:
         explained = (Decimal(count.explained) / max(1, count.fed)).quantize(Decimal("0.001"))
-        strength = measure(protocol, max(distinct, key=lambda raw: (len(raw), raw)))
+        # A frame whose secrets were blanked no longer fits its checksum and shows nothing.
+        whole = [raw for raw in distinct if _passes(protocol, raw)] or distinct
+        strength = measure(protocol, max(whole, key=lambda raw: (len(raw), raw)))
     elif protocol.carrier is Carrier.CAN:
         identifiers = len({raw.partition(b"#")[0].split(b" ")[-1] for raw in distinct})
     accepted, why = _verdict(
