@@ -27,7 +27,7 @@ from ingest.protocol import (
     Refused,
     Request,
 )
-from schemas.reading import Reading
+from schemas.reading import Reading, altered
 from schemas.reading import stamp as evidence
 
 STANDARD_LIMIT: Final = 1 << 11
@@ -434,7 +434,7 @@ class CanProtocol(Protocol):
         if channel is not None:
             bus = f"bus/{channel}"
             readings = [
-                replace(reading, component=f"{bus}/{reading.component}" if reading.component else bus)
+                altered(reading, component=f"{bus}/{reading.component}" if reading.component else bus)
                 for reading in readings
             ]
         evidence(readings, sha256(frame.raw).hexdigest())

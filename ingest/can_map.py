@@ -20,7 +20,7 @@ from typing import Any, Final
 from ingest.can_plan import MessagePlan, Signal
 from ingest.errors import MapRefused
 from schemas.quantity import convert
-from schemas.reading import QUANTITIES, Reading, ReadingForm, ValueKind
+from schemas.reading import QUANTITIES, Reading, ReadingForm, ValueKind, altered
 from schemas.terms import Origin, ReadingAbsence, Unit
 
 GUESSED: Final = "meaning_from_name"
@@ -145,7 +145,7 @@ class Meaning:
         if kind is ValueKind.NUMBER:
             number = self.number(raw)
             reading = self._form(number, self.index, component)
-            return replace(reading, doubts=self.row.doubts) if self.row.doubts else reading
+            return altered(reading, doubts=self.row.doubts) if self.row.doubts else reading
         value: str | bool
         if self.row.value is not None:
             if not raw:

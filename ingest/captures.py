@@ -36,7 +36,7 @@ from ingest.frames import hex_bytes
 from ingest.parquet import PARQUET, parquet_rows
 from ingest.protocol import Carrier, Damage, Frame, Framer, Protocol, Refused
 from ingest.records import Record
-from schemas.reading import Reading
+from schemas.reading import Reading, altered
 from schemas.strict_json import StrictJsonError, loads
 
 JSON_LIMIT_BYTES: Final = 32 * 1024 * 1024
@@ -206,7 +206,7 @@ class _Session:
                 if isinstance(found, BusFrame | Record) and found.at is not None:
                     at = found.at
                 if self.is_unproven:
-                    readings = [replace(one, doubts=(*one.doubts, "no_checksum")) for one in readings]
+                    readings = [altered(one, doubts=(*one.doubts, "no_checksum")) for one in readings]
                 after = found.after if isinstance(found, Record) else None
                 raw = self.protocol.redact(found.raw)
                 yield Decoded(tuple(readings), at, self._ordinal, raw, after)

@@ -9,12 +9,11 @@ Source: layouts as restated in docs/protocols/daly-a5.md, daly-d2.md and daly-p8
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import ClassVar, Final
 
 from ingest.frames import crc16_modbus
 from ingest.protocol import Damage, Fault, Field, Frame, Framer
-from schemas.reading import Reading
+from schemas.reading import Reading, altered
 from schemas.terms import ReadingAbsence
 
 READ: Final = 0x03
@@ -208,7 +207,7 @@ class Block:
 
 def or_unfitted(cell: Reading) -> Reading:
     """The cell; at nought with a doubt."""
-    return cell if cell.value else replace(cell, doubts=("not_fitted",))
+    return cell if cell.value else altered(cell, doubts=("not_fitted",))
 
 
 def signed_power(power: Field, raw: int, current: int) -> Reading:

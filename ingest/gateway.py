@@ -34,7 +34,7 @@ from ingest.protocol import Protocol as DeviceProtocol
 from ingest.remembering import same_serial
 from ingest.transports.address import Address
 from ingest.transports.base import BackOff, Line
-from schemas.reading import QUANTITIES, Reading, ValueKind
+from schemas.reading import QUANTITIES, Reading, ValueKind, altered
 from schemas.samples import Samples, SamplesBuilder
 
 _log = logging.getLogger(__name__)
@@ -109,11 +109,11 @@ class Routing:
             part = reading.component
             path = paths[part] if part else None
             if part and path:
-                mine = replace(reading, component=part[len(path) + 1 :] or None)
+                mine = altered(reading, component=part[len(path) + 1 :] or None)
                 out.setdefault(self.bindings[path], []).append(mine)
             elif whole is not None:
                 # One part alone is the whole: a bank of one module is that module.
-                mine = replace(reading, component=None) if part else reading
+                mine = altered(reading, component=None) if part else reading
                 out.setdefault(whole, []).append(mine)
             else:
                 unbound[part or "the whole device"] += 1
@@ -443,7 +443,7 @@ def _frozen(reading: Reading, aside: Mapping[str | None, str]) -> str | None:
 
 
 def _at(reading: Reading, at: datetime | None) -> Reading:
-    return reading if reading.measured_at is not None or at is None else replace(reading, measured_at=at)
+    return reading if reading.measured_at is not None or at is None else altered(reading, measured_at=at)
 
 
 # Live lines

@@ -10,7 +10,6 @@ Source: ranges and sentinels as field reports give them (docs/decisions/0014, 02
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
@@ -19,7 +18,7 @@ from typing import Final
 from ingest import rules_of_time, rules_of_value
 from ingest.remembering import Check, Finding, Known, Memory, Severity, parent
 from ingest.rules_of_value import Rule
-from schemas.reading import QUANTITIES, Reading
+from schemas.reading import QUANTITIES, Reading, altered
 
 __all__ = [
     "ASIDE",
@@ -211,7 +210,7 @@ def _doubted(reading: Reading, known: Known, rules: tuple[Rule, ...], aside: str
                 codes.append(rule.code)
     if not codes and not reading.doubts:
         return reading
-    doubted = replace(reading, doubts=(*reading.doubts, *codes)) if codes else reading
+    doubted = altered(reading, doubts=(*reading.doubts, *codes)) if codes else reading
     for code in doubted.doubts:
         if (check := _CHECKS.get(code)) is not None:
             known.memory.tell(check, reading.component, known.at, lambda: _sentence(check, reading, known))

@@ -12,12 +12,11 @@ Source: docs/protocols/pylontech-rs485.md, proven there on recordings.
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 from typing import Final
 
 from ingest.frames import nibble_complement, sum16_complement
 from ingest.protocol import U8, Cursor, Damage, Fault, Field, Frame, Framer
-from schemas.reading import Reading
+from schemas.reading import Reading, altered
 
 START: Final = 0x7E
 END: Final = 0x0D
@@ -160,7 +159,7 @@ def cells(cursor: Cursor, field: Field) -> list[Reading]:
     count = cursor.number(U8, "count of cells")
     data = cursor.take(count * 2, f"{count} cell voltages")
     return [
-        cell if cell.value else replace(cell, doubts=("not_fitted",)) for cell in field.read_all(data, count)
+        cell if cell.value else altered(cell, doubts=("not_fitted",)) for cell in field.read_all(data, count)
     ]
 
 

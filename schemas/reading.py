@@ -231,6 +231,18 @@ class ReadingForm:
         return reading
 
 
+def altered(reading: Reading, **changes: Any) -> Reading:
+    """The reading with another part, position, time or other doubts; nothing of that needs a check anew.
+
+    Four times as fast as `dataclasses.replace`, which is what values are changed with.
+    """
+    state = vars(reading).copy()
+    state.update(changes)
+    made = object.__new__(Reading)
+    object.__setattr__(made, "__dict__", state)
+    return made
+
+
 def stamp(readings: Iterable[Reading], evidence: str) -> None:
     """Write the hash of their frame into readings that were just made from it and that nobody else holds."""
     for reading in readings:

@@ -4,13 +4,12 @@ Source: docs/protocols/can-orion.md.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import ClassVar, Final
 
 from ingest.can import CanProtocol, Message, table
 from ingest.inverter_can import CHARGE, HEALTH, LIMITS, MEASURED_COARSE, U16, charge_state, plain, text
 from ingest.protocol import Certainty, Field, Frame
-from schemas.reading import Reading
+from schemas.reading import Reading, altered
 from schemas.terms import Unit
 
 FINE: Final = Field("state_of_charge", 4, U16, -1, Unit.PERCENT)
@@ -40,7 +39,7 @@ class CanOrion(CanProtocol):
             case 0x356:
                 # The maker counts discharge as positive, inverters charge; the output may be set to either.
                 return [
-                    replace(reading, doubts=("sign_unproven",)) if reading.quantity == "current" else reading
+                    altered(reading, doubts=("sign_unproven",)) if reading.quantity == "current" else reading
                     for reading in plain(message, data)
                 ]
             case 0x35A:

@@ -4,7 +4,6 @@ Source: docs/protocols/can-pytes.md.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
 from typing import ClassVar, Final
 
@@ -32,7 +31,7 @@ from ingest.inverter_can import (
     text,
 )
 from ingest.protocol import Certainty, Decoder, Field, Frame
-from schemas.reading import Reading
+from schemas.reading import Reading, altered
 from schemas.terms import Origin, Unit
 
 FINE: Final = Field("state_of_charge", 4, U16, -2, Unit.PERCENT)
@@ -142,7 +141,7 @@ def _native(message: Message, data: bytes) -> list[Reading]:
     match message.identifier:
         case 0x401 | 0x402:
             return [
-                replace(reading, index=_position(data, field.offset + 4))
+                altered(reading, index=_position(data, field.offset + 4))
                 for reading, field in zip(readings, message.fields, strict=True)
             ]
         case 0x403:

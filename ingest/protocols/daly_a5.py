@@ -34,7 +34,7 @@ from ingest.protocol import (
     Protocol,
     Request,
 )
-from schemas.reading import Reading
+from schemas.reading import Reading, altered
 from schemas.terms import Origin, ReadingAbsence, Unit
 
 START: Final = 0xA5
@@ -300,7 +300,7 @@ def _current(data: bytes, state: int | None) -> Reading:
         return replace(reading, value=abs(reading.value))
     if state == _DISCHARGING:
         return replace(reading, value=-abs(reading.value))
-    return replace(reading, doubts=("sign_unproven",))
+    return altered(reading, doubts=("sign_unproven",))
 
 
 def _cells(data: bytes, count: int | None) -> list[Reading]:

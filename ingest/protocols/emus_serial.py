@@ -17,7 +17,6 @@ in `offset`, counted from 0 behind the name; `STATISTICS` holds the identifier t
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import ClassVar, Final
@@ -39,7 +38,7 @@ from ingest.protocol import (
     Protocol,
     Request,
 )
-from schemas.reading import Reading
+from schemas.reading import Reading, altered
 from schemas.terms import Origin, ReadingAbsence, Unit
 
 # No known sentence is half as long; a line that goes on for longer is none.
@@ -452,7 +451,7 @@ class _Strings:
         if readings[0].component is not None:
             self._several = True
         elif self._several and readings[0].value is not None:
-            return [replace(reading, component=_string(0)) for reading in readings]
+            return [altered(reading, component=_string(0)) for reading in readings]
         return readings
 
 

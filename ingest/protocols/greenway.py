@@ -32,7 +32,7 @@ from ingest.protocol import (
     day_reading,
     text_reading,
 )
-from schemas.reading import Reading
+from schemas.reading import Reading, altered
 from schemas.terms import Origin, ReadingAbsence, Unit
 
 READ: Final = 0x46
@@ -312,7 +312,7 @@ def _cells(data: bytes, *, first: int) -> list[Reading]:
     found = CELL.read_all(data, CELLS_IN_BLOCK, first=first)
     while found and not found[-1].value:
         del found[-1]
-    readings = [cell if cell.value else replace(cell, doubts=("not_fitted",)) for cell in found]
+    readings = [cell if cell.value else altered(cell, doubts=("not_fitted",)) for cell in found]
     if found and (first > 1 or len(found) < min(CELLS_IN_BLOCK, len(data) // 2)):
         count = Decimal(first - 1 + len(found))
         readings.append(Reading("cell_count", count, origin=Origin.DERIVED))
@@ -324,7 +324,7 @@ def _temperatures(data: bytes) -> list[Reading]:
     readings = SENSOR.read_all(data, _SENSORS)
     for place, reading in enumerate(readings):
         if place >= _CELL_SENSORS:
-            readings[place] = replace(reading, doubts=("role_unproven",))
+            readings[place] = altered(reading, doubts=("role_unproven",))
     if len(readings) >= _CELL_SENSORS and data[_CELL_SENSORS - 1] == 0:
         others = [reading.value for reading in readings[: _CELL_SENSORS - 1]]
         if all(isinstance(value, Decimal) and abs(value) > _NO_SENSOR_DEGC for value in others):

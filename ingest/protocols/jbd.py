@@ -13,7 +13,6 @@ series behind the same app speaks another protocol and is refused here.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import ClassVar, Final
@@ -35,7 +34,7 @@ from ingest.protocol import (
     day_reading,
     text_reading,
 )
-from schemas.reading import Reading
+from schemas.reading import Reading, altered
 from schemas.terms import Origin, ReadingAbsence, Unit
 
 START: Final = 0xDD
@@ -341,7 +340,7 @@ def _extension(extension: bytes, *, nominal: bytes, coarser: int) -> list[Readin
         # Chins packs repeat the nominal capacity here, so an equal figure shows nothing learned.
         repeats = extension[LEARNED.offset : LEARNED.offset + 2] == nominal
         doubts = ("repeats_nominal",) if repeats else ()
-        readings.append(replace(learned, doubts=doubts))
+        readings.append(altered(learned, doubts=doubts))
     return readings
 
 
@@ -359,7 +358,7 @@ def _cells(data: bytes) -> list[Reading]:
         )
     # Nought is not fitted, or its wire is broken: the position stays, and the zero is no voltage.
     return [
-        cell if cell.value else replace(cell, doubts=("not_fitted",))
+        cell if cell.value else altered(cell, doubts=("not_fitted",))
         for cell in CELL.read_all(data, len(data) // 2)
     ]
 

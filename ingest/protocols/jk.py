@@ -36,7 +36,7 @@ from ingest.protocol import (
     Protocol,
     Request,
 )
-from schemas.reading import Reading
+from schemas.reading import Reading, altered
 from schemas.terms import Origin, ReadingAbsence, Unit
 
 U16L: Final = Integer(2, little=True)
@@ -588,7 +588,7 @@ class Jk(Protocol):
         else:
             return []
         if request is not None and request.address is not None:
-            return [replace(reading, component=f"module/{request.address}") for reading in readings]
+            return [altered(reading, component=f"module/{request.address}") for reading in readings]
         return readings
 
 
@@ -682,7 +682,7 @@ def _cells(raw: bytes, major: int | None, nameplate: Decimal | None) -> list[Rea
     cells = CELL.read_all(raw, _MOST[generation])
     mask = U32L.read(raw, _MASK + middle) or 0
     readings = [
-        cell if cell.value else replace(cell, doubts=("not_fitted",))
+        cell if cell.value else altered(cell, doubts=("not_fitted",))
         for number, cell in enumerate(cells)
         if cell.value or mask >> number & 1
     ]
@@ -692,7 +692,7 @@ def _cells(raw: bytes, major: int | None, nameplate: Decimal | None) -> list[Rea
         reading = field.read(raw, base=shift)
         assert reading is not None  # the frame has 300 bytes
         if field.quantity == _CAPACITY and reading.value == nameplate:
-            reading = replace(reading, doubts=("repeats_nominal",))
+            reading = altered(reading, doubts=("repeats_nominal",))
         readings.append(reading)
     readings.append(_power(raw, shift))
     readings += _temperatures(raw, generation)

@@ -31,7 +31,7 @@ from ingest.protocol import (
     Protocol,
     Request,
 )
-from schemas.reading import Reading
+from schemas.reading import Reading, altered
 from schemas.terms import Origin, ReadingAbsence, Unit
 
 HEAD: Final = b"NW"
@@ -356,7 +356,7 @@ class JkUart(Protocol):
         readings = _data(frame.payload)
         if frame.raw.startswith(HEAD):
             return readings
-        return [replace(reading, doubts=(*reading.doubts, "no_checksum")) for reading in readings]
+        return [altered(reading, doubts=(*reading.doubts, "no_checksum")) for reading in readings]
 
 
 def _walk(data: bytes) -> list[tuple[int, int, int]]:
@@ -411,7 +411,7 @@ def _cells(block: bytes) -> list[Reading]:
     for at in range(0, len(block), _CELL_SIZE):
         cell = CELL.read(block, base=at, index=block[at])
         assert cell is not None
-        readings.append(cell if cell.value else replace(cell, doubts=("not_fitted",)))
+        readings.append(cell if cell.value else altered(cell, doubts=("not_fitted",)))
     return readings
 
 
@@ -422,7 +422,7 @@ def _current(value: bytes, version: bytes) -> Reading:
         amount = raw & ~_CHARGES
         return CURRENT.reading(amount if raw & _CHARGES else -amount)
     reading = CURRENT.reading(_ZERO_CURRENT - raw)
-    return reading if version else replace(reading, doubts=("sign_unproven",))
+    return reading if version else altered(reading, doubts=("sign_unproven",))
 
 
 def _degrees(field: Field, raw: int) -> Reading:

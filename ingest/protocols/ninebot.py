@@ -10,7 +10,6 @@ Source: layout as restated in docs/protocols/ninebot.md, proven on answers of tw
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import ClassVar, Final
@@ -29,7 +28,7 @@ from ingest.protocol import (
     day_reading,
     text_reading,
 )
-from schemas.reading import Reading
+from schemas.reading import Reading, altered
 from schemas.terms import Origin, ReadingAbsence, Unit
 
 MARKER: Final = b"\x55\xaa"
@@ -298,7 +297,7 @@ class _Window:
         places = len(found)
         while found and not found[-1].value:
             del found[-1]
-        readings = [cell if cell.value else replace(cell, doubts=("not_fitted",)) for cell in found]
+        readings = [cell if cell.value else altered(cell, doubts=("not_fitted",)) for cell in found]
         if found and not skipped and (places > len(found) or places >= _FEWEST_CELLS):
             readings.append(Reading("cell_count", Decimal(len(found)), origin=Origin.DERIVED))
         return readings
@@ -314,7 +313,7 @@ def _current(raw: int, *, charging: bool | None) -> Reading:
     if charging:
         return CURRENT.reading(abs(raw))
     reading = CURRENT.reading(-raw)
-    return replace(reading, doubts=("sign_unproven",)) if raw else reading
+    return altered(reading, doubts=("sign_unproven",)) if raw else reading
 
 
 def _made_on(packed: int) -> Reading:

@@ -56,7 +56,7 @@ from ingest.ydt1363 import (
     state_alarm,
     states,
 )
-from schemas.reading import Reading
+from schemas.reading import Reading, altered
 from schemas.terms import Origin, ReadingAbsence, Unit
 
 VERSION: Final = 0x25
@@ -557,7 +557,7 @@ def _part(address: int | None) -> str | None:
 
 
 def _of(part: str | None, readings: list[Reading]) -> list[Reading]:
-    return readings if part is None else [replace(reading, component=part) for reading in readings]
+    return readings if part is None else [altered(reading, component=part) for reading in readings]
 
 
 def _packs(frame: Frame, block: Callable[[Cursor], list[Reading]], name: str) -> list[Reading]:
@@ -680,7 +680,7 @@ def _serial(frame: Frame, request: Frame | None) -> list[Reading]:
     if reading.value is None:
         reading = text_reading("serial_number", board)
         if reading.value is not None:
-            reading = replace(reading, doubts=(*reading.doubts, "boards_number"))
+            reading = altered(reading, doubts=(*reading.doubts, "boards_number"))
     return _of(_part(frame.address), [reading])
 
 
@@ -699,7 +699,7 @@ def _app_system(frame: Frame, request: Frame | None) -> list[Reading]:
         found = row.read(frame.payload)
         if found is not None:
             position = frame.payload[row.offset - 1]
-            readings.append(replace(found, index=position or None) if alone else found)
+            readings.append(altered(found, index=position or None) if alone else found)
     return _of(None if alone else "system", _learned(readings))
 
 
@@ -708,7 +708,7 @@ def _learned(readings: list[Reading]) -> list[Reading]:
     if values["full_charge_capacity"] != values["nameplate_capacity"]:
         return readings
     return [
-        replace(one, doubts=("repeats_nominal",)) if one.quantity == "full_charge_capacity" else one
+        altered(one, doubts=("repeats_nominal",)) if one.quantity == "full_charge_capacity" else one
         for one in readings
     ]
 
@@ -728,7 +728,7 @@ def _app_cells(frame: Frame, request: Frame | None) -> list[Reading]:
     readings = _present([APP_VOLTAGE.read(frame.payload)])
     for index, raw in enumerate(pairs[::2], 1):
         cell = CELL.reading(raw, index=index)
-        readings.append(cell if raw else replace(cell, doubts=("not_fitted",)))
+        readings.append(cell if raw else altered(cell, doubts=("not_fitted",)))
     readings += [row.reading(raw) for row, raw in zip(APP_TEMPERATURES, pairs[1::2], strict=False) if raw]
     readings.append(Reading("cell_count", Decimal(count)))
     return _of(_app_part(request), readings)

@@ -48,7 +48,7 @@ from ingest.ydt1363 import (
     state_alarm,
     states,
 )
-from schemas.reading import Reading
+from schemas.reading import Reading, altered
 from schemas.terms import Origin, ReadingAbsence, Unit
 
 VERSION: Final = 0x20
@@ -389,7 +389,7 @@ def _blocks(
     named = []
     for place, readings in enumerate(blocks, 1):
         part = _place(address, place) if bank else _component(address, stated)
-        named += [replace(reading, component=part) for reading in readings]
+        named += [altered(reading, component=part) for reading in readings]
     return named, bank
 
 
@@ -422,7 +422,7 @@ def _analog_module(cursor: Cursor) -> list[Reading]:
         assert reading is not None
         # The short form ends at 65.535 Ah; a field full of ones says "more", not a charge.
         full = field in CHARGE[_SHORT] and U16.read(data, field.offset) == _SATURATED
-        readings.append(replace(reading, doubts=("saturated",)) if full else reading)
+        readings.append(altered(reading, doubts=("saturated",)) if full else reading)
     readings.append(Reading("cell_count", Decimal(count)))
     return readings + _state_of_charge(readings)
 

@@ -52,7 +52,7 @@ from ingest.ydt1363 import (
     state_alarm,
     states,
 )
-from schemas.reading import Reading
+from schemas.reading import Reading, altered
 from schemas.terms import Origin, ReadingAbsence, Unit
 
 VERSION: Final = 0x20
@@ -437,7 +437,7 @@ def _unread(command: int | None, frame: Frame) -> list[Reading]:
 
 
 def _of(part: str | None, readings: list[Reading]) -> list[Reading]:
-    return readings if part is None else [replace(reading, component=part) for reading in readings]
+    return readings if part is None else [altered(reading, component=part) for reading in readings]
 
 
 def _temperatures(cursor: Cursor) -> list[Reading]:

@@ -32,7 +32,7 @@ from ingest.modbus import (
     number,
 )
 from ingest.protocol import I16, U16, Certainty, Decoder, Frame, Integer, Poller
-from schemas.reading import Reading
+from schemas.reading import Reading, altered
 from schemas.terms import Origin, ReadingAbsence, Unit
 
 BANK_UNIT: Final = 0
@@ -311,7 +311,7 @@ class SeplosV3(ModbusProtocol):
         readings = super()._refused(window, why)
         if window.start >= BANK:
             return readings
-        return [replace(reading, component=f"module/{window.unit}") for reading in readings]
+        return [altered(reading, component=f"module/{window.unit}") for reading in readings]
 
 
 def _is_coarse(window: Window) -> bool:

@@ -12,7 +12,7 @@ Source: the public models 714 and 802 to 805 (sunspec/models, Apache-2.0), their
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar, Final
 
@@ -28,7 +28,7 @@ from ingest.modbus import (
 )
 from ingest.modbus import text_reading as text
 from ingest.protocol import I16, U16, U32, Certainty, Decoder, Field, Frame, Integer, Poller
-from schemas.reading import Reading
+from schemas.reading import Reading, altered
 from schemas.terms import Origin, ReadingAbsence, Unit
 
 BASES: Final = (40000, 50000, 0)
@@ -296,7 +296,7 @@ def _bank(words: bytes) -> list[Reading]:
     if any(words[4:104]):
         return readings
     # A device without a battery shows the model with nothing in it: that is no empty battery.
-    return [replace(one, doubts=("no_battery",)) if one.value is not None else one for one in readings]
+    return [altered(one, doubts=("no_battery",)) if one.value is not None else one for one in readings]
 
 
 def _strings(words: bytes, parts: list[int]) -> list[Reading]:
@@ -323,7 +323,7 @@ def _module(words: bytes, parts: list[int]) -> list[Reading]:
     for number, begin in enumerate(parts, 1):
         for one in _read(CELL_POINTS, words, begin, part):
             empty = one.quantity == "cell_voltage" and one.value == 0
-            readings.append(replace(one, index=number, doubts=("not_fitted",) if empty else one.doubts))
+            readings.append(altered(one, index=number, doubts=("not_fitted",) if empty else one.doubts))
         state = U32.read(words, 2 * begin + 4)
         balancing = balancing or (state != 0xFFFFFFFF and bool((state or 0) & 1))
     if parts:

@@ -12,7 +12,7 @@ Source: as restated in docs/protocols/tdt.md; telemetry, alarms and identity pro
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar, Final
 
@@ -32,7 +32,7 @@ from ingest.protocol import (
     text_reading,
 )
 from ingest.ydt1363 import CELL_STATES, OTHER, TEMPERATURE_STATES, cells
-from schemas.reading import Reading
+from schemas.reading import Reading, altered
 from schemas.terms import Origin, ReadingAbsence, Unit
 
 STARTS: Final = bytes([0x7E, 0x1E])
@@ -312,7 +312,7 @@ def _telemetry(frame: Frame) -> list[Reading]:
         assert found is not None  # the length was proven above
         # No public source names this field; in every recording the charge over it is the state of charge.
         unproven = row.quantity == "full_charge_capacity"
-        readings.append(replace(found, doubts=("meaning_unproven",)) if unproven else found)
+        readings.append(altered(found, doubts=("meaning_unproven",)) if unproven else found)
     health = HEALTH.read(data)
     if health is not None:
         readings.append(health)
