@@ -12,7 +12,7 @@ import struct
 import typing
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum, unique
@@ -298,8 +298,10 @@ class Integer:
     def read(self, data: bytes, offset: int) -> int | None:
         """The integer at `offset`; None when the data end before it does."""
         piece = data[offset : offset + self.size]
-        if len(piece) < self.size:
-            return None
+        return self.whole(piece) if len(piece) == self.size else None
+
+    def whole(self, piece: bytes) -> int:
+        """The integer that all of these bytes are."""
         return int.from_bytes(piece, "little" if self.little else "big", signed=self.signed)
 
     def read_all(self, data: bytes, offset: int, count: int) -> tuple[int, ...]:
@@ -785,18 +787,22 @@ def _address(frame: Frame) -> str:
     return "any" if frame.address is None else f"{frame.address:02x}"
 
 
-@dataclass(frozen=True)
 class Cursor:
-    """Reads a payload from front to back; what it hands out it has proven to be there."""
+    """Reads a payload from front to back; what it hands out it has proven to be there.
 
-    data: bytes
-    name: str
-    _at: list[int] = field(default_factory=lambda: [0])
+    Attributes:
+        data: the payload.
+        name: what it is, for people.
+        at: bytes already taken.
+    """
 
-    @property
-    def at(self) -> int:
-        """Bytes already taken."""
-        return self._at[0]
+    __slots__ = ("at", "data", "name")
+
+    def __init__(self, data: bytes, name: str) -> None:
+        """At the first byte."""
+        self.data = data
+        self.name = name
+        self.at = 0
 
     @property
     def left(self) -> int:
@@ -809,15 +815,16 @@ class Cursor:
         Raises:
             Damage: fewer are left.
         """
-        if self.left < size:
+        begin = self.at
+        piece = self.data[begin : begin + size]
+        if len(piece) < size:
             raise Damage(
                 Fault.LENGTH,
                 expected=f"{what} ({size} byte{'s' if size != 1 else ''})",
-                came=f"{self.left} left",
-                where=f"byte {self.at} of the {self.name}",
+                came=f"{len(piece)} left",
+                where=f"byte {begin} of the {self.name}",
             )
-        piece = self.data[self.at : self.at + size]
-        self._at[0] += size
+        self.at = begin + size
         return piece
 
     def number(self, integer: Integer, what: str) -> int:
@@ -826,9 +833,7 @@ class Cursor:
         Raises:
             Damage: fewer bytes are left than it needs.
         """
-        value = integer.read(self.take(integer.size, what), 0)
-        assert value is not None
-        return value
+        return integer.whole(self.take(integer.size, what))
 
     def end(self) -> None:
         """Nothing may be left.
