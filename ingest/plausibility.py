@@ -130,6 +130,10 @@ PROTOCOL_DOUBTS: Final[Mapping[str, tuple[Severity, str]]] = MappingProxyType(
         "sign_unproven": (Severity.WARN, "devices of this kind disagree whether charging is positive"),
         "meaning_unproven": (Severity.WARN, "devices of this kind disagree what this figure stands for"),
         "no_checksum": (Severity.QUARANTINE, "recorded without its frame, so that no checksum proves it"),
+        "sensor_may_be_absent": (
+            Severity.QUARANTINE,
+            "nought degrees at a place where most boards have no sensor",
+        ),
         "last_entries_only": (
             Severity.QUARANTINE,
             "counted in the last entries of a log, not over the life of the board",

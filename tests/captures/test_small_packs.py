@@ -17,6 +17,7 @@ from tests.data import shared_files
 CASES = [
     *shared_files("captures-community/jk/*.json"),
     *shared_files("captures-community/daly/*.json"),
+    *shared_files("captures-community/ant/*.json"),
 ]
 
 NUMBERS = {
@@ -30,7 +31,7 @@ NUMBERS = {
     "cycle_count": ("cycle_count", "0"),
     "cell_count": ("cell_count", "0"),
     "bms_runtime_s": ("operating_time", "0"),
-    "lifetime_charge_throughput_ah": ("charge_throughput", "0"),
+    "lifetime_charge_throughput_ah": ("charge_throughput", "0.5"),
     "lifetime_charge_throughput_ah_at_186": ("charge_throughput", "0"),
     "lifetime_charged_ah": ("charge_in", "0"),
     "lifetime_discharged_ah": ("charge_out", "0"),
@@ -58,6 +59,8 @@ ALARMS = {
     ("warning", "charging_temperature_too_high"): ("warning", "charge_over_temperature"),
     ("warning", "voltage_difference_too_high"): ("warning", "cell_voltage_difference"),
 }
+# An old ANT board sends no capacity: theirs is guessed from charge and share, and cycles from that.
+GUESSED = {"legacy-ble-16s": {"design_capacity_ah", "cycle_count"}}
 # What they work out from other values, follows from the cells, or is a switch of a heater or balancer.
 NOT_OURS = {
     "balance_current_a",
@@ -71,6 +74,8 @@ NOT_OURS = {
     "min_cell_voltage_v",
     "min_voltage_cell_no",
     "note",
+    "lifetime_charge_time_s",
+    "lifetime_discharge_time_s",
     "temperature_sensor_count",
     "uptime_s",
 }
@@ -111,7 +116,7 @@ def protocol_of(path):
 def check_temperatures(readings, value):
     """A map by position; or a list with roles, in the order of the frame."""
     sensors = {r.index: r.value for r in readings if r.quantity == "cell_temperature"}
-    boards = [r.value for r in readings if r.quantity == "board_temperature"]
+    boards = [r.value for r in readings if r.quantity == "board_temperature"][::-1]
     if isinstance(value, dict):
         told = {**sensors}
         # ANT counts the two sensors of the board behind those of the cells.
@@ -132,7 +137,8 @@ def test_a_recording_reads_as_others_read_it(path):
     readings = read(path, protocol_of(path))
     assert not any(r.quantity == "cell_resistance" for r in readings)
     for theirs, value in (case["expected"] | case.get("protocol_facts", {})).items():
-        check(readings, theirs, value)
+        if theirs not in GUESSED.get(path.stem, ()):
+            check(readings, theirs, value)
 
 
 def check(readings, theirs, value):
@@ -163,6 +169,11 @@ def check(readings, theirs, value):
         assert only(readings, "chemistry") == CHEMISTRIES[value]
     elif theirs == "alarm_bits":
         assert bool(value) == any(r.quantity in ("alarm", "warning", "protection") for r in readings)
+    elif theirs in ("current_magnitude_a", "power_magnitude_w"):
+        quantity = theirs.partition("_")[0]
+        assert abs(only(readings, quantity)) == exact(value)
+        # None of these frames says whether the battery charges.
+        assert all(bool(r.value) == ("sign_unproven" in r.doubts) for r in readings if r.quantity == quantity)
     elif theirs == "active_alarms":
         active = {(r.quantity, r.value) for r in readings if r.quantity in ("alarm", "warning")}
         assert active == {ALARMS[one["level"], one["alarm"]] for one in value}
@@ -199,6 +210,29 @@ def test_interleaved_pieces_of_a_radio_line_of_jk_are_understood(shared):
     ]
     degrees = [r.value for r in readings if r.quantity in ("cell_temperature", "board_temperature")]
     assert sorted(degrees) == sorted(exact(one["value"]) for one in expected["temp_values"])
+
+
+def test_pieces_of_a_radio_line_of_ant_are_understood(shared):
+    expected = json.loads(shared("captures/aiobmsble/ant-22s.expected.json").read_text())["expected"]
+    readings = read(shared("captures/aiobmsble/ant-22s.capture.json"), "ant")
+    for theirs, ours in {
+        "voltage": "voltage",
+        "current": "current",
+        "power": "power",
+        "battery_level": "state_of_charge",
+        "battery_health": "bms_reported_health",
+        "cycle_charge": "remaining_charge",
+        "design_capacity": "nameplate_capacity",
+        "cell_count": "cell_count",
+    }.items():
+        assert only(readings, ours) == exact(expected[theirs]), theirs
+    assert int(only(readings, "charge_throughput")) == expected["total_charge"]
+    assert [r.value for r in readings if r.quantity == "cell_voltage"] == [
+        exact(volts) for volts in expected["cell_voltages"]
+    ]
+    degrees = [r.value for r in readings if r.quantity in ("cell_temperature", "board_temperature")]
+    assert sorted(degrees) == sorted(exact(one["value"]) for one in expected["temp_values"])
+    assert not any(r.quantity == "cycle_count" for r in readings)
 
 
 def frames_of(path: Path) -> list[bytes]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest import daly
+from ingest import ant, daly
 from ingest.errors import RequestForbidden
 from ingest.protocol import CONDITIONS, Certainty, discover, openers
 from ingest.protocols import jbd, jk, jk_uart, pylontech_rs485
@@ -62,5 +62,7 @@ def test_conditions_are_spelt_as_in_the_one_list():
         *jk.ALARMS,
         *jk_uart.ALARMS,
         *daly.CONDITION_NAMES,
+        *ant.CHARGE_STATES.values(),
+        *ant.DISCHARGE_STATES.values(),
     }
     assert named <= CONDITIONS
