@@ -3,7 +3,7 @@
 Source: states as restated in docs/protocols/ant.md.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Final
@@ -50,6 +50,14 @@ def switches(charge: int, discharge: int) -> list[Reading]:
     readings = [Reading("charging_enabled", charge == ON), Reading("discharging_enabled", discharge == ON)]
     reasons = (CHARGE_STATES.get(charge), DISCHARGE_STATES.get(discharge))
     return readings + [Reading("protection", name) for name in dict.fromkeys(reasons) if name]
+
+
+def switch_state(conditions: Iterable[str], *, charges: bool, is_on: bool) -> int:
+    """The code of a switch: on, open for the first of the conditions that it knows, or off."""
+    if is_on:
+        return ON
+    states = CHARGE_STATES if charges else DISCHARGE_STATES
+    return next((code for name in conditions for code, told in states.items() if told == name), 0)
 
 
 def directed(reading: Reading, *, charges: bool | None) -> Reading:

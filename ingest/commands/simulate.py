@@ -36,13 +36,18 @@ class Kind:
 
 
 KINDS: Final[Mapping[str, Kind]] = {
+    "ant": Kind("boards.AntDevice", 16, 100.0, "LFP", "stationary"),
     "can-pylontech": Kind("can.PylontechCan", 15, 74.0, "LFP", "stationary", on_can=True),
     "can-pylontech-hv": Kind("can.PylontechHvCan", 32, 74.0, "LFP", "stationary", on_can=True),
     "can-victron": Kind("can.VictronCan", 16, 280.0, "LFP", "stationary", on_can=True),
+    "daly-a5": Kind("boards.DalyA5Device", 16, 100.0, "LFP", "stationary"),
+    "daly-d2": Kind("boards.DalyD2Device", 16, 100.0, "LFP", "stationary"),
     "emus-serial": Kind("emus_serial.EmusDevice", 16, 100.0, "LFP", "stationary"),
     "greenway": Kind("greenway.GreenwayDevice", 16, 40.0, "NMC", "lmt"),
     "jbd": Kind("jbd.JbdDevice", 10, 14.0, "NMC", "lmt"),
     "jbd-up16s": Kind("jbd_up16s.JbdUpBank", 16, 100.0, "LFP", "stationary", is_bank=True),
+    "jk": Kind("boards.JkDevice", 16, 280.0, "LFP", "stationary"),
+    "jk-uart": Kind("boards.JkUartDevice", 14, 20.0, "NMC", "lmt"),
     "ninebot": Kind("ninebot.NinebotDevice", 10, 7.8, "NMC", "lmt"),
     "seplos-v3": Kind("seplos_v3.SeplosBank", 16, 280.0, "LFP", "stationary", is_bank=True),
     "sunspec": Kind("sunspec.SunSpecBank", 16, 100.0, "LFP", "stationary", is_bank=True),

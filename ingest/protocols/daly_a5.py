@@ -12,13 +12,21 @@ same moment (93) is the direction told; otherwise the reading carries `sign_unpr
 Source: layout as restated in docs/protocols/daly-a5.md, proven on recordings.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import ClassVar, Final
 
-from ingest.daly import CONDITION_NAMES, ZERO_CURRENT, ZERO_DEGREES, conditions, or_unfitted, text
+from ingest.daly import (
+    CONDITION_NAMES,
+    ZERO_CURRENT,
+    ZERO_DEGREES,
+    conditions,
+    encode_conditions,
+    or_unfitted,
+    text,
+)
 from ingest.frames import sum8
 from ingest.protocol import (
     U8,
@@ -156,6 +164,28 @@ def encode_temperatures(degrees: Sequence[Decimal]) -> list[bytes]:
         + b"".join(TEMPERATURE.write(one) for one in degrees[at : at + _SENSORS_A_FRAME])
         for at in range(0, len(degrees), _SENSORS_A_FRAME)
     ]
+
+
+def encode_failures(active: Iterable[tuple[str, str]]) -> bytes:
+    """Data of 98, from quantity and name of each condition."""
+    return encode_conditions(active)
+
+
+def encode_code(words: str) -> list[bytes]:
+    """Data of every frame of 57."""
+    size = LENGTH - 1
+    data = words.encode("ascii")[: _CODE_FRAMES * size].ljust(_CODE_FRAMES * size, b"\x00")
+    return [bytes([number + 1]) + data[size * number :][:size] for number in range(_CODE_FRAMES)]
+
+
+def encode_extremes(command: int, volts: Sequence[Decimal], degrees: Sequence[Decimal]) -> list[bytes]:
+    """Data of 91 or 92."""
+    values = volts if command == CELL_EXTREMES else degrees
+    data = bytearray(LENGTH)
+    for (field, place), value in zip(EXTREMES[command], (max(values), min(values)), strict=True):
+        data[field.offset : field.offset + field.integer.size] = field.write(value)
+        data[place] = values.index(value) + 1
+    return [bytes(data)]
 
 
 class DalyA5Framer(Framer):

@@ -147,8 +147,14 @@ def encode_status(
 
 
 def encode_versions(software: str, hardware: str) -> bytes:
-    """Data of the versions."""
-    return software.encode("ascii")[:32].ljust(32, b"\x00") + hardware.encode("ascii")[:32].ljust(32, b"\x00")
+    """An answer with the versions."""
+    texts = (software.encode("ascii")[:32], hardware.encode("ascii")[:32])
+    return encode_answer(UNIT, b"".join(text.ljust(32, b"\x00") for text in texts))
+
+
+def encode_settings(nameplate: Decimal, chemistry: int = 0) -> dict[int, int]:
+    """Registers of the settings that are read."""
+    return {SETTINGS: SETTING_FIELDS[0].raw(nameplate), _CHEMISTRY: chemistry}
 
 
 def encode_reply(start: int, count: int, values: Mapping[int, int]) -> bytes:
