@@ -22,7 +22,6 @@ from ingest.protocol import (
     U16,
     U32,
     Certainty,
-    Cursor,
     Damage,
     Fault,
     Field,
@@ -377,11 +376,17 @@ def _walk(data: bytes) -> list[tuple[int, int, int]]:
 
 
 def _data(data: bytes) -> list[Reading]:
-    cursor = Cursor(data, "data")
     values: dict[int, bytes] = {}
     for tag, place, size in _walk(data):
-        cursor.take(place - cursor.at, "tag")
-        values[tag] = cursor.take(size, f"value of tag {tag:02X}")
+        value = data[place : place + size]
+        if len(value) < size:
+            raise Damage(
+                Fault.LENGTH,
+                expected=f"value of tag {tag:02X} ({size} bytes)",
+                came=f"{len(value)} left",
+                where=f"byte {place} of the data",
+            )
+        values[tag] = value
     readings = _cells(values.get(_CELLS, b""))
     numbers = {}
     for tag, field in FIELDS.items():
