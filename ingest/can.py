@@ -412,6 +412,10 @@ class CanProtocol(Protocol):
         del source, part
         return CanFrame(number, data, self.extended)
 
+    def subject(self, raw: bytes) -> bytes:
+        """What a spelt frame is about; several different subjects are what a profile is known by."""
+        return raw.partition(b"#")[0].split(b" ")[-1]
+
     def key(self, frame: Frame) -> int | None:
         """Which row of `messages` reads the frame; None when none does."""
         extended = isinstance(frame, BusFrame) and frame.extended

@@ -23,6 +23,7 @@ from enum import StrEnum, unique
 from itertools import combinations, islice
 from typing import Any, Final
 
+from ingest.can import CanProtocol
 from ingest.captures import Decoded, read_capture
 from ingest.errors import CaptureRefused
 from ingest.plausibility import Memory, doubt
@@ -42,6 +43,7 @@ from schemas.reading import Reading
 TRIED_BYTES: Final = 1024 * 1024
 TRIED_FRAMES: Final = 4096
 _UNPROVEN_FRAMES: Final = 4
+_WHOLE_SHARE: Final = Decimal("0.99")
 _UNPROVEN_SHARE: Final = Decimal("0.9")
 _CAN_IDENTIFIERS: Final = 3
 _DIGITS: Final = b"0123456789ABCDEF"
@@ -303,7 +305,8 @@ def _judge(data: bytes, protocol: Protocol) -> Candidate | None:
         whole = [raw for raw in distinct if _passes(protocol, raw)] or distinct
         strength = measure(protocol, max(whole, key=lambda raw: (len(raw), raw)))
     elif protocol.carrier is Carrier.CAN:
-        identifiers = len({raw.partition(b"#")[0].split(b" ")[-1] for raw in distinct})
+        assert isinstance(protocol, CanProtocol)  # what CAN carries derives from it
+        identifiers = len({protocol.subject(raw) for raw in distinct})
     accepted, why = _verdict(
         protocol.carrier,
         distinct=len(distinct),
@@ -371,8 +374,12 @@ def _verdict(
     if strength is Strength.STRONG:
         return True, ""
     if strength is Strength.WEAK:
-        if distinct < 2:
-            return False, "turned down: one frame with an 8-bit checksum can be chance; two are needed"
+        # One frame that is the whole recording had its start, length and sum right: that is no chance.
+        if distinct < 2 and ((explained or 0) < _WHOLE_SHARE or contradict):
+            return False, (
+                "turned down: one frame with an 8-bit checksum can be chance in a longer recording; "
+                "two are needed"
+            )
         return True, ""
     if distinct < _UNPROVEN_FRAMES or (explained or 0) < _UNPROVEN_SHARE or contradict or not agree:
         return False, (

@@ -220,6 +220,11 @@ class Uds(CanProtocol):
     asks: ClassVar[Mapping[str, CanFrame]] = ASKS
     polled: ClassVar[tuple[str, ...]] = tuple(ASKS)
 
+    def subject(self, raw: bytes) -> bytes:
+        """Who answers about what: the identifier, the service, and its parameter or data identifier."""
+        identifier, _, data = raw.partition(b"#")
+        return identifier + b"#" + data[: 4 if data.startswith(b"41") else 6]
+
     def assembler(self) -> Assembler:
         """One for ISO-TP."""
         return IsoTp()

@@ -95,10 +95,13 @@ def test_an_eight_bit_sum_needs_two_different_frames() -> None:
     protocol = _Small()
     one, other = small(volts=663, cells=(3312, 3318)), small(volts=664, cells=(3320, 3320))
     assert measure(protocol, one) is Strength.WEAK
-    alone = detect(one, [protocol])
-    assert alone.candidates == ()
-    assert alone.turned_down[0].reasons[-1].startswith("turned down: one frame with an 8-bit checksum")
-    assert detect(one + one, [protocol]).candidates == (), "the same frame twice is one frame"
+    noise = bytes(range(64, 96))
+    among = detect(noise + one, [protocol])
+    assert among.candidates == ()
+    assert among.turned_down[0].reasons[-1].startswith("turned down: one frame with an 8-bit checksum")
+    assert detect(one + noise + one, [protocol]).candidates == (), "the same frame twice is one frame"
+    # A recording that is one frame from its first byte to its last: start, length and sum are no chance.
+    assert [found.protocol for found in detect(one, [protocol]).candidates] == ["small"]
     assert [found.protocol for found in detect(one + other, [protocol]).candidates] == ["small"]
 
 
