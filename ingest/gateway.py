@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from itertools import chain, pairwise, repeat
 from typing import Final, Protocol
 
@@ -84,11 +85,19 @@ class AnotherDevice(IngestError):
 class Routing:
     """Which battery each part of a device is.
 
+    A part that alone is a battery loses its path on the way. Parts stay parts where one battery has several
+    of them: strings under one master, or parts that are bound to the same battery.
+
     Attributes:
         bindings: component path to battery id; None stands for the whole device.
     """
 
     bindings: Mapping[str | None, str]
+
+    @cached_property
+    def _several(self) -> frozenset[str]:
+        """Batteries that more than one path is bound to."""
+        return frozenset(battery for battery, count in Counter(self.bindings.values()).items() if count > 1)
 
     def split(self, readings: Iterable[Reading]) -> tuple[dict[str, list[Reading]], Counter[str]]:
         """Readings by battery id, and how many speak of each part that is bound to nobody.
@@ -100,7 +109,7 @@ class Routing:
         whole = self.bindings.get(None)
         # A frame has many readings and few parts: each part is looked up once.
         paths = {part: self._bound(part) for part in {r.component for r in readings} if part}
-        loose = sorted(part for part, path in paths.items() if path is None)
+        loose = sorted(part for part, path in paths.items() if path is None and not is_string(part))
         if whole is not None and len(loose) > 1:
             raise Unbound(loose)
         out: dict[str, list[Reading]] = {}
@@ -109,11 +118,12 @@ class Routing:
             part = reading.component
             path = paths[part] if part else None
             if part and path:
-                mine = altered(reading, component=part[len(path) + 1 :] or None)
-                out.setdefault(self.bindings[path], []).append(mine)
+                battery = self.bindings[path]
+                inner = part if battery in self._several else part[len(path) + 1 :] or None
+                out.setdefault(battery, []).append(altered(reading, component=inner))
             elif whole is not None:
                 # One part alone is the whole: a bank of one module is that module.
-                mine = altered(reading, component=None) if part else reading
+                mine = altered(reading, component=None) if part and not is_string(part) else reading
                 out.setdefault(whole, []).append(mine)
             else:
                 unbound[part or "the whole device"] += 1
@@ -127,6 +137,11 @@ class Routing:
         """The longest bound path that is `component` or a part above it; None when there is none."""
         paths = [path for path in self.bindings if path and (component + "/").startswith(path + "/")]
         return max(paths, key=len, default=None)
+
+
+def is_string(component: str) -> bool:
+    """Whether the part is a string: strings under one master are protected by it, so they are one battery."""
+    return component.partition("/")[0] == "string"
 
 
 class Sink(Protocol):

@@ -31,6 +31,7 @@ from ingest.gateway import (
     Routing,
     Sink,
     Unbound,
+    is_string,
     replay,
     run_epoch,
     survey,
@@ -369,7 +370,11 @@ def _check_parts(parts: Sequence[Part], components: Sequence[str]) -> None:
         if not any((heard + "/").startswith(component + "/") for heard in components):
             speak = ", ".join(components) or "only the whole device"
             raise click.UsageError(f"{component} is bound, but does not speak; speaking: {speak}")
-    loose = [heard for heard in components if not any((heard + "/").startswith(part + "/") for part in named)]
+    loose = [
+        heard
+        for heard in components
+        if not is_string(heard) and not any((heard + "/").startswith(part + "/") for part in named)
+    ]
     if len(loose) > 1 and any(part.component is None for part in parts):
         raise Unbound(loose)
 

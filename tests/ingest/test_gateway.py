@@ -607,3 +607,25 @@ def test_a_survey_tells_parts_times_and_period_before_anything_is_stored():
     assert found.first_at == NOON
     assert found.period_s == 10
     assert not heard.refused
+
+
+def _said(component, value):
+    return Reading("voltage", Decimal(value), component=component)
+
+
+def test_strings_under_one_master_stay_parts_of_the_one_battery():
+    heard = [_said(None, "51.2"), _said("string/1", "51.1"), _said("string/2", "51.3")]
+    parts, unbound = Routing({None: "A"}).split(heard)
+    assert parts == {"A": heard}
+    assert not unbound
+    apart, _ = Routing({None: "A", "string/2": "B"}).split(heard)
+    assert apart == {"A": heard[:2], "B": [_said(None, "51.3")]}
+
+
+def test_parts_that_are_bound_to_one_battery_stay_parts():
+    heard = [_said("module/1", "51.1"), _said("module/2", "51.3"), _said("module/3", "51.2")]
+    parts, unbound = Routing({"module/1": "A", "module/2": "A", "module/3": "B"}).split(heard)
+    assert parts == {"A": heard[:2], "B": [_said(None, "51.2")]}
+    assert not unbound
+    with pytest.raises(Unbound):
+        Routing({None: "A"}).split(heard)
