@@ -57,6 +57,9 @@ _PACK_VOLTS: Final = (Decimal(1), Decimal(2000))
 _DEGREES: Final = (Decimal(-45), Decimal(130))
 _SUM_TOLERANCE: Final = Decimal("0.02")
 _SHARES: Final = ("state_of_charge", "bms_reported_health")
+# Values that can be held against their bounds and each other although their scale awaits its proof.
+_ANY_SCALE: Final = ("meaning_unproven",)
+_ORDERED: Final = frozenset({"state_of_charge", "cell_temperature_min", "cell_temperature_max"})
 
 
 @unique
@@ -488,7 +491,8 @@ def agreement(readings: Iterable[Reading]) -> tuple[list[str], list[str]]:
     """What fits together in the last values, and what contradicts itself; each sentence names the values."""
     parts: dict[str | None, dict[tuple[str, int | None], Decimal]] = {}
     for reading in readings:
-        if isinstance(reading.value, Decimal) and not reading.doubts:
+        judged = not reading.doubts or (reading.doubts == _ANY_SCALE and reading.quantity in _ORDERED)
+        if isinstance(reading.value, Decimal) and judged:
             parts.setdefault(reading.component, {})[reading.quantity, reading.index] = reading.value
     agree: dict[str, None] = {}
     contradict: dict[str, None] = {}

@@ -141,6 +141,7 @@ CONDITIONS: Final = frozenset(
         "reset_by_watchdog",
         "pole_over_temperature",
         "insulation_fault",
+        "interlock_fault",
         "pack_voltage_difference",
         "balancing_fault",
         "internal_communication_fault",
