@@ -665,13 +665,14 @@ class Gateway:
         at: datetime | None = None
         lost: TransportFailed | None = None
         try:
-            for request in self._protocol.poll(self._bus_address):
-                self._protocol.permit(request)
-                line.send(request)
-            while (left := until - self._clock.monotonic()) > 0 and not self._clock.wait(0):
-                data = line.receive(min(left, _LISTENING_PIECE_S))
+            turns = _Turns(self._protocol, line, self._pace, self._clock)
+            turns.begin(self._protocol.poll(self._bus_address))
+            while ((left := until - self._clock.monotonic()) > 0 or turns.busy) and not self._clock.wait(0):
+                data = line.receive(min(left, _LISTENING_PIECE_S) if left > 0 else _LISTENING_PIECE_S)
                 self._came_bytes += len(data)
-                for readings in self._overheard(self._bus.feed(data)):
+                found = self._bus.feed(data)
+                turns.go_on(data, found)
+                for readings in self._overheard(found):
                     at = self._clock.now()
                     for reading in readings:
                         what = reading.value if reading.quantity in _CONDITIONS else None
@@ -902,6 +903,65 @@ class Gateway:
         self.heard.stored(receipts)
         if self._on_receipts is not None:
             self._on_receipts(receipts)
+
+
+class _Turns:
+    """The requests of one interval on a bus: all at once, or each after the answer to the one before.
+
+    Attributes:
+        busy: whether requests or an answer are still to come.
+    """
+
+    def __init__(self, protocol: DeviceProtocol, line: Line, pace: Pace, clock: Clock) -> None:
+        self._protocol = protocol
+        self._line = line
+        self._pace = pace
+        self._clock = clock
+        self._waiting: list[bytes] = []
+        self._asked: Frame | None = None
+        self._until = 0.0
+
+    @property
+    def busy(self) -> bool:
+        """See the class."""
+        return bool(self._waiting) or self._asked is not None
+
+    def begin(self, requests: list[bytes]) -> None:
+        """Send all, or the first.
+
+        Raises:
+            RequestForbidden: one is not on the allow-list; nothing was sent.
+        """
+        for request in requests:
+            self._protocol.permit(request)
+        if self._protocol.by_turns:
+            self._waiting = list(reversed(requests))
+            self._next()
+            return
+        for request in requests:
+            self._line.send(request)
+
+    def go_on(self, heard: bytes, found: Iterable[Frame | Refused]) -> None:
+        """What this calls for: flow control, or the next request once the last is answered or given up."""
+        if self._asked is None:
+            return
+        if onward := self._protocol.onward(heard, self._asked):
+            self._line.send(onward)
+            self._until = self._clock.monotonic() + self._pace.longest_s
+        asked = self._asked
+        if (
+            any(isinstance(one, Frame) and self._protocol.is_last(one, asked) for one in found)
+            or self._clock.monotonic() >= self._until
+        ):
+            self._next()
+
+    def _next(self) -> None:
+        self._asked = None
+        if self._waiting:
+            request = self._waiting.pop()
+            self._asked = self._protocol.permit(request)
+            self._line.send(request)
+            self._until = self._clock.monotonic() + self._pace.answer_s
 
 
 @dataclass

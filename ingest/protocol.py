@@ -622,6 +622,7 @@ class Protocol(ABC):
         also_binary: True when a text protocol has a binary form too, so that a log may be either.
         baud_rates: of a serial line, the usual one first.
         carrier: what its frames travel on.
+        by_turns: True when a request on a bus waits for the answer to the one before.
     """
 
     name: ClassVar[str]
@@ -632,6 +633,7 @@ class Protocol(ABC):
     also_binary: ClassVar[bool] = False
     baud_rates: ClassVar[tuple[int, ...]] = (9600,)
     carrier: ClassVar[Carrier] = Carrier.STREAM
+    by_turns: ClassVar[bool] = False
 
     @abstractmethod
     def framer(self) -> Framer:
@@ -678,6 +680,14 @@ class Protocol(ABC):
         """Whether the answer to the request is whole with this frame; else it ends when the line pauses."""
         del frame, request
         return True
+
+    def onward(self, heard: bytes, request: Frame) -> bytes:
+        """What a bus needs so that the answer goes on, as ISO-TP's flow control; empty for nothing.
+
+        It is part of the read: it asks for nothing and changes nothing. Used where requests take turns.
+        """
+        del heard, request
+        return b""
 
     def decode(self, frame: Frame, *, request: bytes | None = None) -> list[Reading]:
         """What a proven frame says, each reading with the frame's hash as evidence.

@@ -2,8 +2,9 @@
 
 Only the two reading services are known here. Standard values are read from service 01 and from the data
 identifiers F400 to F4FF that repeat it; a maker's own identifiers from a table by the answering address. It
-holds those of Hyundai's and Kia's E-GMP cars. An answer of several frames is put together by its lengths and
-numbers; what is incomplete is refused.
+holds those of Hyundai's and Kia's E-GMP cars; `uds:TABLE.csv` reads, and asks for, those of a table of the
+user's instead. An answer of several frames is put together by its lengths and numbers; what is incomplete is
+refused.
 
 Source: layouts as restated in docs/protocols/uds.md; the table of E-GMP is proven on recordings of cars.
 """
@@ -11,9 +12,11 @@ Source: layouts as restated in docs/protocols/uds.md; the table of E-GMP is prov
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from pathlib import Path
 from typing import ClassVar, Final
 
-from ingest.can import Assembler, BusFrame, CanFrame, CanProtocol, Message
+from ingest.can import Assembler, BusFrame, CanFrame, CanProtocol, Message, read_line, read_spelling
+from ingest.errors import RequestForbidden
 from ingest.protocol import (
     I16,
     U8,
@@ -28,7 +31,8 @@ from ingest.protocol import (
     Refused,
     Request,
 )
-from schemas.reading import Reading
+from ingest.uds_map import DidMap, Read, read_map
+from schemas.reading import Reading, altered
 from schemas.terms import Unit
 
 CURRENT_DATA: Final = 0x01
@@ -44,13 +48,18 @@ SYSTEM: Final = 0x9A
 HEALTH: Final = 0xB2
 CERTIFIED: Final = 0xD2
 
-# Parameters whose answer fits one frame; longer ones need flow control, which nothing here sends.
+# Parameters of which the standard says that they fit one frame.
 REQUESTS: Final = (
     Request("remaining", EVERYBODY, "01 5B: remaining charge"),
     Request("health", EVERYBODY, "01 B2: state of health of the traction battery"),
     Request("certified", EVERYBODY, "01 D2: state of certified energy and range"),
 )
 _PADDING: Final = 0x55
+# Go on to the end, without a pause between frames (ISO 15765-2); the answer to a first frame.
+_GO_ON: Final = bytes([0x30, 0, 0]).ljust(8, bytes([_PADDING]))
+_NEGATIVE: Final = b"\x7f"
+_PENDING: Final = b"\x78"  # a control unit needs longer; its answer follows
+_READ: Final = bytes([READ_BY_IDENTIFIER])
 
 
 def _single(identifier: int, service: bytes) -> CanFrame:
@@ -219,6 +228,15 @@ class Uds(CanProtocol):
     messages: ClassVar[Mapping[int, Message]] = {}
     asks: ClassVar[Mapping[str, CanFrame]] = ASKS
     polled: ClassVar[tuple[str, ...]] = tuple(ASKS)
+    by_turns: ClassVar[bool] = True  # a control unit takes one request at a time
+
+    def tuned(self, argument: str) -> "Uds":
+        """The same for the identifiers of a table: `uds:TABLE.csv` or `uds:TABLE.toml`.
+
+        Raises:
+            MapRefused: it cannot be read, or a cell is wrong; the sentence names row and column.
+        """
+        return TableOfIdentifiers(argument, read_map(Path(argument)))
 
     def subject(self, raw: bytes) -> bytes:
         """Who answers about what: the identifier, the service, and its parameter or data identifier."""
@@ -228,6 +246,39 @@ class Uds(CanProtocol):
     def assembler(self) -> Assembler:
         """One for ISO-TP."""
         return IsoTp()
+
+    def answers(self, frame: Frame, request: Frame) -> bool:
+        """Whether it comes from who was asked, and speaks of the same parameter or identifier."""
+        if (
+            len(request.payload) < 3
+            or not isinstance(frame, BusFrame)
+            or not self._from_asked(frame, request)
+        ):
+            return False
+        asked = request.payload[1:4] if request.payload[1:2] == _READ else request.payload[1:3]
+        said = frame.payload
+        if said[:1] == _NEGATIVE and request.command != EVERYBODY:
+            return said[1:2] == asked[:1] and said[2:3] != _PENDING
+        return said[:1] == bytes([asked[0] + POSITIVE]) and said[1 : len(asked)] == asked[1:]
+
+    def is_last(self, frame: Frame, request: Frame) -> bool:
+        """Whether it answers the request; all else on the bus does not end the waiting."""
+        return self.answers(frame, request)
+
+    def onward(self, heard: bytes, request: Frame) -> bytes:
+        """Flow control when the answer's first frame is among what was heard."""
+        for line in heard.splitlines():
+            frame = read_line(line.strip())
+            if isinstance(frame, CanFrame) and len(frame.data) == 8 and frame.data[0] >> 4 == _FIRST:
+                whole = frame.whole(frame.data[2:])
+                if self.answers(whole, request):
+                    return CanFrame(_physical(frame, request), _GO_ON, frame.extended).raw
+        return b""
+
+    def _from_asked(self, frame: BusFrame, request: Frame) -> bool:
+        """Everybody is asked at once; any control unit of the standard may answer."""
+        del request
+        return not frame.extended and 0x7E8 <= frame.identifier <= 0x7EF
 
     def _readings(self, frame: Frame, request: Frame | None) -> list[Reading]:
         del request
@@ -239,14 +290,81 @@ class Uds(CanProtocol):
             return _parameters(data[1:])
         if data[:1] == bytes([READ_BY_IDENTIFIER + POSITIVE]) and len(data) >= 3:
             identifier = int.from_bytes(data[1:3], "big")
-            if identifier & 0xFF00 == _REPEATS:
+            if identifier & 0xFF00 == _REPEATS and not self._is_tabled(frame, identifier):
                 return _parameter(identifier & 0xFF, data[3:])
-            if (frame.identifier, frame.extended) == (BATTERY_ANSWERS, False):
-                return _egmp(identifier, data[3:])
+            return self._by_identifier(frame, identifier, data[3:])
+        return []
+
+    def _is_tabled(self, frame: BusFrame, identifier: int) -> bool:
+        """Whether a table of the user's says what the identifier means."""
+        del frame, identifier
+        return False
+
+    def _by_identifier(self, frame: BusFrame, identifier: int, data: bytes) -> list[Reading]:
+        """What a maker's own identifier says."""
+        if (frame.identifier, frame.extended) == (BATTERY_ANSWERS, False):
+            return _egmp(identifier, data)
         return []
 
     def _message(self, message: Message, data: bytes, frame: Frame) -> list[Reading]:
         raise NotImplementedError  # nothing here lies by the identifier of a frame
+
+
+class TableOfIdentifiers(Uds):
+    """Reads what a table of the user's names, and asks for nothing else.
+
+    The parameters of the standard are still read from recordings; the table of E-GMP is not, as another car
+    may mean something else by the same numbers.
+    """
+
+    certainty: ClassVar[Certainty] = Certainty.UNPROVEN
+
+    def __init__(self, argument: str, known: DidMap) -> None:
+        """A table by the name of its file."""
+        self.name = f"uds:{argument}"  # type: ignore[misc]  # of this file, not of the class
+        self.title = f"Identifiers of {Path(argument).name}"  # type: ignore[misc]
+        self._values = {(read.answer, read.extended, read.did): values for read, values in known.items()}
+        self._answers = {(read.request, read.extended): read.answer for read in known}
+        named = {_title(read): read for read in known}
+        self.requests = tuple(  # type: ignore[misc]
+            Request(name, read.request, f"22 {read.did:04X}: {len(known[read])} values")
+            for name, read in named.items()
+        )
+        self.asks = {  # type: ignore[misc]
+            name: replace(
+                _single(read.request, _READ + read.did.to_bytes(2, "big")),
+                extended=read.extended,
+            )
+            for name, read in named.items()
+        }
+        self.polled = tuple(self.asks)  # type: ignore[misc]
+
+    def _parse_request(self, data: bytes) -> Frame:
+        frame = read_spelling(data)
+        if frame is None:
+            raise RequestForbidden(f"{self.name}: {data[:64].hex()} is not one request of this protocol")
+        return replace(frame.whole(), is_request=True)
+
+    def _from_asked(self, frame: BusFrame, request: Frame) -> bool:
+        assert isinstance(request, BusFrame)
+        answer = self._answers.get((request.identifier, request.extended))
+        return (frame.identifier, frame.extended) == (answer, request.extended)
+
+    def _is_tabled(self, frame: BusFrame, identifier: int) -> bool:
+        return (frame.identifier, frame.extended, identifier) in self._values
+
+    def _by_identifier(self, frame: BusFrame, identifier: int, data: bytes) -> list[Reading]:
+        values = self._values.get((frame.identifier, frame.extended, identifier), ())
+        return [reading for value in values if (reading := value.reading(data)) is not None]
+
+
+def _title(read: Read) -> str:
+    return f"{read.request:X}-{read.did:04X}"
+
+
+def _physical(answer: CanFrame, request: Frame) -> int:
+    """Who is told to go on: who was asked, or, where everybody was, who answers."""
+    return request.command if request.command != EVERYBODY else answer.identifier - 8
 
 
 def _parameters(data: bytes) -> list[Reading]:
@@ -289,7 +407,7 @@ def _share(quantity: str, raw: int) -> Reading:
 
 
 def _unproven(current: Reading) -> Reading:
-    return replace(current, doubts=("sign_unproven",)) if current.value else current
+    return altered(current, doubts=("sign_unproven",)) if current.value else current
 
 
 def _egmp(identifier: int, data: bytes) -> list[Reading]:
