@@ -52,6 +52,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     "seplos-v3": Kind("seplos_v3.SeplosBank", 16, 280.0, "LFP", "stationary", is_bank=True),
     "sunspec": Kind("sunspec.SunSpecBank", 16, 100.0, "LFP", "stationary", is_bank=True),
     "pace": Kind("pace.PaceBank", 16, 100.0, "LFP", "stationary", is_bank=True),
+    "pylontech-console": Kind(
+        "pylontech_console.PylontechConsole", 15, 50.0, "LFP", "stationary", is_bank=True
+    ),
     "pylontech-rs485": Kind("pylontech_rs485.PylontechBank", 15, 50.0, "LFP", "stationary", is_bank=True),
     "seplos-v2": Kind("seplos_v2.SeplosDevice", 16, 100.0, "LFP", "stationary"),
     "tdt": Kind("tdt.TdtDevice", 16, 100.0, "LFP", "stationary"),
