@@ -169,7 +169,8 @@ def test_a_flipped_bit_gives_no_wrong_number_unless_a_digit_came_or_went():
         for bit in range(8):
             damaged = bytearray(CELL)
             damaged[at] ^= 1 << bit
-            if not damaged[at : at + 1].isdigit():
+            made = damaged[at : at + 1]
+            if not made.isdigit() and not (CELL[at : at + 1].isdigit() and made.isspace()):
                 assert wrong(bytes(damaged)) == set(), (at, bit)
 
 
