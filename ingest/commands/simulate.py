@@ -40,6 +40,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "can-pylontech": Kind("can.PylontechCan", 15, 74.0, "LFP", "stationary", on_can=True),
     "can-pylontech-hv": Kind("can.PylontechHvCan", 32, 74.0, "LFP", "stationary", on_can=True),
     "can-victron": Kind("can.VictronCan", 16, 280.0, "LFP", "stationary", on_can=True),
+    "cia418": Kind("can.Cia418Can", 8, 200.0, "LFP", "industrial", on_can=True),
     "daly-a5": Kind("boards.DalyA5Device", 16, 100.0, "LFP", "stationary"),
     "daly-d2": Kind("boards.DalyD2Device", 16, 100.0, "LFP", "stationary"),
     "emus-serial": Kind("emus_serial.EmusDevice", 16, 100.0, "LFP", "stationary"),

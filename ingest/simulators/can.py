@@ -15,7 +15,7 @@ import numpy as np
 from ingest.can import CanFrame, Message
 from ingest.errors import TransportFailed
 from ingest.inverter_can import PAIRS
-from ingest.protocols import can_pylontech, can_pylontech_hv, can_victron
+from ingest.protocols import can_pylontech, can_pylontech_hv, can_victron, cia418
 from ingest.simulators.live import LivePack, exact
 from ingest.simulators.pack import Protection, cell_voltages, state_of_charge
 
@@ -203,6 +203,43 @@ class PylontechHvCan(_Inverter):
             0x7340: b"D\x00\x00\x00\x00\x00\x00\x00",
         }
         return [CanFrame(number, data, extended=True) for number, data in spoken.items()]
+
+
+class Cia418Can(_Inverter):
+    """One CANopen battery module, node 1, which answers reads of its objects; a `Speaker`."""
+
+    SERIAL: Final = b"SIM000000001"
+    NODE: Final = 1
+    _NO_SUCH_OBJECT: Final = (0x06020000).to_bytes(4, "little")
+
+    def speak(self) -> list[CanFrame]:
+        """Nothing unasked."""
+        return []
+
+    def hear(self, frame: CanFrame) -> list[CanFrame]:
+        """The answer to a read; a write changes nothing."""
+        if frame.extended or frame.identifier != cia418.ASKED + self.NODE or len(frame.data) != 8:
+            return []
+        number = frame.data[2] << 16 | frame.data[1] << 8 | frame.data[3]
+        said = self._objects()
+        if frame.data[0] == 0x40 and number in said:
+            return [cia418.answer(self.NODE, number, said[number].ljust(4, b"\0"))]
+        return [CanFrame(cia418.ANSWERED + self.NODE, cia418.head(0x80, number) + self._NO_SUCH_OBJECT)]
+
+    def _objects(self) -> dict[int, bytes]:
+        values = self._values() | {"cell_count": Decimal(self.pack.spec.cells_in_series)}
+        said = {
+            message.identifier: row.integer.write(
+                int(values[row.quantity].scaleb(-row.exponent) / cia418.STEPS.get(row.quantity, 1))
+            )
+            for message in cia418.MESSAGES.values()
+            for row in message.fields
+            if row.quantity in values
+        }
+        letters = {
+            number: self.SERIAL[4 * place : 4 * place + 4] for place, number in enumerate(cia418.SERIAL)
+        }
+        return said | letters | {cia418.DEVICE_TYPE: cia418.PROFILE.to_bytes(4, "little")}
 
 
 @contextlib.contextmanager
