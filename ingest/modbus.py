@@ -24,7 +24,7 @@ from typing import ClassVar, Final
 from ingest.errors import RequestForbidden
 from ingest.frames import crc16_modbus
 from ingest.protocol import Damage, Fault, Field, Frame, Framer, Integer, Protocol, Refused, Request
-from schemas.reading import QUANTITIES, Reading, ReadingForm, ValueKind
+from schemas.reading import QUANTITIES, Reading, ReadingForm, ValueKind, altered, told
 from schemas.terms import Origin, ReadingAbsence, Unit
 
 COILS: Final = 1
@@ -53,9 +53,12 @@ class LowWordFirst(Integer):
 
     def read(self, data: bytes, offset: int) -> int | None:
         """The integer at `offset`; None when the data end before it does."""
-        piece = data[offset : offset + self.size]
-        if len(piece) < self.size:
+        size = self.size
+        piece = data[offset : offset + size]
+        if len(piece) < size:
             return None
+        if size == 4:
+            return int.from_bytes(piece[2:] + piece[:2], "big", signed=self.signed)
         return int.from_bytes(_turned(piece), "big", signed=self.signed)
 
     def write(self, value: int) -> bytes:
@@ -344,18 +347,17 @@ class Number(Row):
         """Registers that the integer takes."""
         return (self.field.integer.size + 1) // 2
 
-    def read(self, window: Window) -> Iterator[Reading]:
+    def read(self, window: Window) -> Iterable[Reading]:
         """The reading; absent for a value that means none."""
-        raw = self.field.integer.read(window.data, 2 * (self.address - window.start) + self.field.offset)
+        row = self.field
+        raw = row.integer.read(window.data, 2 * (self.address - window.start) + row.offset)
         if raw is None:
-            return
+            return ()
         if raw in self.unavailable:
-            yield from self.absent(ReadingAbsence.NOT_SUPPORTED)
-            return
-        value = self._floating(raw) if self.floating else self.field.value(raw)
+            return self.absent(ReadingAbsence.NOT_SUPPORTED)
+        value = self._floating(raw) if self.floating else row.value(raw)
         if value is None:
-            yield from self.absent(ReadingAbsence.NOT_SUPPORTED)
-            return
+            return self.absent(ReadingAbsence.NOT_SUPPORTED)
         if self.factor is not None:
             value *= self.factor
         if self.shift is not None:
@@ -364,17 +366,8 @@ class Number(Row):
         if self.doubted and raw in self.doubted:
             doubts = (*doubts, self.doubted[raw])
         if not doubts:
-            yield self._form(value, self.field.index, self.component)
-            return
-        yield Reading(
-            self.field.quantity,
-            value,
-            index=self.field.index,
-            component=self.component,
-            kind=self.field.kind,
-            origin=self.field.origin,
-            doubts=doubts,
-        )
+            return (self._form(value, row.index, self.component),)
+        return (altered(self._form(value, row.index, self.component), doubts=doubts),)
 
     @cached_property
     def _form(self) -> ReadingForm:
@@ -470,13 +463,13 @@ class Bits(Row):
             bits = int.from_bytes(window.registers(self.address, self.count), "big")
         if QUANTITIES[self.quantity].kind is ValueKind.FLAG:
             on = any(bits >> bit & 1 for bit in self.names)
-            yield Reading(self.quantity, on, component=self.component)
+            yield told(self.quantity, on, component=self.component)
             return
         while bits:
             bit = (bits & -bits).bit_length() - 1
             bits &= bits - 1
             if bit in self.names:
-                yield Reading(self.quantity, self.names[bit], component=self.component)
+                yield told(self.quantity, self.names[bit], component=self.component)
             elif self.all_named:
                 yield Reading(self.quantity, f"unnamed_bit_{bit}", component=self.component)
 

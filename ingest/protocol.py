@@ -11,7 +11,7 @@ import pkgutil
 import struct
 import typing
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -298,8 +298,11 @@ class Integer:
 
     def read(self, data: bytes, offset: int) -> int | None:
         """The integer at `offset`; None when the data end before it does."""
-        piece = data[offset : offset + self.size]
-        return self.whole(piece) if len(piece) == self.size else None
+        size = self.size
+        piece = data[offset : offset + size]
+        if len(piece) != size:
+            return None
+        return int.from_bytes(piece, "little" if self.little else "big", signed=self.signed)
 
     def whole(self, piece: bytes) -> int:
         """The integer that all of these bytes are."""
@@ -420,7 +423,8 @@ class Field:
         raw = self.integer.read(data, base + self.offset)
         if raw is None:
             return None
-        return self.reading(raw, coarser=coarser, index=index, component=component)
+        value = _scaled(raw - self.zero, self.exponent + coarser)
+        return self._form(value, self.index if index is None else index, component)
 
     def write(self, value: Decimal, *, coarser: int = 0) -> bytes:
         """The bytes of a value, for simulators and fixtures.
@@ -429,6 +433,45 @@ class Field:
             OverflowError: the value does not fit the field.
         """
         return self.integer.write(self.raw(value, coarser=coarser))
+
+
+class FieldBlock:
+    """Fields of one block that are read at once, in the order of their table.
+
+    Fields that overlap, go backwards or have an odd size are refused, as
+    this is a mistake of the table's author.
+    """
+
+    def __init__(self, fields: Sequence[Field]) -> None:
+        """Compile the table.
+
+        Raises:
+            ValueError: the fields do not follow each other, or mix byte orders.
+        """
+        self.fields = tuple(fields)
+        orders = {field.integer.little for field in fields if field.integer.size > 1}
+        pieces, end = [], 0
+        for field in fields:
+            code = _STRUCT_CODES.get(field.integer.size)
+            gap = field.offset - end
+            if code is None or gap < 0 or len(orders) > 1 or type(field.integer) is not Integer:
+                raise ValueError(f"field block: {field.quantity} cannot be read with those before it")
+            pieces.append(f"{gap}x{code.lower() if field.integer.signed else code}")
+            end = field.offset + field.integer.size
+        self._struct = struct.Struct(("<" if True in orders else ">") + "".join(pieces))
+        self._rows = tuple((field._form, field.zero, field.exponent, field.index) for field in fields)  # noqa: SLF001
+        self.size = self._struct.size
+
+    def read(self, data: bytes, *, base: int = 0, component: str | None = None) -> list[Reading]:
+        """The readings from `base` on; those that lie behind the end of the data are not there."""
+        if len(data) - base < self.size:
+            found = (field.read(data, base=base, component=component) for field in self.fields)
+            return [reading for reading in found if reading is not None]
+        numbers = self._struct.unpack_from(data, base)
+        return [
+            form(_scaled(raw - zero, exponent), index, component)
+            for raw, (form, zero, exponent, index) in zip(numbers, self._rows, strict=True)
+        ]
 
 
 @dataclass(frozen=True)

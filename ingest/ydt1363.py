@@ -16,7 +16,7 @@ from typing import Final
 
 from ingest.frames import nibble_complement, sum16_complement
 from ingest.protocol import U8, Cursor, Damage, Fault, Field, Frame, Framer
-from schemas.reading import Reading, altered
+from schemas.reading import Reading, altered, told
 
 START: Final = 0x7E
 END: Final = 0x0D
@@ -190,7 +190,7 @@ def state_alarm(
             came=f"{state:02X}",
             where=f"byte {cursor.at - 1} of the alarms or before it",
         )
-    return [Reading("alarm", names.get(state, names[OTHER]), index=index)]
+    return [told("alarm", names.get(state, names[OTHER]), index=index)]
 
 
 Layout = Callable[[Frame, Frame | None], list[Reading]]

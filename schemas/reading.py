@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum, unique
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -243,7 +244,33 @@ def altered(reading: Reading, **changes: Any) -> Reading:
     return made
 
 
+@lru_cache(maxsize=1 << 12, typed=True)
+def _template(quantity: str, value: Decimal | str | bool) -> Mapping[str, Any]:  # a value
+    return dict(vars(Reading(quantity, value)))
+
+
+def told(
+    quantity: str,
+    value: Decimal | str | bool,  # a value
+    *,
+    index: int | None = None,
+    component: str | None = None,
+) -> Reading:
+    """The reading of a flag, a condition or a count; the same few are told over and over, and checked once.
+
+    Raises:
+        ValueError: as `Reading` does.
+        TypeError: as `Reading` does.
+    """
+    state = dict(_template(quantity, value))
+    state["index"] = index
+    state["component"] = component
+    reading = object.__new__(Reading)
+    object.__setattr__(reading, "__dict__", state)
+    return reading
+
+
 def stamp(readings: Iterable[Reading], evidence: str) -> None:
     """Write the hash of their frame into readings that were just made from it and that nobody else holds."""
     for reading in readings:
-        object.__setattr__(reading, "evidence", evidence)
+        reading.__dict__["evidence"] = evidence

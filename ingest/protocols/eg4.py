@@ -7,13 +7,12 @@ Source: layout as restated in docs/protocols/eg4.md, proven on a recording of on
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from decimal import Decimal
 from typing import ClassVar, Final
 
 from ingest.modbus import Bits, Block, ModbusProtocol, Row, Window, number
 from ingest.protocol import I16, U16, U32, Certainty, Field, Integer
-from schemas.reading import Reading
+from schemas.reading import Reading, altered
 from schemas.terms import Origin, Unit
 
 CELL_PLACES: Final = 16
@@ -76,13 +75,13 @@ def _cells(window: Window) -> list[Reading]:
     count = U16.read(window.data, 2 * _COUNT_AT)
     while found and (len(found) > count if count is not None else not found[-1].value):
         del found[-1]
-    return [cell if cell.value else replace(cell, doubts=("not_fitted",)) for cell in found]
+    return [cell if cell.value else altered(cell, doubts=("not_fitted",)) for cell in found]
 
 
 def _sensors(window: Window) -> list[Reading]:
     board = I16.read(window.data, 2 * 18)
     return [
-        replace(sensor, doubts=("no_sensor",)) if _is_missing(sensor.value, board) else sensor
+        altered(sensor, doubts=("no_sensor",)) if _is_missing(sensor.value, board) else sensor
         for sensor in SENSOR.read_all(window.data, SENSOR_PLACES, base=2 * _SENSORS_AT)
     ]
 

@@ -34,7 +34,7 @@ from ingest.protocol import (
     day_reading,
     text_reading,
 )
-from schemas.reading import Reading, altered
+from schemas.reading import Reading, altered, told
 from schemas.terms import Origin, ReadingAbsence, Unit
 
 START: Final = 0xDD
@@ -316,12 +316,12 @@ def _basic(data: bytes) -> list[Reading]:
         readings.append(field.reading(raw, coarser=coarser if field.quantity in _SCALED else 0))
     readings.append(_manufacture_date(int.from_bytes(data[_DATE : _DATE + 2], "big")))
     readings.append(Reading("firmware_version", f"{data[_SOFTWARE] >> 4}.{data[_SOFTWARE] & 0xF}"))
-    readings.append(Reading("balancing_active", any(data[_BALANCING : _BALANCING + 4])))
-    readings.append(Reading("charging_enabled", bool(data[_SWITCHES] & 1)))
-    readings.append(Reading("discharging_enabled", bool(data[_SWITCHES] & 2)))
+    readings.append(told("balancing_active", any(data[_BALANCING : _BALANCING + 4])))
+    readings.append(told("charging_enabled", bool(data[_SWITCHES] & 1)))
+    readings.append(told("discharging_enabled", bool(data[_SWITCHES] & 2)))
     bits = int.from_bytes(data[_PROTECTIONS : _PROTECTIONS + 2], "big")
     readings += [
-        Reading("protection", PROTECTIONS[bit] if bit < len(PROTECTIONS) else f"unnamed_bit_{bit}")
+        told("protection", PROTECTIONS[bit] if bit < len(PROTECTIONS) else f"unnamed_bit_{bit}")
         for bit in range(16)
         if bits >> bit & 1
     ]
@@ -334,7 +334,7 @@ def _extension(extension: bytes, *, nominal: bytes, coarser: int) -> list[Readin
     readings = []
     alarms = U16.read(extension, _EXTENSION_ALARMS) or 0
     # No public source names these bits; that one is set is told, what it means is not guessed.
-    readings += [Reading("alarm", f"unnamed_bit_{bit}") for bit in range(16) if alarms >> bit & 1]
+    readings += [told("alarm", f"unnamed_bit_{bit}") for bit in range(16) if alarms >> bit & 1]
     learned = LEARNED.read(extension, coarser=coarser)
     if learned is not None:
         # Chins packs repeat the nominal capacity here, so an equal figure shows nothing learned.

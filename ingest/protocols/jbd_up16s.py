@@ -8,7 +8,7 @@ Source: layout as restated in docs/protocols/jbd-up16s.md, proven on a recording
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 from typing import ClassVar, Final
 
@@ -21,6 +21,7 @@ from ingest.protocol import (
     Damage,
     Fault,
     Field,
+    FieldBlock,
     Frame,
     Framer,
     Protocol,
@@ -28,7 +29,7 @@ from ingest.protocol import (
     Request,
     text_reading,
 )
-from schemas.reading import Reading
+from schemas.reading import Reading, altered, told
 from schemas.terms import Origin, Unit
 
 READ: Final = 0x78
@@ -61,6 +62,7 @@ FIELDS: Final = (
     Field("discharge_current_limit", 64, U16, -1, Unit.AMPERE),
     Field("cell_count", 66, U16, 0, Unit.ONE),
 )
+_BLOCK: Final = FieldBlock(FIELDS)
 # Each stands two bytes behind the number of the cell or sensor that it belongs to.
 EXTREMES: Final = (
     Field("cell_voltage_max", 40, U16, -3, Unit.VOLT),
@@ -302,28 +304,30 @@ class JbdUp(Protocol):
 
 def _state(data: bytes, part: str) -> list[Reading]:
     """What the block says, as far as it goes; lists must be as long as they say."""
-    readings = [r for field in FIELDS if (r := field.read(data, component=part)) is not None]
+    readings = _BLOCK.read(data, component=part)
     for field in EXTREMES:
         reading = field.read(data, component=part, index=U16.read(data, field.offset - 2))
         if reading is not None:
             readings.append(reading)
     operation = U16.read(data, _OPERATION)
     if operation in (IDLE, CHARGING, DISCHARGING):
-        readings.append(Reading("charging", operation == CHARGING, component=part))
+        readings.append(told("charging", operation == CHARGING, component=part))
     readings += _conditions("protection", PROTECTIONS, U32.read(data, _PROTECTIONS) or 0, part)
     readings += _conditions("alarm", ALARMS, U32.read(data, _ALARMS) or 0, part)
     switches = U16.read(data, _SWITCHES)
     if switches is not None:
-        readings.append(Reading("discharging_enabled", bool(switches & 1), component=part))
-        readings.append(Reading("charging_enabled", bool(switches & 2), component=part))
+        readings.append(told("discharging_enabled", bool(switches & 1), component=part))
+        readings.append(told("charging_enabled", bool(switches & 2), component=part))
     return readings if len(data) < _FIXED else readings + _lists(data, part)
 
 
 def _conditions(quantity: str, names: Sequence[str], bits: int, part: str) -> list[Reading]:
+    if not bits:
+        return []
     active = dict.fromkeys(
         names[bit] if bit < len(names) else f"unnamed_bit_{bit}" for bit in range(32) if bits >> bit & 1
     )
-    return [Reading(quantity, name, component=part) for name in active]
+    return [told(quantity, name, component=part) for name in active]
 
 
 def _lists(data: bytes, part: str) -> list[Reading]:
@@ -333,20 +337,20 @@ def _lists(data: bytes, part: str) -> list[Reading]:
     count = cursor.number(U16, "number of cells")
     cells = CELL.read_all(cursor.take(2 * count, f"{count} cells"), count, component=part)
     # Not fitted, or its wire is broken: the position stays, and the zero is no voltage.
-    readings = [cell if cell.value else replace(cell, doubts=("not_fitted",)) for cell in cells]
+    readings = [cell if cell.value else altered(cell, doubts=("not_fitted",)) for cell in cells]
     if not cursor.left:
         return readings
     count = cursor.number(U16, "number of sensors")
     readings += SENSOR.read_all(cursor.take(2 * count, f"{count} sensors"), count, component=part)
     if cursor.left >= U32.size:
         balancing = cursor.number(U32, "balancing")
-        readings.append(Reading("balancing_active", bool(balancing), component=part))
+        readings.append(told("balancing_active", bool(balancing), component=part))
     if cursor.left >= 2:
         major, minor = cursor.take(2, "software")
         readings.append(Reading("firmware_version", f"{major}.{minor}", component=part))
     if cursor.left >= _MODEL_BYTES:
         model = text_reading("model", cursor.take(_MODEL_BYTES, "model"))
-        readings.append(replace(model, component=part))
+        readings.append(altered(model, component=part))
     return readings
 
 

@@ -28,7 +28,7 @@ from ingest.protocol import (
     day_reading,
     text_reading,
 )
-from schemas.reading import Reading, altered
+from schemas.reading import Reading, altered, told
 from schemas.terms import Origin, ReadingAbsence, Unit
 
 MARKER: Final = b"\x55\xaa"
@@ -281,7 +281,7 @@ class _Window:
         if self._piece(SENSOR.offset, _SENSORS):
             readings += SENSOR.read_all(self._data, _SENSORS, base=base)
         if balancing := self._piece(_BALANCING, 2):
-            readings.append(Reading("balancing_active", any(balancing)))
+            readings.append(told("balancing_active", any(balancing)))
         return readings + self._cells()
 
     def _cells(self) -> list[Reading]:
@@ -304,8 +304,8 @@ class _Window:
 
 
 def _status(bits: int) -> list[Reading]:
-    readings = [Reading("charging", bool(bits >> _CHARGING_BIT & 1))]
-    return readings + [Reading("protection", name) for bit, name in STATUS_BITS.items() if bits >> bit & 1]
+    readings = [told("charging", bool(bits >> _CHARGING_BIT & 1))]
+    return readings + [told("protection", name) for bit, name in STATUS_BITS.items() if bits >> bit & 1]
 
 
 def _current(raw: int, *, charging: bool | None) -> Reading:

@@ -31,6 +31,7 @@ from ingest.protocol import (
     Decoder,
     Fault,
     Field,
+    FieldBlock,
     Frame,
     Framer,
     Integer,
@@ -56,7 +57,7 @@ from ingest.ydt1363 import (
     state_alarm,
     states,
 )
-from schemas.reading import Reading, altered
+from schemas.reading import Reading, altered, told
 from schemas.terms import Origin, ReadingAbsence, Unit
 
 VERSION: Final = 0x25
@@ -113,6 +114,8 @@ ITEMS: Final = (
     Field("cycle_count", 2, U16, 0, Unit.ONE),
     Field("nameplate_capacity", 4, U16, -2, Unit.AMPERE_HOUR, origin=Origin.CONFIGURED),
 )
+_FIXED_BLOCK: Final = FieldBlock(FIXED)
+_ITEM_BLOCK: Final = FieldBlock(ITEMS)
 _FEWEST_ITEMS: Final = 3
 _MOST_ITEMS: Final = 4  # more is Seplos, whose items are others
 
@@ -502,7 +505,7 @@ class Session:
         if not frame.status:
             self.spoken = int(frame.raw[1:3], 16)
         self._note(frame, readings)
-        return [self._signed(reading) for reading in readings]
+        return [self._signed(one) if one.quantity == "current" else one for one in readings]
 
     def _note(self, frame: Frame, readings: Sequence[Reading]) -> None:
         if any(reading.quantity == "charging_enabled" for reading in readings):
@@ -575,7 +578,7 @@ def _packs(frame: Frame, block: Callable[[Cursor], list[Reading]], name: str) ->
             Fault.LENGTH, expected=f"data of {stated} packs", came=f"data of {len(found)}", where="byte 1"
         )
     named = [_of(f"pack/{number}", readings) for number, readings in enumerate(found, 1)]
-    return [Reading("module_count", Decimal(stated)), *(one for readings in named for one in readings)]
+    return [told("module_count", Decimal(stated)), *(one for readings in named for one in readings)]
 
 
 def _analog(frame: Frame, request: Frame | None) -> list[Reading]:
@@ -592,8 +595,8 @@ def _analog_pack(cursor: Cursor) -> list[Reading]:
     for place, row in ((_GROUPS, SWITCHES), (_GROUPS + 1, AMBIENT)):
         readings += _present([row.read(data, base=2 * place)])
     data = cursor.take(_FIXED_SIZE, "current, voltage and charge")
-    fixed = _present(row.read(data) for row in FIXED)
-    fixed[0] = replace(fixed[0], doubts=("sign_unproven",)) if fixed[0].value else fixed[0]
+    fixed = _FIXED_BLOCK.read(data)
+    fixed[0] = altered(fixed[0], doubts=("sign_unproven",)) if fixed[0].value else fixed[0]
     items = cursor.number(U8, "count of further items")
     if not _FEWEST_ITEMS <= items <= _MOST_ITEMS:
         raise Damage(
@@ -603,10 +606,10 @@ def _analog_pack(cursor: Cursor) -> list[Reading]:
             where=f"byte {cursor.at - 1} of the analog values",
         )
     data = cursor.take(2 * items, "further items")
-    further = _present(row.read(data) for row in ITEMS)
+    further = _ITEM_BLOCK.read(data)
     if data[0:2] == data[4:6]:
-        further[0] = replace(further[0], doubts=("repeats_nominal",))
-    return [*readings, *fixed, *further, *_charge(fixed, further), Reading("cell_count", Decimal(count))]
+        further[0] = altered(further[0], doubts=("repeats_nominal",))
+    return [*readings, *fixed, *further, *_charge(fixed, further), told("cell_count", Decimal(count))]
 
 
 def _charge(fixed: Sequence[Reading], further: Sequence[Reading]) -> list[Reading]:
@@ -632,8 +635,11 @@ def _status(frame: Frame, request: Frame | None) -> list[Reading]:
 def _status_pack(cursor: Cursor) -> list[Reading]:
     readings = []
     for index, state in enumerate(states(cursor, "cells"), 1):
-        readings += state_alarm(state, CELL_STATES, cursor, index, own=True)
+        if state != NORMAL:
+            readings += state_alarm(state, CELL_STATES, cursor, index, own=True)
     for number, state in enumerate(states(cursor, "temperatures"), 1):
+        if state == NORMAL:
+            continue
         place = number if number <= _GROUPS else None
         readings += state_alarm(state, TEMPERATURE_STATES, cursor, place, own=True)
     for names in (CHARGE_STATES, VOLTAGE_STATES, DISCHARGE_STATES):
@@ -643,18 +649,18 @@ def _status_pack(cursor: Cursor) -> list[Reading]:
     readings += _named("protection", block[0], PROTECTIONS[0])
     readings += _named("protection", block[1], PROTECTIONS[1])
     if block[1] & FULLY_CHARGED:
-        readings.append(Reading("event", "fully_charged"))
-    readings += [Reading("alarm", name) for bit, name in FAULTS.items() if faults >> bit & 1]
+        readings.append(told("event", "fully_charged"))
+    readings += [told("alarm", name) for bit, name in FAULTS.items() if faults >> bit & 1]
     readings += _named("warning", block[7], WARNINGS[0])
     readings += _named("warning", block[8], WARNINGS[1])
-    readings.append(Reading("charging_enabled", bool(system & _CHARGE_SWITCH)))
-    readings.append(Reading("discharging_enabled", bool(system & _DISCHARGE_SWITCH)))
-    readings.append(Reading("balancing_active", any(block[5:7])))
+    readings.append(told("charging_enabled", bool(system & _CHARGE_SWITCH)))
+    readings.append(told("discharging_enabled", bool(system & _DISCHARGE_SWITCH)))
+    readings.append(told("balancing_active", any(block[5:7])))
     return readings
 
 
 def _named(quantity: str, byte: int, names: Sequence[str]) -> list[Reading]:
-    return [Reading(quantity, name) for bit, name in enumerate(names) if byte >> bit & 1]
+    return [told(quantity, name) for bit, name in enumerate(names) if byte >> bit & 1] if byte else []
 
 
 def _systems(frame: Frame) -> Iterator[int]:
@@ -730,7 +736,7 @@ def _app_cells(frame: Frame, request: Frame | None) -> list[Reading]:
         cell = CELL.reading(raw, index=index)
         readings.append(cell if raw else altered(cell, doubts=("not_fitted",)))
     readings += [row.reading(raw) for row, raw in zip(APP_TEMPERATURES, pairs[1::2], strict=False) if raw]
-    readings.append(Reading("cell_count", Decimal(count)))
+    readings.append(told("cell_count", Decimal(count)))
     return _of(_app_part(request), readings)
 
 

@@ -48,7 +48,7 @@ from ingest.ydt1363 import (
     state_alarm,
     states,
 )
-from schemas.reading import Reading, altered
+from schemas.reading import Reading, altered, told
 from schemas.terms import Origin, ReadingAbsence, Unit
 
 VERSION: Final = 0x20
@@ -395,7 +395,7 @@ def _blocks(
 
 def _analog(frame: Frame, request: Frame | None) -> list[Reading]:
     readings, bank = _blocks(frame, request, Cursor(frame.payload, "analog values"), _analog_module)
-    return [Reading("module_count", Decimal(frame.payload[1])), *readings] if bank else readings
+    return [told("module_count", Decimal(frame.payload[1])), *readings] if bank else readings
 
 
 def _analog_module(cursor: Cursor) -> list[Reading]:
@@ -423,7 +423,7 @@ def _analog_module(cursor: Cursor) -> list[Reading]:
         # The short form ends at 65.535 Ah; a field full of ones says "more", not a charge.
         full = field in CHARGE[_SHORT] and U16.read(data, field.offset) == _SATURATED
         readings.append(altered(reading, doubts=("saturated",)) if full else reading)
-    readings.append(Reading("cell_count", Decimal(count)))
+    readings.append(told("cell_count", Decimal(count)))
     return readings + _state_of_charge(readings)
 
 
@@ -461,16 +461,14 @@ def _alarm_module(cursor: Cursor, *, status_size: int = 5) -> list[Reading]:
         readings += state_alarm(cursor.number(U8, "states"), names, cursor, None)
     protections, switches, _, low, high = cursor.take(status_size, "status")[:5]
     readings += [
-        Reading("protection", PROTECTION_BITS.get(bit, f"unnamed_bit_{bit}"))
+        told("protection", PROTECTION_BITS.get(bit, f"unnamed_bit_{bit}"))
         for bit in range(8)
         if protections >> bit & 1
     ]
     faulty = low | high << 8
-    readings += [
-        Reading("alarm", "cell_voltage_fault", index=bit + 1) for bit in range(16) if faulty >> bit & 1
-    ]
-    readings.append(Reading("charging_enabled", bool(switches & _CHARGE_SWITCH)))
-    readings.append(Reading("discharging_enabled", bool(switches & _DISCHARGE_SWITCH)))
+    readings += [told("alarm", "cell_voltage_fault", index=bit + 1) for bit in range(16) if faulty >> bit & 1]
+    readings.append(told("charging_enabled", bool(switches & _CHARGE_SWITCH)))
+    readings.append(told("discharging_enabled", bool(switches & _DISCHARGE_SWITCH)))
     return readings
 
 
@@ -507,8 +505,8 @@ def _limits(frame: Frame, request: Frame | None) -> list[Reading]:
     status = data[-1]
     return [
         *readings,
-        Reading("charging_enabled", bool(status & _CHARGE_ALLOWED), component=part),
-        Reading("discharging_enabled", bool(status & _DISCHARGE_ALLOWED), component=part),
+        told("charging_enabled", bool(status & _CHARGE_ALLOWED), component=part),
+        told("discharging_enabled", bool(status & _DISCHARGE_ALLOWED), component=part),
     ]
 
 

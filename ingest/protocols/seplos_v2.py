@@ -13,7 +13,7 @@ Source: as restated in docs/protocols/seplos-v2.md; telemetry of both forms prov
 """
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar, Final
 
@@ -27,6 +27,7 @@ from ingest.protocol import (
     Damage,
     Fault,
     Field,
+    FieldBlock,
     Frame,
     Framer,
     Protocol,
@@ -52,7 +53,7 @@ from ingest.ydt1363 import (
     state_alarm,
     states,
 )
-from schemas.reading import Reading, altered
+from schemas.reading import Reading, altered, told
 from schemas.terms import Origin, ReadingAbsence, Unit
 
 VERSION: Final = 0x20
@@ -98,6 +99,8 @@ ITEMS: Final = (
     Field("cycle_count", 6, U16, 0, Unit.ONE),
     Field("bms_reported_health", 8, U16, -1, Unit.PERCENT),
 )
+_FIXED_BLOCK: Final = FieldBlock(FIXED)
+_ITEM_BLOCK: Final = FieldBlock(ITEMS)
 _FEWEST_ITEMS: Final = 5
 _MOST_ITEMS: Final = 24
 # Of packs in parallel: these in steps ten times as large.
@@ -454,7 +457,8 @@ def _temperatures(cursor: Cursor) -> list[Reading]:
 
 def _amounts(cursor: Cursor, *, coarser: bool) -> list[Reading]:
     """Current, voltage and charge, and as many further items as are announced and there."""
-    readings = _read(FIXED, cursor.take(_FIXED_SIZE, "current, voltage and charge"), coarser=coarser)
+    data = cursor.take(_FIXED_SIZE, "current, voltage and charge")
+    readings = _read(FIXED, data, coarser=True) if coarser else _FIXED_BLOCK.read(data)
     items = cursor.number(U8, "count of further items")
     if not _FEWEST_ITEMS <= items <= _MOST_ITEMS:
         raise Damage(
@@ -464,10 +468,10 @@ def _amounts(cursor: Cursor, *, coarser: bool) -> list[Reading]:
             where=f"byte {cursor.at - 1} of the telemetry",
         )
     data = cursor.take(2 * min(items, cursor.left // 2), "further items")
-    readings += _read(ITEMS, data, coarser=coarser)
+    readings += _read(ITEMS, data, coarser=True) if coarser else _ITEM_BLOCK.read(data)
     if data[0:2] == data[4:6] and len(data) >= 6:
         learned = next(n for n, one in enumerate(readings) if one.quantity == "full_charge_capacity")
-        readings[learned] = replace(readings[learned], doubts=("repeats_nominal",))
+        readings[learned] = altered(readings[learned], doubts=("repeats_nominal",))
     return readings
 
 
@@ -487,7 +491,7 @@ def _telemetry(frame: Frame, request: Frame | None) -> list[Reading]:
     count = len(readings)
     readings += _temperatures(cursor)
     readings += _amounts(cursor, coarser=False)
-    readings.append(Reading("cell_count", Decimal(count)))
+    readings.append(told("cell_count", Decimal(count)))
     if request is None and is_ascii(frame.raw):
         cursor.end()  # nothing else says what this answers
     return _of(_part(frame), readings)
@@ -501,7 +505,7 @@ def _single(frame: Frame, request: Frame | None) -> list[Reading]:
     readings = cells(cursor, CELL)
     count = len(readings)
     warmth = _temperatures(cursor)
-    readings += [*warmth, *_amounts(cursor, coarser=False), Reading("cell_count", Decimal(count))]
+    readings += [*warmth, *_amounts(cursor, coarser=False), told("cell_count", Decimal(count))]
     if cursor.left >= count + len(warmth) + 5:
         for index, state in enumerate(cursor.take(count, "states of cells"), 1):
             readings += state_alarm(state, CELL_STATES, cursor, index, own=True)
@@ -512,7 +516,7 @@ def _single(frame: Frame, request: Frame | None) -> list[Reading]:
         readings += state_alarm(cursor.number(U8, "state"), VOLTAGE_STATES, cursor, None, own=True)
         readings += _switches_and_events(cursor)
         if cursor.left >= 2:
-            readings.append(Reading("balancing_active", any(cursor.take(2, "balancing"))))
+            readings.append(told("balancing_active", any(cursor.take(2, "balancing"))))
     return _of(_part(frame), readings)
 
 
@@ -523,7 +527,7 @@ def _switches_and_events(cursor: Cursor) -> list[Reading]:
     count = cursor.number(U8, "count of events")
     events = cursor.take(min(count, cursor.left), "events")
     named = [
-        Reading("alarm", f"unnamed_event_{number}_bit_{bit}")
+        told("alarm", f"unnamed_event_{number}_bit_{bit}")
         for number, byte in enumerate(events, 1)
         if byte
         for bit in range(8)
@@ -534,8 +538,8 @@ def _switches_and_events(cursor: Cursor) -> list[Reading]:
 
 def _flags(switches: int) -> list[Reading]:
     return [
-        Reading("charging_enabled", bool(switches & _CHARGE_SWITCH)),
-        Reading("discharging_enabled", bool(switches & _DISCHARGE_SWITCH)),
+        told("charging_enabled", bool(switches & _CHARGE_SWITCH)),
+        told("discharging_enabled", bool(switches & _DISCHARGE_SWITCH)),
     ]
 
 
@@ -559,9 +563,12 @@ def _alarms(frame: Frame, request: Frame | None) -> list[Reading]:
     cursor.take(2, "flags")
     readings = []
     for index, state in enumerate(states(cursor, "cells"), 1):
-        readings += state_alarm(state, CELL_STATES, cursor, index, own=True)
+        if state != NORMAL:
+            readings += state_alarm(state, CELL_STATES, cursor, index, own=True)
     sensors = states(cursor, "temperatures")
     for number, state in enumerate(sensors, 1):
+        if state == NORMAL:
+            continue
         index_or_none = number if number <= len(sensors) - 2 else None
         readings += state_alarm(state, TEMPERATURE_STATES, cursor, index_or_none, own=True)
     # One state for both directions of the current.
@@ -580,10 +587,12 @@ def _alarms(frame: Frame, request: Frame | None) -> list[Reading]:
     for number, names in enumerate(EVENTS):
         place = number if number < _SWITCH_BYTE else number - _SWITCH_BYTE + _LATER_EVENTS
         bits = block[place] if place < len(block) else 0
-        told = dict.fromkeys(name for bit, name in names.items() if bits >> bit & 1)
-        readings += [Reading(quantity, value) for quantity, value in told]
+        if not bits:
+            continue
+        active = dict.fromkeys(name for bit, name in names.items() if bits >> bit & 1)
+        readings += [told(quantity, value) for quantity, value in active]
     readings += _flags(block[_SWITCH_BYTE])
-    readings.append(Reading("balancing_active", any(block[_BALANCING : _BALANCING + 2])))
+    readings.append(told("balancing_active", any(block[_BALANCING : _BALANCING + 2])))
     return _of(_part(frame), readings)
 
 
@@ -600,7 +609,7 @@ def _model(frame: Frame, request: Frame | None) -> list[Reading]:
     readings = [
         text_reading("model", data[_MODEL]),
         Reading("firmware_version", f"{data[_VERSION]}.{data[_VERSION + 1]}"),
-        Reading("module_count", Decimal(data[_PACKS])),
+        told("module_count", Decimal(data[_PACKS])),
     ]
     return _of(_part(frame), readings)
 

@@ -25,6 +25,7 @@ from ingest.protocol import (
     Damage,
     Fault,
     Field,
+    FieldBlock,
     Frame,
     Framer,
     Protocol,
@@ -32,7 +33,7 @@ from ingest.protocol import (
     text_reading,
 )
 from ingest.ydt1363 import CELL_STATES, OTHER, TEMPERATURE_STATES, cells
-from schemas.reading import Reading, altered
+from schemas.reading import Reading, altered, told
 from schemas.terms import Origin, ReadingAbsence, Unit
 
 STARTS: Final = bytes([0x7E, 0x1E])
@@ -75,6 +76,7 @@ FIELDS: Final = (
     Field("nameplate_capacity", 10, U16, -1, Unit.AMPERE_HOUR, origin=Origin.CONFIGURED),
     Field("state_of_charge", 12, U16, 0, Unit.PERCENT),
 )
+_BLOCK: Final = FieldBlock(FIELDS)
 _LEAST: Final = 14
 HEALTH: Final = Field("bms_reported_health", 14, U16, 0, Unit.PERCENT)
 # Frames of version 1.x send whole amperes and ampere-hours.
@@ -307,17 +309,21 @@ def _telemetry(frame: Frame) -> list[Reading]:
     word = int.from_bytes(data[:2], "big")
     current = CURRENT.value(word & _AMOUNT, coarser=coarser)
     readings.append(Reading("current", -current if word & _OUT else current))
-    for row in FIELDS:
-        found = row.read(data, coarser=coarser if row.quantity in _COARSE else 0)
-        assert found is not None  # the length was proven above
+    # The length was proven above.
+    for found in _coarse(data) if coarser else _BLOCK.read(data):
         # No public source names this field; in every recording the charge over it is the state of charge.
-        unproven = row.quantity == "full_charge_capacity"
+        unproven = found.quantity == "full_charge_capacity"
         readings.append(altered(found, doubts=("meaning_unproven",)) if unproven else found)
     health = HEALTH.read(data)
     if health is not None:
         readings.append(health)
-    readings.append(Reading("cell_count", Decimal(count)))
+    readings.append(told("cell_count", Decimal(count)))
     return readings
+
+
+def _coarse(data: bytes) -> list[Reading]:
+    found = (row.read(data, coarser=int(row.quantity in _COARSE)) for row in FIELDS)
+    return [reading for reading in found if reading is not None]
 
 
 def _alarms(frame: Frame) -> list[Reading]:
@@ -326,18 +332,18 @@ def _alarms(frame: Frame) -> list[Reading]:
     count = cursor.number(U8, "count of cells")
     for index, state in enumerate(cursor.take(count, f"states of {count} cells"), 1):
         if state:
-            readings.append(Reading("alarm", CELL_STATES.get(state, CELL_STATES[OTHER]), index=index))
+            readings.append(told("alarm", CELL_STATES.get(state, CELL_STATES[OTHER]), index=index))
     sensors = cursor.number(U8, "count of temperatures")
     for number, state in enumerate(cursor.take(sensors, f"states of {sensors} temperatures"), -1):
         if state:
             name = TEMPERATURE_STATES.get(state, TEMPERATURE_STATES[OTHER])
-            readings.append(Reading("alarm", name, index=number if number > 0 else None))
+            readings.append(told("alarm", name, index=number if number > 0 else None))
     cursor.take(_UNKNOWN, "states that are not known")
     problems = cursor.number(U16, "problems")
-    readings += [Reading("alarm", f"unnamed_bit_{bit}") for bit in range(16) if problems >> bit & 1]
+    readings += [told("alarm", f"unnamed_bit_{bit}") for bit in range(16) if problems >> bit & 1]
     switches = cursor.number(U8, "switches")
-    readings.append(Reading("charging_enabled", bool(switches & _CHARGE_SWITCH)))
-    readings.append(Reading("discharging_enabled", bool(switches & _DISCHARGE_SWITCH)))
+    readings.append(told("charging_enabled", bool(switches & _CHARGE_SWITCH)))
+    readings.append(told("discharging_enabled", bool(switches & _DISCHARGE_SWITCH)))
     return readings
 
 
