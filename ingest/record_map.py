@@ -1,0 +1,309 @@
+"""What the fields of a message or of a table mean, as the user's map states it.
+
+A feed of a cloud or a gateway is a JSON message a line; a vendor's table is a CSV. A map in TOML says where a
+quantity stands (a JSON pointer, or the name of a column), in which unit, with which sign, and who worked the
+figure out: what a gateway sends may be its own computation, so `derived` is the default and `native` has to
+be said.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any, Final
+
+from ingest.errors import MapRefused
+from schemas.quantity import convert
+from schemas.reading import QUANTITIES, Reading, ValueKind
+from schemas.terms import Origin, ReadingAbsence, Unit
+
+_PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
+_ROW_KEYS: Final = frozenset(
+    {
+        "at",
+        "quantity",
+        "unit",
+        "negate",
+        "origin",
+        "index_from",
+        "component",
+        "kind",
+        "value",
+        "not_available",
+    }
+)
+_TIME_KEYS: Final = frozenset({"at", "form"})
+_FORMS: Final = ("unix", "unix_ms", "iso")
+_LAST_SECOND: Final = Decimal(253_402_300_799)
+_MOST: Final = Decimal(10) ** 15
+_FINEST: Final = Decimal("0.000000001")
+_CONDITIONS: Final = ("alarm", "warning", "protection")
+_TRUE: Final = frozenset({"1", "true", "on", "yes"})
+_FALSE: Final = frozenset({"0", "false", "off", "no", ""})
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a map.
+
+    Attributes:
+        at: JSON pointer or name of a column; `{index}` and other numbers in braces.
+        quantity: a key of `QUANTITIES`.
+        unit: in which the value stands; None for the quantity's own.
+        negate: True where positive means discharging.
+        origin: who worked the figure out.
+        index_from: number that the first position bears; 0 or 1.
+        component: path, with placeholders; or None.
+        kind: of an event count.
+        value: name of the condition that a true value means.
+        not_available: texts that mean no value.
+    """
+
+    at: str
+    quantity: str
+    unit: str | None = None
+    negate: bool = False
+    origin: Origin = Origin.DERIVED
+    index_from: int = 1
+    component: str | None = None
+    kind: str | None = None
+    value: str | None = None
+    not_available: frozenset[str] = frozenset()
+
+    def reading(self, value: Any, names: Mapping[str, str], at: datetime | None) -> Reading | None:
+        """What a value that stands there says; None for a condition that is not there."""
+        index = int(names["index"]) - self.index_from + 1 if "index" in names else None
+        component = self.component and _filled(self.component, names)
+        said, doubts = self._value(value)
+        if said is None and self.quantity in _CONDITIONS:
+            return None
+        return Reading(
+            self.quantity,
+            said,
+            index=index,
+            component=component,
+            kind=self.kind,
+            absence=ReadingAbsence.NOT_READ if said is None else None,
+            origin=self.origin,
+            measured_at=at,
+            doubts=doubts,
+        )
+
+    def _value(self, value: Any) -> tuple[Decimal | str | bool | None, tuple[str, ...]]:
+        text = _text(value)
+        if text is None or text in self.not_available:
+            return None, ()
+        kind = QUANTITIES[self.quantity].kind
+        if kind is ValueKind.FLAG:
+            flag = _flag(text)
+            return (None, ()) if flag is None else (flag is not self.negate, ())
+        if self.value is not None:
+            return (self.value if _flag(text) or (number(text) or 0) != 0 else None), ()
+        if kind is ValueKind.TEXT:
+            clean = "".join(char if char.isprintable() else "�" for char in text.strip())[:200]
+            return (clean, ("unreadable_text",) if "�" in clean else ()) if clean else (None, ())
+        found = number(text)
+        if found is None:
+            return None, ()
+        unit = QUANTITIES[self.quantity].unit
+        if self.unit is not None and unit is not Unit.ONE:
+            found = convert(found, self.unit, unit, places=9)
+        if found != found.to_integral_value() or abs(found) < 1:
+            found = found.quantize(_FINEST) if _exponent(found) < -9 else found
+        return (-found if self.negate else found) + 0, ()
+
+
+def _exponent(value: Decimal) -> int:
+    exponent = value.as_tuple().exponent
+    return exponent if isinstance(exponent, int) else 0
+
+
+def _text(value: Any) -> str | None:
+    """The scalar as text; None for null, lists and objects."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value
+    return (
+        format(value, "f") if isinstance(value, Decimal) else str(value) if isinstance(value, int) else None
+    )
+
+
+def _flag(text: str) -> bool | None:
+    plain = text.strip().lower()
+    return True if plain in _TRUE else False if plain in _FALSE else None
+
+
+def number(text: str) -> Decimal | None:
+    """The finite number that a text is; None when it is none, or none that a battery has."""
+    try:
+        value = Decimal(text.strip())
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() and abs(value) <= _MOST else None
+
+
+def _filled(text: str, names: Mapping[str, str]) -> str:
+    return _PLACEHOLDER.sub(lambda found: names.get(found[1], found[0]), text)
+
+
+@dataclass(frozen=True)
+class RecordMap:
+    """A map.
+
+    Attributes:
+        title: what it is the map of.
+        rows: in the order of the file.
+        time_at: where the time stands; None where there is none.
+        time_form: `unix`, `unix_ms`, or `iso` with its zone.
+        delimiter: between the cells of a table.
+    """
+
+    title: str
+    rows: tuple[Row, ...]
+    time_at: str | None = None
+    time_form: str = "iso"
+    delimiter: str = ","
+
+    def time(self, value: Any) -> datetime | None:
+        """The time that a value is; None when it is none."""
+        text = _text(value)
+        if text is None:
+            return None
+        if self.time_form == "iso":
+            try:
+                at = datetime.fromisoformat(text.strip())
+            except ValueError:
+                return None
+            return at.astimezone(UTC) if at.tzinfo is not None else None
+        seconds = number(text)
+        if seconds is None:
+            return None
+        seconds = seconds / 1000 if self.time_form == "unix_ms" else seconds
+        if not 0 <= seconds <= _LAST_SECOND:
+            return None
+        return datetime.fromtimestamp(0, UTC) + timedelta(
+            milliseconds=int((seconds * 1000).to_integral_value())
+        )
+
+
+def found_at(document: Any, pointer: str) -> Iterator[tuple[Any, dict[str, str]]]:
+    """The values at a JSON pointer; a `{name}` in a step stands for any number there."""
+    yield from _walk(document, [_unescaped(step) for step in pointer.split("/")[1:]], {})
+
+
+def _unescaped(step: str) -> str:
+    return step.replace("~1", "/").replace("~0", "~")
+
+
+def _walk(value: Any, steps: list[str], names: dict[str, str]) -> Iterator[tuple[Any, dict[str, str]]]:
+    if not steps:
+        yield value, names
+        return
+    step, rest = steps[0], steps[1:]
+    entries: list[tuple[str, Any]] = []
+    if isinstance(value, Mapping):
+        entries = list(value.items()) if "{" in step else [(step, value[step])] if step in value else []
+    elif isinstance(value, list):
+        entries = [(str(place), one) for place, one in enumerate(value)]
+    pattern = column_pattern(step)
+    for key, one in entries:
+        if (match := pattern.fullmatch(key)) is not None:
+            yield from _walk(one, rest, {**names, **match.groupdict()})
+
+
+def column_pattern(name: str) -> re.Pattern[str]:
+    """Names with numbers in braces, all else as written."""
+    parts, at = [], 0
+    for found in _PLACEHOLDER.finditer(name):
+        parts += [re.escape(name[at : found.start()]), f"(?P<{found[1]}>[0-9]{{1,4}})"]
+        at = found.end()
+    return re.compile("".join([*parts, re.escape(name[at:])]))
+
+
+# Reading a map
+
+
+def read_map(path: Path, *, pointers: bool) -> RecordMap:
+    """The map of a file; `pointers` when places are JSON pointers.
+
+    Raises:
+        MapRefused: it cannot be read or is no map; the sentence names the row and what was expected.
+    """
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise MapRefused(f"{path}: cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise MapRefused(f"{path}: expected TOML in UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise MapRefused(f"{path}: expected TOML, came: {error}") from None
+    allowed = {"title", "time", "row"} | (set() if pointers else {"delimiter"})
+    _known(document, allowed, str(path))
+    rows, time = document.get("row"), document.get("time", {})
+    if not isinstance(rows, list) or not rows:
+        raise MapRefused(f"{path}: expected at least one [[row]]")
+    if not isinstance(time, dict):
+        raise MapRefused(f"{path}: time: expected a table with at and form")
+    _known(time, _TIME_KEYS, f"{path}: time")
+    if time and (not isinstance(time.get("at"), str) or time.get("form") not in _FORMS):
+        raise MapRefused(f"{path}: time: expected at, and a form of {', '.join(_FORMS)}")
+    title, delimiter = document.get("title", path.name), document.get("delimiter", ",")
+    if not isinstance(title, str) or not isinstance(delimiter, str) or len(delimiter) != 1:
+        raise MapRefused(f"{path}: title is a text, delimiter a single character")
+    made = tuple(_row(row, f"{path}: row {place}", pointers=pointers) for place, row in enumerate(rows, 1))
+    return RecordMap(title, made, time.get("at"), time.get("form", "iso"), delimiter)
+
+
+def _known(table: Mapping[str, Any], allowed: set[str] | frozenset[str], place: str) -> None:
+    if unknown := sorted(set(table) - allowed):
+        raise MapRefused(f"{place}: unknown key {unknown[0]!r}; known: {', '.join(sorted(allowed))}")
+
+
+def _row(row: Any, place: str, *, pointers: bool) -> Row:
+    if not isinstance(row, dict):
+        raise MapRefused(f"{place}: expected a table")
+    _known(row, _ROW_KEYS, place)
+    where, quantity = row.get("at"), row.get("quantity")
+    if not isinstance(where, str) or not where or (pointers and not where.startswith("/")):
+        what = 'a JSON pointer, as in "/cells/{index}/voltage"' if pointers else "the name of a column"
+        raise MapRefused(f"{place}: at: expected {what}; came {where!r}")
+    names = _PLACEHOLDER.findall(where)
+    if len(set(names)) != len(names):
+        raise MapRefused(f"{place}: at: a placeholder stands twice in {where!r}")
+    if not isinstance(quantity, str) or quantity not in QUANTITIES:
+        raise MapRefused(f"{place}: quantity: expected one of {', '.join(QUANTITIES)}; came {quantity!r}")
+    for key in ("unit", "component", "kind", "value"):
+        if not isinstance(row.get(key, ""), str):
+            raise MapRefused(f"{place}: {key}: expected a text")
+    if (quantity == "event_count") is not ("kind" in row):
+        raise MapRefused(f"{place}: kind belongs to event_count, and event_count needs it")
+    if row.get("index_from", 1) not in (0, 1) or not isinstance(row.get("negate", False), bool):
+        raise MapRefused(f"{place}: index_from is 0 or 1, negate is true or false")
+    if "unit" in row and QUANTITIES[quantity].unit is not Unit.ONE:
+        try:
+            convert(Decimal(1), row["unit"], QUANTITIES[quantity].unit, places=9)
+        except ValueError as error:
+            raise MapRefused(f"{place}: unit: {error}") from None
+    try:
+        origin = Origin(row.get("origin", "derived"))
+    except ValueError:
+        raise MapRefused(f"{place}: origin: expected one of {', '.join(Origin)}") from None
+    absent = row.get("not_available", [])
+    if not isinstance(absent, list) or not all(isinstance(one, str | int) for one in absent):
+        raise MapRefused(f"{place}: not_available: expected a list of texts or whole numbers")
+    return Row(
+        where,
+        quantity,
+        row.get("unit"),
+        row.get("negate", False),
+        origin,
+        row.get("index_from", 1),
+        row.get("component"),
+        row.get("kind"),
+        row.get("value"),
+        frozenset(str(one) for one in absent),
+    )
