@@ -24,7 +24,8 @@ with atheris.instrument_imports(include=["ingest", "schemas"]):
     from ingest.plausibility import Memory, doubt
     from ingest.protocol import Carrier, Damage, Frame, discover
 
-PROTOCOLS = list(discover().values())
+    # The modules of the protocols are imported here, so that they are instrumented too.
+    PROTOCOLS = list(discover().values())
 
 
 def one(data: bytes) -> None:
