@@ -29,6 +29,8 @@ HEAD: Final = "0008"  # the newest revision in migrations/versions; a test compa
 
 _WRITER: Final = "cellpass_writer"
 _BUSY_TIMEOUT_S: Final = 10.0
+# Each waits as long as an ordinary transaction does.
+_UPGRADE_ATTEMPTS: Final = 12
 _MMAP_BYTES: Final = 256 * 1024 * 1024
 _PRAGMAS: Final = (
     "PRAGMA journal_mode=WAL",
@@ -200,16 +202,26 @@ def part_of_blob(
 def upgrade(engine: Engine) -> None:
     """Bring the ledger's tables to the newest revision; nothing is done when they are.
 
-    Two processes starting together are served one after the other, as the migration is one write transaction.
+    Processes starting together are served one after the other, as the migration is one write transaction; who
+    comes second waits for it longer than for an ordinary one.
 
     Raises:
         StoreUnavailable: the database cannot be written, is somebody else's, or of a newer release.
     """
-    with reading(engine) as connection:
-        found = revision(connection)
-        if found == HEAD:
-            return
-        _refuse_foreign(connection, found)
+    for attempt in range(1, _UPGRADE_ATTEMPTS + 1):
+        with reading(engine) as connection:
+            found = revision(connection)
+            if found == HEAD:
+                return
+            _refuse_foreign(connection, found)
+        try:
+            _migrate(engine)
+        except StoreUnavailable:
+            if attempt == _UPGRADE_ATTEMPTS:
+                raise
+
+
+def _migrate(engine: Engine) -> None:
     # Alembic is only imported when there is something to do: it would cost every command its start.
     from alembic import command
     from alembic.config import Config
