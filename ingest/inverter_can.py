@@ -52,6 +52,24 @@ INSTALLED: Final = (Field("nameplate_capacity", 0, U16, 0, Unit.AMPERE_HOUR, ori
 # "Available": what is left in it to some senders, what the modules online could hold to others.
 AVAILABLE: Final = Field("remaining_charge", 4, U16, 0, Unit.AMPERE_HOUR)
 MODULES_ONLINE: Final = (Field("modules_online", 0, U16, 0, Unit.ONE),)
+FINE: Final = Field("state_of_charge", 4, U16, -2, Unit.PERCENT)
+# Victron's own profile, which Pytes sends beside its native messages.
+VICTRON: Final = (
+    Message(0x351, "limits", 8, LIMITS),
+    Message(0x355, "charge and health", 4, (CHARGE, HEALTH, FINE)),
+    Message(0x356, "voltage, current, temperature", 6, MEASURED),
+    Message(0x35A, "alarms and warnings", 8),
+    Message(0x35E, "maker", 1),
+    Message(0x35F, "firmware, available capacity", 6, (AVAILABLE,)),
+    Message(0x370, "product, first half", 1),
+    Message(0x371, "product, second half", 0),
+    Message(0x372, "modules", 8),
+    Message(0x373, "extremes of the cells", 8, CELLS),
+    Message(0x378, "lifetime energy", 8, ENERGY),
+    Message(0x379, "installed capacity", 2, INSTALLED),
+    Message(0x380, "serial number, first half", 1),
+    Message(0x381, "serial number, second half", 0),
+)
 
 # 0x35A: two bits each, from the low end of byte 0; alarms first, warnings four bytes behind.
 PAIRS: Final = (

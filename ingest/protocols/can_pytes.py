@@ -9,19 +9,18 @@ from typing import ClassVar, Final
 
 from ingest.can import CanProtocol, Message, table
 from ingest.inverter_can import (
-    AVAILABLE,
-    CELLS,
     CHARGE,
     ENERGY,
+    FINE,
     HALVES,
     HEALTH,
     I16,
-    INSTALLED,
     LIMITS,
     MEASURED,
     U8,
     U16,
     U32,
+    VICTRON,
     Joining,
     battery_information,
     charge_state,
@@ -34,7 +33,6 @@ from ingest.protocol import Certainty, Decoder, Field, Frame
 from schemas.reading import Reading, altered
 from schemas.terms import Origin, Unit
 
-FINE: Final = Field("state_of_charge", 4, U16, -2, Unit.PERCENT)
 # The position of each extreme stands four bytes behind it.
 EXTREME_VOLTAGES: Final = (
     Field("cell_voltage_max", 0, U16, -3, Unit.VOLT),
@@ -49,20 +47,7 @@ CHARGES: Final = (
     Field("remaining_charge", 4, U32, -3, Unit.AMPERE_HOUR),
 )
 MESSAGES: Final = table(
-    Message(0x351, "limits", 8, LIMITS),
-    Message(0x355, "charge and health", 4, (CHARGE, HEALTH, FINE)),
-    Message(0x356, "voltage, current, temperature", 6, MEASURED),
-    Message(0x35A, "alarms and warnings", 8),
-    Message(0x35E, "maker", 1),
-    Message(0x35F, "firmware, available capacity", 6, (AVAILABLE,)),
-    Message(0x370, "product, first half", 1),
-    Message(0x371, "product, second half", 0),
-    Message(0x372, "modules", 8),
-    Message(0x373, "extremes of the cells", 8, CELLS),
-    Message(0x378, "lifetime energy", 8, ENERGY),
-    Message(0x379, "installed capacity", 2, INSTALLED),
-    Message(0x380, "serial number, first half", 1),
-    Message(0x381, "serial number, second half", 0),
+    *VICTRON,
     Message(0x400, "limits", 8, LIMITS),
     Message(0x401, "extremes of cell voltage", 8, EXTREME_VOLTAGES),
     Message(0x402, "extremes of cell temperature", 8, EXTREME_TEMPERATURES),

@@ -14,7 +14,7 @@ import numpy as np
 
 from ingest.can import CanFrame, Message
 from ingest.errors import TransportFailed
-from ingest.inverter_can import PAIRS
+from ingest.inverter_can import FINE, PAIRS
 from ingest.protocols import can_pylontech, can_pylontech_hv, can_victron, cia418
 from ingest.simulators.live import LivePack, exact
 from ingest.simulators.pack import Protection, cell_voltages, state_of_charge
@@ -134,7 +134,7 @@ class VictronCan(_Inverter):
     def speak(self) -> list[CanFrame]:
         """Limits, state, alarms, maker, names, extremes, lifetime energy, serial number."""
         values, table = self._values(), can_victron.MESSAGES
-        fine = can_victron.FINE.write(exact(state_of_charge(self.pack.state) * 100.0, -2))
+        fine = FINE.write(exact(state_of_charge(self.pack.state) * 100.0, -2))
         spec, state = self.pack.spec, self.pack.state
         volts = spec.cell.nominal_v * spec.cells_in_series
         energy = {
