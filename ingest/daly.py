@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import ClassVar, Final
 
 from ingest.frames import crc16_modbus
-from ingest.protocol import Damage, Fault, Field, Frame, Framer
+from ingest.protocol import Damage, Fault, Field, Frame, Framer, wrong_sum
 from schemas.reading import Reading, altered
 from schemas.terms import ReadingAbsence
 
@@ -146,8 +146,7 @@ class BlockFramer(Framer):
     def _open(self, raw: bytes, position: int) -> Frame:
         expected, came = crc16_modbus(raw[:-2]), int.from_bytes(raw[-2:], "little")
         if expected != came:
-            where = f"byte {len(raw) - 2} of the frame"
-            raise Damage(Fault.CHECKSUM, expected=f"checksum {expected:04x}", came=f"{came:04x}", where=where)
+            raise wrong_sum("checksum", expected, came, at=len(raw) - 2, digits=4)
         if self._asks(raw):
             start = int.from_bytes(raw[2:4], "big")
             return Frame(raw, position, command=start, payload=raw[4:6], is_request=True)

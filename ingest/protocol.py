@@ -204,6 +204,22 @@ class Damage(FrameRefused):
         self.judged_bytes = judged_bytes
 
 
+def wrong_sum(what: str, expected: int, came: int, *, at: int, digits: int) -> Damage:
+    """That a checksum of so many hexadecimal digits, at byte `at` of the frame, is another one."""
+    return Damage(
+        Fault.CHECKSUM,
+        expected=f"{what} {expected:0{digits}x}",
+        came=f"{came:0{digits}x}",
+        where=f"byte {at} of the frame",
+    )
+
+
+def wrong_end(raw: bytes, end: int) -> Damage:
+    """That a frame does not end with its end marker."""
+    where = f"byte {len(raw) - 1} of the frame, its end"
+    return Damage(Fault.DELIMITER, expected=f"{end:02x}", came=f"{raw[-1]:02x}", where=where)
+
+
 @dataclass(frozen=True)
 class Frame:
     """One frame whose length, delimiters and checksum were right.
@@ -924,12 +940,14 @@ def day_reading(quantity: str, year: int, month: int, day: int) -> Reading:
     return Reading(quantity, text)
 
 
-def _modules() -> list[ModuleType]:
+@cache
+def _names() -> frozenset[str]:
     package = importlib.import_module("ingest.protocols")
-    return [
-        importlib.import_module(f"{package.__name__}.{entry.name}")
-        for entry in pkgutil.iter_modules(package.__path__)
-    ]
+    return frozenset(entry.name for entry in pkgutil.iter_modules(package.__path__))
+
+
+def _modules() -> list[ModuleType]:
+    return [importlib.import_module(f"ingest.protocols.{name}") for name in sorted(_names())]
 
 
 @cache
@@ -967,12 +985,15 @@ def find(name: str) -> Protocol:
         ProtocolUnknown: the sentence lists the known ones, or says what is wrong with the file.
     """
     kind, colon, argument = name.partition(":")
-    if colon and kind in openers():
-        return openers()[kind](argument)
-    if colon and kind in discover():
-        return discover()[kind].tuned(argument)
-    try:
-        return discover()[name]
-    except KeyError:
-        known = ", ".join([*discover(), *(f"{kind}:FILE" for kind in openers())])
-        raise ProtocolUnknown(f"no protocol is called {name!r}; known: {known}") from None
+    # Only the module of that name is imported: all of them cost a command most of a second.
+    file = kind.replace("-", "_")
+    if kind == file.replace("_", "-") and file in _names():
+        module = importlib.import_module(f"ingest.protocols.{file}")
+        if not hasattr(module, "open_protocol"):
+            protocol: Protocol = module.PROTOCOL
+            return protocol.tuned(argument) if colon else protocol
+        if colon:
+            opened: Protocol = module.open_protocol(argument)
+            return opened
+    known = ", ".join([*discover(), *(f"{kind}:FILE" for kind in openers())])
+    raise ProtocolUnknown(f"no protocol is called {name!r}; known: {known}")

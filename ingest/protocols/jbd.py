@@ -33,6 +33,8 @@ from ingest.protocol import (
     Request,
     day_reading,
     text_reading,
+    wrong_end,
+    wrong_sum,
 )
 from schemas.reading import Reading, altered, told
 from schemas.terms import Origin, ReadingAbsence, Unit
@@ -239,12 +241,10 @@ class JbdFramer(Framer):
 
     def _open(self, raw: bytes, position: int) -> Frame:
         if raw[-1] != END:
-            where = f"byte {len(raw) - 1} of the frame, its end"
-            raise Damage(Fault.DELIMITER, expected=f"{END:02x}", came=f"{raw[-1]:02x}", where=where)
+            raise wrong_end(raw, END)
         expected, came = sum16_complement(raw[2:-3]), int.from_bytes(raw[-3:-1], "big")
         if expected != came:
-            where = f"byte {len(raw) - 3} of the frame"
-            raise Damage(Fault.CHECKSUM, expected=f"checksum {expected:04x}", came=f"{came:04x}", where=where)
+            raise wrong_sum("checksum", expected, came, at=len(raw) - 3, digits=4)
         payload = raw[4:-3]
         if raw[1] in (READ, WRITE):
             return Frame(raw, position, command=raw[2], payload=payload, is_request=True)

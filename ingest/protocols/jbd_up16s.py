@@ -28,6 +28,7 @@ from ingest.protocol import (
     Refused,
     Request,
     text_reading,
+    wrong_sum,
 )
 from schemas.reading import Reading, altered, told
 from schemas.terms import Origin, Unit
@@ -268,8 +269,7 @@ class UpFramer(Framer):
     def _open(self, raw: bytes, position: int) -> Frame:
         expected, came = crc16_modbus(raw[:-2]), int.from_bytes(raw[-2:], "little")
         if expected != came:
-            where = f"byte {len(raw) - 2} of the frame"
-            raise Damage(Fault.CHECKSUM, expected=f"checksum {expected:04x}", came=f"{came:04x}", where=where)
+            raise wrong_sum("checksum", expected, came, at=len(raw) - 2, digits=4)
         payload = raw[_HEAD:-2]
         asks = raw[1] == WRITE or not payload
         return Frame(raw, position, int.from_bytes(raw[2:4], "big"), payload, is_request=asks, address=raw[0])

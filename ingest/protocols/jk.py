@@ -35,6 +35,7 @@ from ingest.protocol import (
     Integer,
     Protocol,
     Request,
+    wrong_sum,
 )
 from schemas.reading import Reading, altered
 from schemas.terms import Origin, ReadingAbsence, Unit
@@ -456,8 +457,7 @@ class JkFramer(Framer):
             return Frame(raw, position, command=_READY, payload=b"")
         expected, came = sum8(raw[:-1]), raw[-1]
         if expected != came:
-            where = f"byte {len(raw) - 1} of the frame"
-            raise Damage(Fault.CHECKSUM, expected=f"checksum {expected:02x}", came=f"{came:02x}", where=where)
+            raise wrong_sum("checksum", expected, came, at=len(raw) - 1, digits=2)
         if raw[0] == ANSWER[0]:
             return Frame(raw, position, command=raw[4], payload=raw)
         is_request = raw[4] != _READY
@@ -501,8 +501,7 @@ def _bus_length(buffer: bytes) -> int | None:
 def _open_bus(raw: bytes, position: int) -> Frame:
     expected, came = crc16_modbus(raw[:-2]), int.from_bytes(raw[-2:], "little")
     if expected != came:
-        where = f"byte {len(raw) - 2} of the frame"
-        raise Damage(Fault.CHECKSUM, expected=f"checksum {expected:04x}", came=f"{came:04x}", where=where)
+        raise wrong_sum("checksum", expected, came, at=len(raw) - 2, digits=4)
     is_request = len(raw) == _BUS_ASK_SIZE
     register = int.from_bytes(raw[2:4], "big")
     command = register if is_request else _READY

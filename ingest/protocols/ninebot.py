@@ -27,6 +27,7 @@ from ingest.protocol import (
     Request,
     day_reading,
     text_reading,
+    wrong_sum,
 )
 from schemas.reading import Reading, altered, told
 from schemas.terms import Origin, ReadingAbsence, Unit
@@ -183,8 +184,7 @@ class NinebotFramer(Framer):
     def _open(self, raw: bytes, position: int) -> Frame:
         expected, came = checksum(raw[2:-2]), int.from_bytes(raw[-2:], "little")
         if expected != came:
-            where = f"byte {len(raw) - 2} of the frame"
-            raise Damage(Fault.CHECKSUM, expected=f"checksum {expected:04x}", came=f"{came:04x}", where=where)
+            raise wrong_sum("checksum", expected, came, at=len(raw) - 2, digits=4)
         address, command, payload = raw[3], raw[4], raw[_HEAD:-_CHECKSUM]
         # Only an answer from 22 itself looks like a request; a read carries one byte, a register two.
         asks = address in (BATTERY, CONTROLLER) and not (command == READ and len(payload) > 1)

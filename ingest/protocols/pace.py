@@ -39,6 +39,7 @@ from ingest.protocol import (
     Protocol,
     Request,
     text_reading,
+    wrong_sum,
 )
 from ingest.ydt1363 import (
     CELL_STATES,
@@ -412,8 +413,7 @@ class PaceFramer(YdtFramer):
             raise Damage(Fault.DELIMITER, expected=f"{APP_END:02x}", came=f"{raw[-1]:02x}", where=where)
         expected, came = crc16_modbus(raw[:-3]), int.from_bytes(raw[-3:-1], "big")
         if expected != came:
-            where = f"byte {len(raw) - 3} of the frame"
-            raise Damage(Fault.CHECKSUM, expected=f"CRC {expected:04x}", came=f"{came:04x}", where=where)
+            raise wrong_sum("CRC", expected, came, at=len(raw) - 3, digits=4)
         # Both directions look alike; a request names at most a pack, an answer says more.
         payload = raw[8:-3]
         return Frame(raw, position, int.from_bytes(raw[1:7], "big"), payload, is_request=len(payload) <= 2)

@@ -33,6 +33,8 @@ from ingest.protocol import (
     Protocol,
     Request,
     text_reading,
+    wrong_end,
+    wrong_sum,
 )
 from ingest.ydt1363 import (
     CELL_STATES,
@@ -357,12 +359,10 @@ class SeplosFramer(YdtFramer):
         if is_ascii(raw):
             return super()._open(raw, position)
         if raw[-1] != END:
-            where = f"byte {len(raw) - 1} of the frame, its end"
-            raise Damage(Fault.DELIMITER, expected=f"{END:02x}", came=f"{raw[-1]:02x}", where=where)
+            raise wrong_end(raw, END)
         expected, came = crc16_xmodem(raw[1:-3]), int.from_bytes(raw[-3:-1], "big")
         if expected != came:
-            where = f"byte {len(raw) - 3} of the frame"
-            raise Damage(Fault.CHECKSUM, expected=f"CRC {expected:04x}", came=f"{came:04x}", where=where)
+            raise wrong_sum("CRC", expected, came, at=len(raw) - 3, digits=4)
         payload = raw[7:-3]
         if raw[1] == BINARY_ANSWER:
             return Frame(raw, position, raw[3], payload, address=raw[2], status=raw[4])

@@ -31,6 +31,8 @@ from ingest.protocol import (
     Protocol,
     Request,
     text_reading,
+    wrong_end,
+    wrong_sum,
 )
 from ingest.ydt1363 import CELL_STATES, OTHER, TEMPERATURE_STATES, cells
 from schemas.reading import Reading, altered, told
@@ -218,12 +220,10 @@ class TdtFramer(Framer):
 
     def _open(self, raw: bytes, position: int) -> Frame:
         if raw[-1] != END:
-            where = f"byte {len(raw) - 1} of the frame, its end"
-            raise Damage(Fault.DELIMITER, expected=f"{END:02x}", came=f"{raw[-1]:02x}", where=where)
+            raise wrong_end(raw, END)
         expected, came = crc16_modbus(raw[:-3]), int.from_bytes(raw[-3:-1], "big")
         if expected != came and not _short_sum(raw, came):
-            where = f"byte {len(raw) - 3} of the frame"
-            raise Damage(Fault.CHECKSUM, expected=f"CRC {expected:04x}", came=f"{came:04x}", where=where)
+            raise wrong_sum("CRC", expected, came, at=len(raw) - 3, digits=4)
         payload = raw[8:-3]
         is_request = not payload and not raw[4]
         return Frame(raw, position, raw[5], payload, is_request=is_request, status=raw[4])
