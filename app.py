@@ -317,6 +317,7 @@ class House:
     def refresh(self, battery_id: str) -> "LifecycleState":
         """Bring a battery's state up to its journal."""
         from passport.ledger import batteries, states
+        from passport.lifecycle.basis import basis_of
         from passport.lifecycle.upkeep import refresh
 
         with self.writing() as connection:
@@ -324,6 +325,7 @@ class House:
                 connection,
                 self.telemetry,
                 battery_id,
+                basis=basis_of(batteries.facts(connection, battery_id)),
                 load=states.load_state,
                 save=states.save_state,
                 now=self.now(),

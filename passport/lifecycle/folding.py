@@ -15,6 +15,7 @@ from itertools import pairwise
 import numpy as np
 
 from passport.lifecycle import reference
+from passport.lifecycle.basis import NOTHING_DECLARED, Basis
 from passport.lifecycle.gather import (
     Rows,
     Run,
@@ -57,6 +58,7 @@ def fold(
     chunks: Sequence[Sequence[Chunk]],
     *,
     max_gap_ms: Sequence[Mapping[str, int]] | None = None,
+    basis: Sequence[Basis] | None = None,
 ) -> list[LifecycleState]:
     """The states after the chunks.
 
@@ -65,18 +67,21 @@ def fold(
         chunks: for each battery, what follows its state, in the order of folding.
         max_gap_ms: for each battery, the longest step that still counts as observed, by source; ten minutes
             where nothing is said.
+        basis: for each battery, what is declared of it; nothing where none is given.
     """
-    todo: list[tuple[LifecycleState, list[Run], Mapping[str, int]]] = []
+    todo: list[tuple[LifecycleState, list[Run], Mapping[str, int], Basis]] = []
     for number, (state, own) in enumerate(zip(states, chunks, strict=True)):
         gaps = max_gap_ms[number] if max_gap_ms is not None else {}
-        todo.append((state, runs(own), gaps))
+        known = basis[number] if basis is not None else NOTHING_DECLARED
+        state.begin(known)
+        todo.append((state, runs(own), gaps, known))
     wave = 0
     while todo:
         todo = [one for one in todo if wave < len(one[1])]
         alike: dict[Signature, list[_Segment]] = {}
         group: list[_Segment] = []
         latest: Signature = ()
-        for state, parts, gaps in todo:
+        for state, parts, gaps, known in todo:
             run = parts[wave]
             gap = gaps.get(run.source, reference.DEFAULT_GAP_MS)
             state.enter(run.source, run.epoch, absolute=run.samples.absolute, max_gap_ms=gap)
@@ -84,12 +89,12 @@ def fold(
             if rows < SPARSE_ROWS and len(todo) < SPARSE_BATTERIES:
                 reference.fold_rows(state, run.samples, gap)
             elif rows >= _ALONE_ROWS:
-                _fold_group([_Segment(state, gap, run.samples)])
+                _fold_group([_Segment(state, gap, run.samples, known)])
             else:
                 if run.signature != latest:  # hashing column names is dear; most neighbours are alike
                     latest = run.signature
                     group = alike.setdefault(latest, [])
-                group.append(_Segment(state, gap, run.samples))
+                group.append(_Segment(state, gap, run.samples, known))
         for group in alike.values():
             for some in _by_rows(group):
                 _fold_group(some)
@@ -104,6 +109,7 @@ class _Segment:
     state: LifecycleState
     gap: int
     samples: Samples
+    basis: Basis
 
     @property
     def absolute(self) -> bool:

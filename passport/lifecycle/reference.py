@@ -17,6 +17,7 @@ The rules, in the order in which a row meets them:
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 
+from passport.lifecycle.basis import NOTHING_DECLARED, Basis
 from passport.lifecycle.gather import (
     COLDEST,
     EXPONENTS,
@@ -51,10 +52,13 @@ def fold(
     chunks: Sequence[Sequence[Chunk]],
     *,
     max_gap_ms: Sequence[Mapping[str, int]] | None = None,
+    basis: Sequence[Basis] | None = None,
 ) -> list[LifecycleState]:
     """As `folding.fold`: the states after the chunks; the given ones are changed and given back."""
     for number, (state, own) in enumerate(zip(states, chunks, strict=True)):
         gaps = max_gap_ms[number] if max_gap_ms is not None else {}
+        known = basis[number] if basis is not None else NOTHING_DECLARED
+        state.begin(known)
         for run in runs(own):
             gap = gaps.get(run.source, DEFAULT_GAP_MS)
             state.enter(run.source, run.epoch, absolute=run.samples.absolute, max_gap_ms=gap)

@@ -10,9 +10,11 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import orjson
+import cbor2
 
-VERSION: Final = 1
+from passport.lifecycle.basis import Basis
+
+VERSION: Final = 2
 LARGEST_BYTES: Final = 4096
 
 # Lower edges of the temperature bins 1 to 12 in tenths of a degree; bin 0 lies below the first.
@@ -193,8 +195,8 @@ class LifecycleState:
 
     Attributes:
         source, epoch, sequence: the last folded row; sequence -1 before the first.
-        chain: digest of all (source, epoch, longest gap) entered so far, in order; tells whether the order of
-            folding is still the one this state was folded in.
+        chain: digest of the basis and of all (source, epoch, longest gap) entered so far, in order; tells
+            whether the order of folding is still the one this state was folded in.
         absolute: whether times of the current epoch are absolute.
         across: True until the first counted row of an epoch that follows another of the same source.
         epochs: how many were entered.
@@ -249,6 +251,11 @@ class LifecycleState:
     covered_epochs: list[Stretch] = field(default_factory=list)
     covered: list[Stretch] = field(default_factory=list)
     open: Stretch | None = None
+
+    def begin(self, basis: Basis) -> None:
+        """What is declared of the battery opens the chain; later calls change nothing."""
+        if not self.epochs:
+            self.chain = basis.digest
 
     def enter(self, source: str, epoch: str, *, absolute: bool, max_gap_ms: int) -> None:
         """Go on to another epoch (the same one again changes nothing).
@@ -323,7 +330,7 @@ class LifecycleState:
         self.close_stretch()
 
     def to_bytes(self) -> bytes:
-        """Canonical JSON: sorted keys, no spaces, integers and texts; the same state is the same bytes."""
+        """Deterministic CBOR (RFC 8949, 4.2.1): the same state is the same bytes."""
         document = {
             "version": VERSION,
             "place": [
@@ -343,8 +350,8 @@ class LifecycleState:
                 self.restarts,
             ],
             "time": [self.first_ms, self.last_ms, self.observed_ms, self.unknown_ms],
-            "charge": [str(self.charge_in), str(self.charge_out), self.charge_ms],
-            "energy": [str(self.energy_in), str(self.energy_out), self.energy_ms],
+            "charge": [self.charge_in, self.charge_out, self.charge_ms],
+            "energy": [self.energy_in, self.energy_out, self.energy_ms],
             "residence": _pairs(self.residence),
             "hot": _pairs(self.hot),
             "cold": _pairs(self.cold),
@@ -361,7 +368,7 @@ class LifecycleState:
             ],
             "covered": [self.covered_sources, self.covered_epochs, self.covered, self.open],
         }
-        return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
+        return cbor2.dumps(document, canonical=True)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "LifecycleState":
@@ -371,11 +378,11 @@ class LifecycleState:
             ValueError: not a state, or one of a version that is not known here; fold the battery anew.
         """
         try:
-            document = orjson.loads(data)
+            document = cbor2.loads(data)
             if document["version"] != VERSION:
                 raise ValueError(f"expected version {VERSION}, found {document['version']}")
             return _state(document)
-        except (KeyError, TypeError, IndexError, AttributeError) as error:
+        except (cbor2.CBORDecodeError, KeyError, TypeError, IndexError, AttributeError) as error:
             raise ValueError(f"no lifecycle state: {error!r}") from error
 
 
@@ -438,11 +445,11 @@ def _state(document: dict[str, Any]) -> LifecycleState:
         last_ms=last_ms,
         observed_ms=observed_ms,
         unknown_ms=unknown_ms,
-        charge_in=int(document["charge"][0]),
-        charge_out=int(document["charge"][1]),
+        charge_in=document["charge"][0],
+        charge_out=document["charge"][1],
         charge_ms=document["charge"][2],
-        energy_in=int(document["energy"][0]),
-        energy_out=int(document["energy"][1]),
+        energy_in=document["energy"][0],
+        energy_out=document["energy"][1],
         energy_ms=document["energy"][2],
         residence=_bins(document["residence"]),
         hot=_bins(document["hot"]),

@@ -14,6 +14,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from passport.lifecycle.basis import Basis
 from passport.lifecycle.folding import fold
 from passport.lifecycle.ports import Load, Save, Telemetry
 from passport.lifecycle.shape import LifecycleState, next_chain
@@ -25,7 +26,14 @@ _BATCH_ROWS: Final = 1 << 19  # how many rows are open at a time
 
 
 def refresh(
-    connection: Connection, telemetry: Telemetry, battery_id: str, *, load: Load, save: Save, now: datetime
+    connection: Connection,
+    telemetry: Telemetry,
+    battery_id: str,
+    *,
+    basis: Basis,
+    load: Load,
+    save: Save,
+    now: datetime,
 ) -> LifecycleState:
     """The state of a battery as its journal has it now, stored when it changed.
 
@@ -33,6 +41,7 @@ def refresh(
         connection: the caller's open write transaction.
         telemetry: reader of stored chunks.
         battery_id: whose.
+        basis: what is declared of it.
         load: reads the stored state.
         save: stores a state.
         now: aware; when the state was brought up.
@@ -41,15 +50,15 @@ def refresh(
     order = telemetry.order(connection, battery_id)
     gaps = telemetry.max_gap_ms(connection, battery_id)
     total = sum(rows for _, _, rows in order)
-    state = _known(data, order, gaps)
+    state = _known(data, order, gaps, basis)
     arrival = 0
     if state is not None:
-        arrival = _fold_all(state, telemetry.chunks(connection, battery_id, after=_place(state)), gaps)
+        arrival = _fold_all(state, telemetry.chunks(connection, battery_id, after=_place(state)), gaps, basis)
     if state is None or state.rows != total:
         if data is not None:
             log.info("battery %s is folded anew: rows came before what was folded", battery_id)
         state = LifecycleState()
-        arrival = _fold_all(state, telemetry.chunks(connection, battery_id, after=None), gaps)
+        arrival = _fold_all(state, telemetry.chunks(connection, battery_id, after=None), gaps, basis)
     fresh = state.to_bytes()
     if fresh != data:
         save(connection, battery_id, fresh, arrival, now)
@@ -61,7 +70,7 @@ def _place(state: LifecycleState) -> tuple[str, str, int] | None:
 
 
 def _known(
-    data: bytes | None, order: Sequence[tuple[str, str, int]], gaps: Mapping[str, int]
+    data: bytes | None, order: Sequence[tuple[str, str, int]], gaps: Mapping[str, int], basis: Basis
 ) -> LifecycleState | None:
     """The stored state if it may be folded forward as far as the order of epochs tells; None otherwise."""
     if data is None:
@@ -71,17 +80,17 @@ def _known(
     except ValueError as error:
         log.warning("a stored state cannot be read and is folded anew: %s", error)
         return None
-    chain = ""
+    chain = basis.digest
     for source, epoch, _ in order[: state.epochs]:
         chain = next_chain(chain, source, epoch, gaps[source])
     return state if chain == state.chain else None
 
 
-def _fold_all(state: LifecycleState, chunks: Iterable[Chunk], gaps: Mapping[str, int]) -> int:
+def _fold_all(state: LifecycleState, chunks: Iterable[Chunk], gaps: Mapping[str, int], basis: Basis) -> int:
     """Fold a stream of chunks batch by batch; the highest arrival number met."""
     arrival = 0
     for batch in _batches(chunks):
-        fold([state], [batch], max_gap_ms=[gaps])
+        fold([state], [batch], max_gap_ms=[gaps], basis=[basis])
         arrival = max(arrival, *(chunk.arrival for chunk in batch))
     return arrival
 

@@ -14,6 +14,7 @@ from sqlalchemy.pool import StaticPool
 from ingest import journal
 from ingest.journal import rows
 from passport.lifecycle import folding, reference
+from passport.lifecycle.basis import NOTHING_DECLARED
 from passport.lifecycle.shape import LARGEST_BYTES, LifecycleState
 from passport.lifecycle.upkeep import refresh
 from schemas.samples import Chunk, Column, ColumnKey, Note, Samples
@@ -124,7 +125,8 @@ def save(connection, battery, data, last_arrival, at):
 
 
 def refreshed(connection, battery="B"):
-    return refresh(connection, TELEMETRY, battery, load=load, save=save, now=NOW).to_bytes()
+    state = refresh(connection, TELEMETRY, battery, basis=NOTHING_DECLARED, load=load, save=save, now=NOW)
+    return state.to_bytes()
 
 
 def accept(connection, source, epoch, samples):

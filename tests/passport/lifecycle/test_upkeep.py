@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from passport.lifecycle.basis import NOTHING_DECLARED, Basis
 from passport.lifecycle.shape import LifecycleState
 from passport.lifecycle.upkeep import refresh
 from schemas.samples import Chunk, Column, ColumnKey, Samples
@@ -66,8 +67,8 @@ def rows(first, last, *, epoch="1", arrival=1):
     return Chunk("B", "bms", epoch, arrival, Samples(sequence, sequence * 1000, everywhere, columns))
 
 
-def run(journal, shelf):
-    return refresh(None, journal, "B", load=shelf.load, save=shelf.save, now=NOW)
+def run(journal, shelf, basis=NOTHING_DECLARED):
+    return refresh(None, journal, "B", basis=basis, load=shelf.load, save=shelf.save, now=NOW)
 
 
 def test_later_rows_are_folded_forward(told):
@@ -114,6 +115,15 @@ def test_another_longest_gap_folds_the_battery_anew(told):
     assert run(journal, shelf).unknown_ms == 0
     journal.gaps = {"bms": 60_000}
     assert run(journal, shelf).unknown_ms == 98_000
+
+
+def test_a_corrected_rating_folds_the_battery_anew(told):
+    journal, shelf = told
+    journal.stored = [rows(1, 10)]
+    before = run(journal, shelf, Basis(rated_mah=100_000)).chain
+    journal.read = 0
+    assert run(journal, shelf, Basis(rated_mah=102_000)).chain != before
+    assert journal.read == 10
 
 
 def test_a_stored_state_that_cannot_be_read_is_folded_anew(told):
