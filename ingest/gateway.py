@@ -32,9 +32,10 @@ from ingest.plausibility import ASIDE, Finding, Memory, doubt, findings
 from ingest.ports import Batteries
 from ingest.protocol import Carrier, Damage, Frame, Framer, Refused
 from ingest.protocol import Protocol as DeviceProtocol
+from ingest.records import Record, RecordProtocol
 from ingest.remembering import same_serial
 from ingest.transports.address import Address
-from ingest.transports.base import BackOff, Line
+from ingest.transports.base import Answer, BackOff, FetchLine, Line
 from schemas.reading import QUANTITIES, Reading, ValueKind, altered
 from schemas.samples import Samples, SamplesBuilder
 
@@ -566,6 +567,9 @@ class Gateway:
         self._identity: dict[tuple[str | None, str], object] = {}
         self._came_bytes = 0
         self._bus: Framer | None = None
+        # Of what is fetched: the last answer's version, and what it told.
+        self._version: str | None = None
+        self._telling: object = None
         self._flushed_at = clock.monotonic()
 
     @property
@@ -615,6 +619,8 @@ class Gateway:
 
         Once after connecting the device is also asked who it is, as soon as it answers at all.
         """
+        if isinstance(line, FetchLine):
+            return self._fetch(line)
         if self._protocol.carrier is Carrier.CAN:
             return self._listen(line)
         identities = self._protocol.identify(self._bus_address) if with_identity else []
@@ -691,6 +697,45 @@ class Gateway:
         if at is None and not self._clock.wait(0):
             self._silence()
         return at is not None
+
+    def _fetch(self, line: FetchLine) -> bool:
+        """One row: what the answer says, of a table its last row. Whether anything answered.
+
+        An answer that has not changed since, or tells the same of the same time, is no new row.
+        """
+        self.heard.cycles += 1
+        try:
+            answer = line.fetch(self._version)
+        except TransportFailed:
+            self._tell()
+            raise
+        said = answer is None or self._told(self.heard.cycles, answer)
+        if said:
+            self._waits = self._back_off.waits()
+        self._tell()
+        if not said:
+            self._silence()
+        return said
+
+    def _told(self, sequence: int, answer: Answer) -> bool:
+        """Whether the answer told anything; what is new in it becomes the row."""
+        _log.debug("%s > %d bytes", self._address, len(answer.body))
+        self._came_bytes += len(answer.body)
+        now = self._clock.now()
+        assert isinstance(self._protocol, RecordProtocol)  # `Address.refuses` was asked before
+        framer = self._protocol.framer()
+        record = (framer.feed(self._protocol.as_stream(answer.body)) + framer.flush())[-1:]
+        said = [reading for readings in self._overheard(record) for reading in readings]
+        if not said:
+            return False
+        self._version = answer.version
+        self._same_device(said)
+        at = record[0].at if isinstance(record[0], Record) else None
+        telling = (at, [(r.quantity, r.index, r.component, r.kind, r.value, r.absence) for r in said])
+        if at is None or telling != self._telling:
+            self._row(sequence, at or now, said)
+        self._telling = telling
+        return True
 
     def _row(self, sequence: int, at: datetime, readings: Sequence[Reading]) -> None:
         """Doubt what was said in one interval, show it to the site's rules, and sort it by battery."""
@@ -789,8 +834,8 @@ class Gateway:
     def _silence(self) -> None:
         heard = self.heard
         heard.silent += 1
-        bus = self._protocol.carrier is Carrier.CAN
-        if heard.read or (heard.empty and not bus):
+        is_asked = self._protocol.carrier is Carrier.STREAM
+        if heard.read or (heard.empty and is_asked):
             _log.warning("%s: no answer in cycle %d; nothing is stored for it", self._address, heard.cycles)
             return
         if heard.cycles >= SILENT_CYCLES:
@@ -811,8 +856,13 @@ class Gateway:
                 f"bit rate ({name} uses {rates}), both ends of the cable, that the bus has 120 ohm at each "
                 "end, and that the battery is awake"
             )
+        first = f" First refusal: {heard.samples_of_refusal[0]}." if heard.samples_of_refusal else ""
+        if self._protocol.carrier is Carrier.RECORDS:
+            return (
+                f"{self._address}: {heard.cycles} answers came, and {name} finds nothing in them; does the "
+                f"map name what stands there?{first}"
+            )
         if self._came_bytes:
-            first = f" First refusal: {heard.samples_of_refusal[0]}." if heard.samples_of_refusal else ""
             return (
                 f"{self._address}: {self._came_bytes} bytes came in {heard.cycles} cycles, but no answer of "
                 f"{name}; is it another protocol, another baud rate, or a bad cable?{first}"

@@ -127,6 +127,10 @@ class RecordProtocol(Protocol):
     requests: ClassVar[tuple[Request, ...]] = ()
     is_text: ClassVar[bool] = True
 
+    def as_stream(self, document: bytes) -> bytes:
+        """A whole answer as it would stand in a recording, record after record."""
+        return document
+
     def poll(self, address: int | None = None) -> list[bytes]:
         """Nothing is asked."""
         del address

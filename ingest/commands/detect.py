@@ -111,6 +111,11 @@ def _heard(address: "Address", source: str, listen_s: float) -> bytes:
     """
     from ingest.detect import detect, exchanges
 
+    if address.scheme not in ("serial", "tcp"):
+        raise TransportFailed(
+            f"{source}: this command asks on serial: and tcp: alone; record what {address.scheme}: says, "
+            "a bus with candump -L, and give it the recording"
+        )
     # A rate given with the address is the operator's word; else every rate that a protocol names is tried.
     protocols = _protocols()
     rates = [address.number]

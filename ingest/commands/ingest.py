@@ -42,13 +42,14 @@ from ingest.ports import Batteries, Records
 from ingest.protocol import Carrier, find
 from ingest.protocol import Protocol as DeviceProtocol
 from ingest.trail import Trail
-from ingest.transports.address import Address, parse_address
-from ingest.transports.base import BackOff
+from ingest.transports.address import FETCHED, Address, parse_address
+from ingest.transports.base import Access, BackOff
 from ingest.transports.file import read_recording
 from schemas.samples import Samples
 
 INPUT_REFUSED: Final = 3
 FILE_SOURCE: Final = "file"
+_FILE: Final = click.Path(dir_okay=False, path_type=Path)
 _NEXT_FACT: Final = re.compile(r",(?=[a-z][a-z0-9_]*=)")
 
 
@@ -208,6 +209,9 @@ def _start(text: str | None, zone: ZoneInfo | None) -> datetime | None:
     metavar="S",
     help="Seconds from one polling cycle to the next; 10 when not given.",
 )
+@click.option("--token-file", metavar="FILE", type=_FILE, help="Bearer token for https:; one word.")
+@click.option("--headers-file", metavar="FILE", type=_FILE, help="Headers for http: and https:, one a line.")
+@click.option("--ca-file", metavar="FILE", type=_FILE, help="Authority to trust for https:, PEM.")
 @click.option("--bus-address", type=click.IntRange(0, 255), metavar="N", help="Ask only the device at N.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output at the end.")
 @click.pass_obj
@@ -223,15 +227,19 @@ def command(
     zone: ZoneInfo | None,
     count: int | None,
     interval: float | None,
+    token_file: Path | None,
+    headers_file: Path | None,
+    ca_file: Path | None,
     bus_address: int | None,
     as_json: bool,
 ) -> None:
     """Read SOURCE and store it under the batteries it speaks of.
 
-    SOURCE is a recording (see `cellpass decode`), serial:PORT?baud=N, tcp:HOST:PORT, or can:INTERFACE:CHANNEL
-    (python-can; a CAN bus is listened to, and a row is what one interval brought). A recording that was
-    read before changes nothing. A live line is polled until Ctrl-C; it is only ever read. Exit status: 0 if
-    anything was stored or known already, 2 for wrong use, 3 when nothing could be read.
+    SOURCE is a recording (see `cellpass decode`), serial:PORT?baud=N, tcp:HOST:PORT, can:INTERFACE:CHANNEL
+    (python-can; a CAN bus is listened to, and a row is what one interval brought), or http://HOST/PATH or
+    https:// (JSON or a table, read with json:MAP.toml or csv:MAP.toml; its last row counts). A recording
+    that was read before changes nothing. A live line is polled until Ctrl-C; it is only ever read. Exit
+    status: 0 if anything was stored or known already, 2 for wrong use, 3 when nothing could be read.
     """
     parts = [*binds, *creates]
     named = house.settings.timezone
@@ -240,6 +248,9 @@ def command(
     _distinct(parts)
     try:
         address = parse_address(source, default_baud=protocol.baud_rates[0])
+        access = Access(token_file, headers_file, ca_file)
+        if access != Access() and (address is None or address.scheme not in FETCHED):
+            raise click.UsageError("--token-file, --headers-file and --ca-file are for http: and https:")
         if address is None:
             if count or interval is not None or bus_address is not None:
                 raise click.UsageError(
@@ -247,6 +258,9 @@ def command(
                 )
             job = _Recording(house, source, protocol, parts, name, start=_start(start, zone))
         else:
+            address = replace(address, access=access)
+            if (refusal := address.refuses(protocol)) is not None:
+                raise click.UsageError(refusal)
             if start is not None:
                 raise click.UsageError("--start is for recordings; a live line has the time of its answers")
             pace = Pace() if interval is None else Pace(interval_s=interval)

@@ -26,13 +26,14 @@ the first start and found again at every later one.
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 from ingest.errors import IngestError, ProtocolUnknown, SiteRefused, TransportFailed
 from ingest.protocol import Protocol, find
 from ingest.transports.address import Address, parse_address
+from ingest.transports.base import Access
 
 _SITE_KEYS: Final = ("name", "interval_s", "evidence")
 _SOURCE_KEYS: Final = (
@@ -44,7 +45,11 @@ _SOURCE_KEYS: Final = (
     "interval_s",
     "bind",
     "create",
+    "token_file",
+    "headers_file",
+    "ca_file",
 )
+_HTTP_KEYS: Final = ("token_file", "headers_file", "ca_file")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,47}")
 _PART: Final = re.compile(r"[a-z0-9_-]+/[A-Za-z0-9_.-]+(/[a-z0-9_-]+/[A-Za-z0-9_.-]+)*")
 _LONGEST_INTERVAL_S: Final = 86_400
@@ -224,6 +229,7 @@ class _Reader:
         self._known(place, table, _SOURCE_KEYS)
         protocol = self._protocol((*place, "protocol"), table.get("protocol"))
         address = self._address((*place, "address"), table.get("address"), protocol)
+        access = self._access(place, table, address)
         if "interval_s" in table:
             interval_s = self._interval((*place, "interval_s"), table["interval_s"])
         numbers = self._numbers(place, table)
@@ -238,6 +244,7 @@ class _Reader:
             self._fault(place, f"{name}: {component or 'the whole device'} is stated twice")
         if protocol is None or address is None:
             return
+        address = replace(address, access=access)
         line = self._line(place)
         for number in numbers:
             several = len(numbers) > 1
@@ -291,7 +298,24 @@ class _Reader:
             return None
         if address is None:
             self._fault(place, f"{value!r} names no line; expected serial:PORT or tcp:HOST:PORT")
+        elif protocol is not None and (refusal := address.refuses(protocol)) is not None:
+            self._fault(place, refusal)
         return address
+
+    def _access(self, place: Place, table: Mapping[str, Any], address: Address | None) -> Access:
+        """The files of a source over HTTP; relative ones lie beside the site's file."""
+        files: dict[str, Path] = {}
+        for key in _HTTP_KEYS:
+            if key not in table:
+                continue
+            name = table[key]
+            if not isinstance(name, str) or not name:
+                self._fault((*place, key), f"expected the name of a file, came {_shown(name)}")
+            elif address is not None and address.scheme not in ("http", "https"):
+                self._fault((*place, key), "is for http: and https: alone")
+            else:
+                files[key] = self._path.parent / name
+        return Access(**files)
 
     def _numbers(self, place: Place, table: Mapping[str, Any]) -> list[int | None]:
         if "bus_address" in table and "bus_addresses" in table:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Self, TypeVar
 
 from ingest.errors import TransportFailed
-from ingest.transports.address import Address
+from ingest.transports.address import FETCHED, Address
 from ingest.transports.base import Line
 
 _T = TypeVar("_T")
@@ -52,9 +52,13 @@ class SharedLine:
     def open(self, address: Address) -> Line:
         """A handle on the line, for one device.
 
+        Answers are fetched by each for itself: what is new to one was perhaps told to another.
+
         Raises:
             TransportFailed: it cannot be opened.
         """
+        if address.scheme in FETCHED:
+            return self._opener(address)
         assert address == self._address
         with self._lock:
             if self._line is None:

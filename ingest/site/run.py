@@ -31,7 +31,7 @@ from ingest.site.evidence import FrameLog, watched
 from ingest.site.file import Device, Part, Site
 from ingest.site.lines import SharedLine, shared_lines
 from ingest.site.watch import SiteWatch
-from ingest.transports.address import Address
+from ingest.transports.address import FETCHED, Address
 from ingest.transports.base import BackOff, Line
 from schemas.reading import Reading
 from schemas.samples import Samples
@@ -189,9 +189,9 @@ class SiteRun:
                     except ValueError as error:
                         raise SiteRefused(f"line {part.line}: {device.name}: {error}") from error
                 status.batteries = bound
-                self._watch.add(
-                    device.source, bound, line=str(device.address), bus_address=device.bus_address
-                )
+                # One answer over HTTP may be read by several maps: that is no address that is given twice.
+                line = None if device.address.scheme in FETCHED else str(device.address)
+                self._watch.add(device.source, bound, line=line, bus_address=device.bus_address)
                 self._memories[device.source] = Memory(
                     protocol=device.protocol.name,
                     firmware=getattr(device.protocol, "firmware", None),

@@ -34,7 +34,7 @@ class SiteWatch:
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
     def add(
-        self, source: str, bindings: Mapping[str | None, str], *, line: str, bus_address: int | None
+        self, source: str, bindings: Mapping[str | None, str], *, line: str | None, bus_address: int | None
     ) -> None:
         """A source of the plan; one that is bound to no battery is a meter of the bus."""
         role = Role.BATTERY if bindings else Role.METER

@@ -1,15 +1,22 @@
-"""Which line it is: `serial:/dev/ttyUSB0`, `tcp:192.0.2.7:8899`, `modbus:192.0.2.7`, `can:socketcan:can0`."""
+"""Which line it is.
+
+`serial:/dev/ttyUSB0`, `tcp:192.0.2.7:8899`, `modbus:192.0.2.7`, `can:socketcan:can0`, or
+`http://192.0.2.7/status.json`.
+"""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from ingest.errors import TransportFailed
-from ingest.transports.base import Line
+from ingest.protocol import Carrier, Protocol
+from ingest.transports.base import Access, Line
 
-SCHEMES: Final = ("serial", "tcp", "can", "modbus")
-_LATER: Final = ("mqtt", "nats", "udp", "ble", "http", "https")
+SCHEMES: Final = ("serial", "tcp", "can", "modbus", "http", "https")
+# Whole answers are fetched from these: messages and tables, read by a map.
+FETCHED: Final = ("http", "https")
+_LATER: Final = ("mqtt", "nats", "udp", "ble")
 _HIGHEST_PORT: Final = 65_535
 _CAN_PLACE: Final = re.compile(r"[a-z0-9_-]+:[^?]+")
 
@@ -20,13 +27,15 @@ class Address:
 
     Attributes:
         scheme: one of `SCHEMES`.
-        place: path of the port, host, or interface and channel of a CAN bus.
+        place: path of the port, host, interface and channel of a CAN bus, or all that follows `http://`.
         number: baud rate, TCP port, or bit rate.
+        access: files that a request over HTTP needs.
     """
 
     scheme: str
     place: str
     number: int
+    access: Access = field(default_factory=Access)
 
     def __str__(self) -> str:
         """The spelling that parses to the same."""
@@ -34,7 +43,18 @@ class Address:
             return f"serial:{self.place}?baud={self.number}"
         if self.scheme == "can":
             return f"can:{self.place}?bitrate={self.number}"
+        if self.scheme in FETCHED:
+            return f"{self.scheme}://{self.place}"
         return f"{self.scheme}:{f'[{self.place}]' if ':' in self.place else self.place}:{self.number}"
+
+    def refuses(self, protocol: Protocol) -> str | None:
+        """Why the protocol cannot be read there; None when it can."""
+        is_fetched, is_whole = self.scheme in FETCHED, protocol.carrier is Carrier.RECORDS
+        if is_fetched and not is_whole:
+            return f"{self}: answers there are read with json:MAP.toml or csv:MAP.toml, not {protocol.name}"
+        if is_whole and not is_fetched:
+            return f"{self}: {protocol.name} is read from http:, https: and files"
+        return None
 
     def open(self) -> Line:
         """The line, open.
@@ -55,6 +75,10 @@ class Address:
             from ingest.transports.modbus import ModbusLine
 
             return ModbusLine(self.place, self.number)
+        if self.scheme in FETCHED:
+            from ingest.transports.http import HttpLine
+
+            return HttpLine(str(self), self.access)
         from ingest.transports.tcp import TcpLine
 
         return TcpLine(self.place, self.number)
@@ -71,12 +95,14 @@ def parse_address(text: str, *, default_baud: int = 9600) -> Address | None:
         return None
     if scheme in _LATER:
         raise TransportFailed(
-            f"{text}: {scheme}: is not built yet; there are serial:, tcp:, modbus:, can: and files"
+            f"{text}: {scheme}: is not built yet; there are {':, '.join(SCHEMES)}: and files"
         )
     if scheme == "serial":
         return _serial(text, rest, default_baud)
     if scheme == "can":
         return _can(text, rest, default_baud)
+    if scheme in FETCHED:
+        return _http(text)
     if scheme == "modbus" and ":" not in rest.rpartition("]")[2]:
         rest += ":502"  # the port that the standard gives
     host, _, port = rest.rpartition(":")
@@ -116,3 +142,26 @@ def _can(text: str, rest: str, default_bit_rate: int) -> Address:
     if not rate.isascii() or not rate.isdigit() or not 1000 <= int(rate[:8]) <= 8_000_000:
         raise TransportFailed(f"{text}: expected a bit rate from 1000 to 8000000, got {rate!r}")
     return Address("can", place, int(rate))
+
+
+def _http(text: str) -> Address:
+    """A URL without a name and password in it: it is shown, logged and names the source."""
+    try:
+        url = urlsplit(text)
+        host, port = url.hostname, url.port
+    except ValueError as error:
+        raise TransportFailed(f"{text[:200]}: {error}") from None
+    if url.username is not None or url.password is not None:
+        raise TransportFailed(
+            f"{url.scheme}://{host or ''}: a name or password in the address would be shown and stored; put "
+            "what it needs into a headers_file or token_file"
+        )
+    if not host or url.fragment or not text.isascii() or not text.isprintable() or " " in text or port == 0:
+        raise TransportFailed(
+            f"{text[:200]}: expected {url.scheme}://HOST/PATH, as in {url.scheme}://192.0.2.7/status.json"
+        )
+    usual = 443 if url.scheme == "https" else 80
+    shown = f"[{host}]" if ":" in host else host
+    place = shown if port in {None, usual} else f"{shown}:{port}"
+    query = f"?{url.query}" if url.query else ""
+    return Address(url.scheme, f"{place}{url.path or '/'}{query}", port or usual)

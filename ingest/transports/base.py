@@ -1,8 +1,12 @@
 """What every line to a device offers, and how long to wait before trying it again."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, Self
+
+from ingest.errors import RequestForbidden
 
 
 class Line(Protocol):
@@ -35,6 +39,77 @@ class Line(Protocol):
 
     def __exit__(self, *error: object) -> None:
         """Close."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """Files that a request needs; each is read when the line is opened.
+
+    Attributes:
+        token_file: one word, sent as `Authorization: Bearer`; None for none.
+        headers_file: lines `Name: value`; None for none.
+        ca_file: certificates of the authority to trust, PEM; None for the machine's own.
+    """
+
+    token_file: Path | None = None
+    headers_file: Path | None = None
+    ca_file: Path | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a fetched line answered.
+
+    Attributes:
+        body: all of it.
+        version: name that the other side gives to this state of it; None when it gives none.
+    """
+
+    body: bytes
+    version: str | None = None
+
+
+class FetchLine(ABC):
+    """A line from which whole answers are fetched; nothing is sent on it, and nothing comes unasked."""
+
+    address: str
+
+    @abstractmethod
+    def fetch(self, known: str | None) -> Answer | None:
+        """The answer; None when it is still the one whose version is `known`.
+
+        Raises:
+            TransportFailed: none came, or none that can be taken.
+        """
+
+    def send(self, data: bytes) -> None:
+        """Nothing is sent.
+
+        Raises:
+            RequestForbidden: always.
+        """
+        del data
+        raise RequestForbidden(f"{self.address}: nothing is sent there; it is only fetched")
+
+    def receive(self, timeout_s: float) -> bytes:
+        """Nothing comes unasked."""
+        del timeout_s
+        return b""
+
+    def discard(self) -> None:  # noqa: B027  # a line's method, and here there is nothing to do
+        """Nothing waits."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give the line back; may be called twice."""
+
+    def __enter__(self) -> Self:
+        """The line itself."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Close."""
+        self.close()
 
 
 @dataclass(frozen=True)

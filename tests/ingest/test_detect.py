@@ -251,3 +251,10 @@ def test_a_silent_line_is_told_what_to_check(monkeypatch) -> None:
         code, _, err = run(address, "--listen", "0")
     assert code == 3
     assert "nothing came, asked or unasked" in err
+
+
+@pytest.mark.parametrize("source", ["can:virtual:x", "modbus:127.0.0.1:1", "http://127.0.0.1:1/"])
+def test_a_line_that_cannot_be_asked_is_refused_and_never_opened(source: str) -> None:
+    result = CliRunner().invoke(command, [source])
+    assert result.exit_code == 3
+    assert "asks on serial: and tcp: alone" in result.output

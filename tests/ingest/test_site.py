@@ -165,6 +165,7 @@ def test_the_example_of_the_docs_is_fine() -> None:
         "yard/cellar/2",
         "yard/cellar/18",
         "yard/scooter",
+        "yard/portal",
     ]
 
 
