@@ -15,6 +15,17 @@ from itertools import pairwise
 import numpy as np
 
 from passport.lifecycle import reference
+from passport.lifecycle.arrays import (
+    Flat,
+    Segment,
+    Steps,
+    at_points,
+    common,
+    counting,
+    integrate,
+    points_left,
+    steps_of,
+)
 from passport.lifecycle.basis import NOTHING_DECLARED, Basis
 from passport.lifecycle.gather import (
     Rows,
@@ -32,16 +43,16 @@ from passport.lifecycle.gather import (
     trusted,
     within,
 )
+from passport.lifecycle.parts import PARTS
 from passport.lifecycle.shape import (
     BELIEVABLE,
     CHARGE_BINS,
     TEMPERATURE_EDGES,
-    Boundary,
     Extreme,
     Last,
     LifecycleState,
 )
-from schemas.samples import Bool, Chunk, Column, ColumnKey, Int64, Samples
+from schemas.samples import Bool, Chunk, Column, ColumnKey, Int64
 from schemas.terms import Origin
 
 # Where few rows of few batteries come, arrays cost more than they save.
@@ -49,7 +60,6 @@ SPARSE_ROWS = 24
 SPARSE_BATTERIES = 8
 _ALONE_ROWS = 4096
 _GROUP_ROWS = 1 << 16
-_SAFE = 1 << 62
 _EDGES = np.array(TEMPERATURE_EDGES, np.int64)
 
 
@@ -78,8 +88,8 @@ def fold(
     wave = 0
     while todo:
         todo = [one for one in todo if wave < len(one[1])]
-        alike: dict[Signature, list[_Segment]] = {}
-        group: list[_Segment] = []
+        alike: dict[Signature, list[Segment]] = {}
+        group: list[Segment] = []
         latest: Signature = ()
         for state, parts, gaps, known in todo:
             run = parts[wave]
@@ -87,14 +97,14 @@ def fold(
             state.enter(run.source, run.epoch, absolute=run.samples.absolute, max_gap_ms=gap)
             rows = len(run.samples)
             if rows < SPARSE_ROWS and len(todo) < SPARSE_BATTERIES:
-                reference.fold_rows(state, run.samples, gap)
+                reference.fold_rows(state, run.samples, gap, known)
             elif rows >= _ALONE_ROWS:
-                _fold_group([_Segment(state, gap, run.samples, known)])
+                _fold_group([Segment(state, gap, run.samples, known)])
             else:
                 if run.signature != latest:  # hashing column names is dear; most neighbours are alike
                     latest = run.signature
                     group = alike.setdefault(latest, [])
-                group.append(_Segment(state, gap, run.samples, known))
+                group.append(Segment(state, gap, run.samples, known))
         for group in alike.values():
             for some in _by_rows(group):
                 _fold_group(some)
@@ -102,24 +112,9 @@ def fold(
     return list(states)
 
 
-@dataclass
-class _Segment:
-    """One run of one battery."""
-
-    state: LifecycleState
-    gap: int
-    samples: Samples
-    basis: Basis
-
-    @property
-    def absolute(self) -> bool:
-        """Whether times count from 1970."""
-        return self.samples.absolute
-
-
-def _by_rows(group: list[_Segment]) -> Iterator[list[_Segment]]:
+def _by_rows(group: list[Segment]) -> Iterator[list[Segment]]:
     """Portions that stay in the cache."""
-    some: list[_Segment] = []
+    some: list[Segment] = []
     rows = 0
     for segment in group:
         some.append(segment)
@@ -131,7 +126,7 @@ def _by_rows(group: list[_Segment]) -> Iterator[list[_Segment]]:
         yield some
 
 
-def _fold_group(segments: list[_Segment]) -> None:
+def _fold_group(segments: list[Segment]) -> None:
     """Fold segments with the same columns; each state is in at most one of them."""
     lengths = [len(segment.samples) for segment in segments]
     count = np.array(lengths, np.int64)
@@ -150,11 +145,13 @@ def _fold_group(segments: list[_Segment]) -> None:
     _last_words(said, columns, rows)
     flat = _clock(segments, count, time, timed, overlap)
     if flat is not None:
+        for part in PARTS:
+            part.take_wave(flat, rows)
         _integrals(flat, rows)
         _residence(flat, rows)
 
 
-def _distrusted(segments: list[_Segment], starts: Int64) -> dict[str, list[int]]:
+def _distrusted(segments: list[Segment], starts: Int64) -> dict[str, list[int]]:
     """By column, places of rows whose value is not used."""
     found: dict[str, list[int]] = {}
     for segment, start in zip(segments, starts.tolist(), strict=True):
@@ -166,7 +163,7 @@ def _distrusted(segments: list[_Segment], starts: Int64) -> dict[str, list[int]]
     return found
 
 
-def _overlap(segments: list[_Segment], starts: Int64, ends: Int64, time: Int64, timed: Bool) -> Bool | None:
+def _overlap(segments: list[Segment], starts: Int64, ends: Int64, time: Int64, timed: Bool) -> Bool | None:
     """Rows in time that was covered before; None when there are none."""
     inside: Bool | None = None
     for segment, start, end in zip(segments, starts.tolist(), ends.tolist(), strict=True):
@@ -188,7 +185,7 @@ def _overlap(segments: list[_Segment], starts: Int64, ends: Int64, time: Int64, 
 class _Said:
     """Segments side by side, and how to tell when something was said."""
 
-    segments: list[_Segment]
+    segments: list[Segment]
     time: Int64
     timed: Bool
     overlap: Bool | None
@@ -276,40 +273,7 @@ def _count_one(said: _Said, at: int, name: str, where: Int64, values: Int64) -> 
     counter.time_ms = said.stamp(at, int(where[-1]))
 
 
-# What is kept of rows: one flat array over all segments of a wave.
-
-
-@dataclass
-class _Flat:
-    """Rows that count (with a time, outside covered time) of all segments, and what separates them.
-
-    Attributes:
-        segments: the segments.
-        count: rows of each segment, counting or not.
-        keep: which of all rows count; None when all do.
-        time: of the rows that count.
-        owner: segment of each row that counts.
-        present, first: segments with rows that count, and where they begin.
-        gap: longest step, of all or by segment.
-        barrier: grows at every row that no interval may reach across.
-        barrier_start: value of `barrier` before each segment's first row.
-        barrier_end: value that a point must have to be carried on; -1 where nothing is.
-    """
-
-    segments: list[_Segment]
-    count: Int64
-    keep: Bool | None
-    time: Int64
-    owner: Int64
-    present: Int64
-    first: Int64
-    gap: int | Int64
-    barrier: Int64 | None
-    barrier_start: Int64
-    barrier_end: Int64
-
-
-def _extremes(segments: list[_Segment], rows: Rows, starts: Int64, ends: Int64) -> None:
+def _extremes(segments: list[Segment], rows: Rows, starts: Int64, ends: Int64) -> None:
     for name, low, high in (
         ("voltage", rows.voltage, rows.voltage),
         ("current", rows.current, rows.current),
@@ -348,8 +312,8 @@ def _first_rows(values: Int64, best: Int64, starts: Int64, ends: Int64, wanted: 
 
 
 def _clock(
-    segments: list[_Segment], count: Int64, time: Int64, timed: Bool, overlap: Bool | None
-) -> _Flat | None:
+    segments: list[Segment], count: Int64, time: Int64, timed: Bool, overlap: Bool | None
+) -> Flat | None:
     """Fold the clock of all segments; what the series need afterwards. None when no row counts."""
     all_timed = bool(timed.all())
     owner = np.repeat(np.arange(len(segments)), count)
@@ -429,10 +393,10 @@ def _clock(
             state.close_stretch()
             state.boundary.clock = None
             barrier_end[at] = -1
-    return _Flat(segments, count, keep, time, owner, present, first, gap, barrier, barrier_start, barrier_end)
+    return Flat(segments, count, keep, time, owner, present, first, gap, barrier, barrier_start, barrier_end)
 
 
-def _only_covered(segments: list[_Segment], present: Int64, start: Int64, end: Int64) -> None:
+def _only_covered(segments: list[Segment], present: Int64, start: Int64, end: Int64) -> None:
     """Segments without a row that counts; one with covered rows forgets where it was."""
     if len(present) == len(segments):
         return
@@ -443,7 +407,7 @@ def _only_covered(segments: list[_Segment], present: Int64, start: Int64, end: I
 
 
 def _write_clock(
-    segments: list[_Segment], present: Int64, first: Int64, *, observed: Int64, unknown: Int64, back: Bool
+    segments: list[Segment], present: Int64, first: Int64, *, observed: Int64, unknown: Int64, back: Bool
 ) -> None:
     seen = np.add.reduceat(observed, first).tolist()
     unseen = np.add.reduceat(unknown, first).tolist()
@@ -458,7 +422,7 @@ def _write_clock(
             state.restarts += backs[number]
 
 
-def _stretches(segments: list[_Segment], present: Int64, first: Int64, time: Int64, cut: Bool) -> None:
+def _stretches(segments: list[Segment], present: Int64, first: Int64, time: Int64, cut: Bool) -> None:
     """Observed stretches of absolute time: they end where the next row begins anew."""
     low = np.minimum.reduceat(time, first).tolist()
     high = np.maximum.reduceat(time, first).tolist()
@@ -481,139 +445,40 @@ def _stretches(segments: list[_Segment], present: Int64, first: Int64, time: Int
         state.open = (opened, int(time[last[number]]))
 
 
-@dataclass
-class _Steps:
-    """Intervals of one series: from the point before in the same segment, or from the state's boundary.
-
-    Attributes:
-        rows: index of each point among the rows that count; None when every row is a point.
-        present, first, last: segments that have points, where they begin and end.
-        time, step: of each point; `step` is 0 where no interval ends.
-    """
-
-    rows: Int64 | None
-    present: Int64
-    first: Int64
-    last: Int64
-    time: Int64
-    step: Int64
-
-
-def _steps(flat: _Flat, points: Bool | None, boundaries: list[int | None]) -> _Steps | None:
-    """Intervals between the rows where `points` is True.
-
-    Args:
-        flat: the wave.
-        points: over rows that count; None when all are points.
-        boundaries: time of the boundary by segment; None where there is none.
-    """
-    rows = None
-    time, first, present, barrier = flat.time, flat.first, flat.present, flat.barrier
-    if points is not None:
-        rows = np.flatnonzero(points)
-        if not len(rows):
-            return None
-        time = flat.time[rows]
-        owner = flat.owner[rows]
-        first = np.flatnonzero(np.concatenate(([True], owner[1:] != owner[:-1])))
-        present = owner[first]
-        barrier = flat.barrier[rows] if flat.barrier is not None else None
-    step = np.empty_like(time)
-    np.subtract(time[1:], time[:-1], out=step[1:])
-    before = [boundaries[at] for at in present.tolist()]
-    step[first] = time[first] - np.array([one if one is not None else 0 for one in before], np.int64)
-    longest = flat.gap if isinstance(flat.gap, int) else flat.gap[flat.owner if rows is None else owner]
-    counts = (step >= 0) & (step <= longest)
-    counts[first] &= np.array([one is not None for one in before], np.bool_)
-    if barrier is not None:
-        crossed = np.empty(len(barrier), np.bool_)
-        np.not_equal(barrier[1:], barrier[:-1], out=crossed[1:])
-        crossed[first] = barrier[first] != flat.barrier_start[present]
-        counts &= ~crossed
-    step *= counts
-    last = np.append(first[1:], len(time)) - 1
-    return _Steps(rows, present, first, last, time, step)
-
-
-def _points_left(
-    flat: _Flat, steps: _Steps | None, *values: Int64
-) -> Iterator[tuple[Boundary, tuple[int, ...] | None]]:
-    """The boundaries that change, each with its next point (time, then values); None leaves none."""
-    # A barrier anywhere in a segment spoils what was carried into it.
-    spoilt = flat.barrier_start != flat.barrier_end
-    present: list[int] = []
-    if steps is not None:
-        present = steps.present.tolist()
-        kept = np.ones(len(present), np.bool_)
-        if flat.barrier is not None:
-            at = steps.last if steps.rows is None else steps.rows[steps.last]
-            kept = flat.barrier[at] == flat.barrier_end[steps.present]
-        elif spoilt.any():
-            kept = ~spoilt[steps.present]
-        points = zip(
-            steps.time[steps.last].tolist(), *(one[steps.last].tolist() for one in values), strict=True
-        )
-        for number, point, keep in zip(present, points, kept.tolist(), strict=True):
-            yield flat.segments[number].state.boundary, point if keep else None
-    if spoilt.any():
-        for number in set(np.flatnonzero(spoilt).tolist()).difference(present):
-            yield flat.segments[number].state.boundary, None
-
-
-def _counting(flat: _Flat, series: Series | None) -> Series | None:
-    if series is None or flat.keep is None:
-        return series
-    return Series(series.values[flat.keep], series.valid[flat.keep])
-
-
-def _points(*valid: Bool) -> Bool | None:
-    """Rows where all are valid; None when that is every row."""
-    both = valid[0]
-    for one in valid[1:]:
-        both = both & one
-    return None if both.all() else both
-
-
-def _integrals(flat: _Flat, rows: Rows) -> None:
+def _integrals(flat: Flat, rows: Rows) -> None:
     states = [segment.state for segment in flat.segments]
-    current, voltage = _counting(flat, rows.current), _counting(flat, rows.voltage)
+    current, voltage = counting(flat, rows.current), counting(flat, rows.voltage)
     if current is None:
-        for boundary, _ in _points_left(flat, None):
+        for boundary, _ in points_left(flat, None):
             boundary.current = boundary.power = None
         return
     before = [state.boundary.current for state in states]
-    steps = _steps(flat, _points(current.valid), [one[0] if one else None for one in before])
-    mine = _at_points(current.values, steps)
+    steps = steps_of(flat, common(current.valid), [one[0] if one else None for one in before])
+    mine = at_points(current.values, steps)
     for state, area_in, area_out, spent in _areas(flat, steps, mine, before):
         state.charge_in += area_in
         state.charge_out += area_out
         state.charge_ms += spent
-    for boundary, point in _points_left(flat, steps, mine):
+    for boundary, point in points_left(flat, steps, mine):
         boundary.current = (point[0], point[1]) if point else None
     if voltage is None:
-        for boundary, _ in _points_left(flat, None):
+        for boundary, _ in points_left(flat, None):
             boundary.power = None
         return
     before = [state.boundary.power for state in states]
-    both = _points(current.valid, voltage.valid)
-    steps = _steps(flat, both, [one[0] if one else None for one in before])
-    mine = _at_points(current.values, steps) * _at_points(voltage.values, steps)
+    both = common(current.valid, voltage.valid)
+    steps = steps_of(flat, both, [one[0] if one else None for one in before])
+    mine = at_points(current.values, steps) * at_points(voltage.values, steps)
     for state, area_in, area_out, spent in _areas(flat, steps, mine, before):
         state.energy_in += area_in
         state.energy_out += area_out
         state.energy_ms += spent
-    for boundary, point in _points_left(flat, steps, mine):
+    for boundary, point in points_left(flat, steps, mine):
         boundary.power = (point[0], point[1]) if point else None
 
 
-def _at_points(values: Int64, steps: _Steps | None) -> Int64:
-    if steps is None:
-        return values[:0]
-    return values if steps.rows is None else values[steps.rows]
-
-
 def _areas(
-    flat: _Flat, steps: _Steps | None, values: Int64, before: Sequence[tuple[int, int] | None]
+    flat: Flat, steps: Steps | None, values: Int64, before: Sequence[tuple[int, int] | None]
 ) -> Iterator[tuple[LifecycleState, int, int, int]]:
     """By segment with points: its state, what went in and out, and over which time."""
     if steps is None:
@@ -626,91 +491,47 @@ def _areas(
         yield flat.segments[at].state, areas_in[number], areas_out[number], spent[number]
 
 
-def integrate(
-    values: Int64, step: Int64, first: Int64, carried: Sequence[int]
-) -> tuple[list[int], list[int]]:
-    """Twice the trapezoid sums of each segment: what went in, and what went out (both positive), exactly.
-
-    Args:
-        values: of each point.
-        step: ms since the point before; 0 where no interval ends.
-        first: where the segments begin.
-        carried: for each segment, the value at the point before its first.
-    """
-    pair = np.empty_like(values)
-    np.add(values[1:], values[:-1], out=pair[1:])
-    pair[first] = values[first] + np.array(carried, np.int64)
-    largest = max(abs(int(pair.min())), abs(int(pair.max())))
-    longest = int(step.max())
-    if largest * longest >= _SAFE:
-        return _integrate_long(pair, step, first)
-    area = pair * step
-    entering = np.maximum(area, 0)
-    if largest * longest * len(area) < _SAFE:
-        whole = np.add.reduceat(area, first).tolist()
-        into = np.add.reduceat(entering, first).tolist()
-    else:
-        whole, into = _halves(area, first), _halves(entering, first)
-    return into, [part - total for part, total in zip(into, whole, strict=True)]
-
-
-def _halves(area: Int64, first: Int64) -> list[int]:
-    high = np.add.reduceat(area >> 32, first).tolist()
-    low = np.add.reduceat(area & 0xFFFFFFFF, first).tolist()
-    return [(upper << 32) + lower for upper, lower in zip(high, low, strict=True)]
-
-
-def _integrate_long(pair: Int64, step: Int64, first: Int64) -> tuple[list[int], list[int]]:
-    into: list[int] = []
-    out: list[int] = []
-    for begin, end in pairwise([*first.tolist(), len(pair)]):
-        areas = [a * b for a, b in zip(pair[begin:end].tolist(), step[begin:end].tolist(), strict=True)]
-        into.append(sum(area for area in areas if area > 0))
-        out.append(-sum(area for area in areas if area < 0))
-    return into, out
-
-
-def _residence(flat: _Flat, rows: Rows) -> None:
-    hot, cold = _counting(flat, rows.hottest), _counting(flat, rows.coldest)
+def _residence(flat: Flat, rows: Rows) -> None:
+    hot, cold = counting(flat, rows.hottest), counting(flat, rows.coldest)
     hot_bin = _temperature_bins(hot)
     cold_bin = hot_bin if _same(cold, hot) else _temperature_bins(cold)
     _temperatures(flat, hot_bin, cold_bin)
-    charge = _counting(flat, rows.state_of_charge)
+    charge = counting(flat, rows.state_of_charge)
     if hot is None or hot_bin is None or charge is None:
-        for boundary, _ in _points_left(flat, None):
+        for boundary, _ in points_left(flat, None):
             boundary.residence = None
         return
     before = [segment.state.boundary.residence for segment in flat.segments]
-    steps = _steps(flat, _points(hot.valid, charge.valid), [one[0] if one else None for one in before])
-    tenths = _at_points(charge.values, steps)
-    where = _at_points(hot_bin, steps) * CHARGE_BINS + np.clip(tenths // 100, 0, CHARGE_BINS - 1)
+    steps = steps_of(flat, common(hot.valid, charge.valid), [one[0] if one else None for one in before])
+    tenths = at_points(charge.values, steps)
+    where = at_points(hot_bin, steps) * CHARGE_BINS + np.clip(tenths // 100, 0, CHARGE_BINS - 1)
     if steps is not None:
         present = steps.present.tolist()
         carried = [one[1] if (one := before[at]) else -1 for at in present]
         _spend(steps, where, carried, [flat.segments[at].state.residence for at in present])
-    for boundary, point in _points_left(flat, steps, where):
+    for boundary, point in points_left(flat, steps, where):
         boundary.residence = (point[0], point[1]) if point else None
 
 
-def _temperatures(flat: _Flat, hot_bin: Int64 | None, cold_bin: Int64 | None) -> None:
+def _temperatures(flat: Flat, hot_bin: Int64 | None, cold_bin: Int64 | None) -> None:
     some = [bins for bins in (hot_bin, cold_bin) if bins is not None]
     if not some:
-        for boundary, _ in _points_left(flat, None):
+        for boundary, _ in points_left(flat, None):
             boundary.temperature = None
         return
     before = [segment.state.boundary.temperature for segment in flat.segments]
-    points = _points((some[0] >= 0) if some[0] is some[-1] else (some[0] >= 0) | (some[-1] >= 0))
-    steps = _steps(flat, points, [one[0] if one else None for one in before])
+    points = common((some[0] >= 0) if some[0] is some[-1] else (some[0] >= 0) | (some[-1] >= 0))
+    steps = steps_of(flat, points, [one[0] if one else None for one in before])
     none = np.full(len(some[0]), -1, np.int64)
-    hots = _at_points(none if hot_bin is None else hot_bin, steps)
-    colds = _at_points(none if cold_bin is None else cold_bin, steps)
+    hots = at_points(none if hot_bin is None else hot_bin, steps)
+    colds = at_points(none if cold_bin is None else cold_bin, steps)
     if steps is not None:
         present = steps.present.tolist()
         states = [flat.segments[at].state for at in present]
         for bins, place in ((hots, 1), (colds, 2)):
             carried = [one[place] if (one := before[at]) else -1 for at in present]
             _spend(steps, bins, carried, [state.hot if place == 1 else state.cold for state in states])
-    for boundary, point in _points_left(flat, steps, hots, colds):
+    for boundary, point in points_left(flat, steps, hots, colds):
         boundary.temperature = (point[0], point[1], point[2]) if point else None
 
 
@@ -733,7 +554,7 @@ def _temperature_bins(series: Series | None) -> Int64 | None:
 _BINS = (len(TEMPERATURE_EDGES) + 1) * CHARGE_BINS
 
 
-def _spend(steps: _Steps, bins: Int64, carried: list[int], targets: list[dict[int, int]]) -> None:
+def _spend(steps: Steps, bins: Int64, carried: list[int], targets: list[dict[int, int]]) -> None:
     """Give each step to the bin in which it began."""
     # Neighbouring steps mostly begin in one bin: each such stretch is summed at once.
     place = np.empty_like(bins)

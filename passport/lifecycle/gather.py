@@ -24,6 +24,7 @@ LOWEST_CELL: Final = frozenset({"cell_voltage", "cell_voltage_min"})
 HIGHEST_CELL: Final = frozenset({"cell_voltage", "cell_voltage_max"})
 COLDEST: Final = frozenset({"cell_temperature", "cell_temperature_min"})
 HOTTEST: Final = frozenset({"cell_temperature", "cell_temperature_max"})
+SURROUNDINGS: Final = frozenset({"ambient_temperature"})
 
 
 # Neighbouring chunks are put together up to this many rows; more no longer helps, and leaves the cache.
@@ -163,6 +164,7 @@ class Rows:
     cell_highest: Series | None
     coldest: Series | None
     hottest: Series | None
+    ambient: Series | None
 
 
 def rows_of(
@@ -184,6 +186,8 @@ def rows_of(
                 groups.setdefault("cell_lowest", []).append(series)
             if quantity in HIGHEST_CELL:
                 groups.setdefault("cell_highest", []).append(series)
+        elif quantity in SURROUNDINGS:
+            groups.setdefault("ambient", []).append(_series(column, "temperature", _TENTH, rows))
         elif quantity in COLDEST or quantity in HOTTEST:
             series = _series(column, "temperature", _TENTH, rows)
             if quantity in COLDEST:
@@ -200,6 +204,7 @@ def rows_of(
         _outermost(groups.get("cell_highest"), highest=True),
         _outermost(groups.get("coldest"), highest=False),
         _outermost(groups.get("hottest"), highest=True),
+        _outermost(groups.get("ambient"), highest=True),
     )
 
 

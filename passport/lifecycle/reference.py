@@ -9,7 +9,8 @@ The rules, in the order in which a row meets them:
 5. The clock: a step up to the longest gap is observed time, a longer one unknown time. A step back is no time
    at
    all, and nothing reaches across it. The first step into a new epoch is unknown time in any case.
-6. Each series takes the step from its own last row: charge and energy by the trapezoid, in or out by the sign
+6. The parts (`parts`) take the row.
+7. Each series takes the step from its own last row: charge and energy by the trapezoid, in or out by the sign
    of
    the step's own sum; residence by where the step began.
 """
@@ -24,6 +25,7 @@ from passport.lifecycle.gather import (
     HIGHEST_CELL,
     HOTTEST,
     LOWEST_CELL,
+    SURROUNDINGS,
     counter_exponent,
     counter_name,
     doubted,
@@ -31,6 +33,7 @@ from passport.lifecycle.gather import (
     is_last,
     runs,
 )
+from passport.lifecycle.parts import PARTS
 from passport.lifecycle.shape import (
     BELIEVABLE,
     CHARGE_BINS,
@@ -62,11 +65,13 @@ def fold(
         for run in runs(own):
             gap = gaps.get(run.source, DEFAULT_GAP_MS)
             state.enter(run.source, run.epoch, absolute=run.samples.absolute, max_gap_ms=gap)
-            fold_rows(state, run.samples, gap)
+            fold_rows(state, run.samples, gap, known)
     return list(states)
 
 
-def fold_rows(state: LifecycleState, samples: Samples, max_gap_ms: int) -> None:
+def fold_rows(
+    state: LifecycleState, samples: Samples, max_gap_ms: int, basis: Basis = NOTHING_DECLARED
+) -> None:
     """Fold rows of the epoch that the state has entered."""
     before = state.covered_before()
     cells = _Cells(samples)
@@ -89,6 +94,8 @@ def fold_rows(state: LifecycleState, samples: Samples, max_gap_ms: int) -> None:
             state.untimed += 1
             continue
         _clock(state, time, max_gap_ms)
+        for part in PARTS:
+            part.take_row(state, values, time, max_gap_ms, basis)
         _series(state, values, time, max_gap_ms)
 
 
@@ -197,7 +204,7 @@ def charge_bin(tenths: int) -> int:
 def integrate(
     values: Sequence[int], step: Sequence[int], first: Sequence[int], carried: Sequence[int]
 ) -> tuple[list[int], list[int]]:
-    """As `folding.integrate`: twice the trapezoid sums of each segment, in and out."""
+    """As `arrays.integrate`: twice the trapezoid sums of each segment, in and out."""
     into: list[int] = []
     out: list[int] = []
     for begin, end, before in zip(first, [*first[1:], len(values)], carried, strict=True):
@@ -307,6 +314,7 @@ def _series_of(key: ColumnKey) -> list[tuple[str, str]]:
         ("cell_highest", "cell_voltage", HIGHEST_CELL),
         ("coldest", "temperature", COLDEST),
         ("hottest", "temperature", HOTTEST),
+        ("ambient", "temperature", SURROUNDINGS),
     ):
         if key.quantity in quantities:
             found.append((series, kind))

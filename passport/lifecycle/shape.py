@@ -14,7 +14,7 @@ import cbor2
 
 from passport.lifecycle.basis import Basis
 
-VERSION: Final = 2
+VERSION: Final = 3
 LARGEST_BYTES: Final = 4096
 
 # Lower edges of the temperature bins 1 to 12 in tenths of a degree; bin 0 lies below the first.
@@ -180,6 +180,7 @@ class Boundary:
         power: time and mV·mA.
         temperature: time and bins of the hottest and coldest sensor (-1 where there is none).
         residence: time and bin of temperature x charge.
+        session, exposure, step: time and what else each part keeps of its last point.
     """
 
     clock: int | None = None
@@ -187,6 +188,9 @@ class Boundary:
     power: tuple[int, int] | None = None
     temperature: tuple[int, int, int] | None = None
     residence: tuple[int, int] | None = None
+    session: tuple[int | None, ...] | None = None
+    exposure: tuple[int | None, ...] | None = None
+    step: tuple[int | None, ...] | None = None
 
 
 @dataclass
@@ -365,6 +369,9 @@ class LifecycleState:
                 self.boundary.power,
                 self.boundary.temperature,
                 self.boundary.residence,
+                self.boundary.session,
+                self.boundary.exposure,
+                self.boundary.step,
             ],
             "covered": [self.covered_sources, self.covered_epochs, self.covered, self.open],
         }
@@ -426,7 +433,7 @@ def _state(document: dict[str, Any]) -> LifecycleState:
     source, epoch, sequence, chain, absolute, across = document["place"]
     epochs, rows, untimed, overlapping, backwards, restarts = document["rows"]
     first_ms, last_ms, observed_ms, unknown_ms = document["time"]
-    clock, current, power, temperature, residence = document["boundary"]
+    clock, current, power, temperature, residence, session, exposure, step = document["boundary"]
     sources, earlier, covered, opened = document["covered"]
     return LifecycleState(
         source=source,
@@ -466,6 +473,9 @@ def _state(document: dict[str, Any]) -> LifecycleState:
             (power[0], power[1]) if power else None,
             (temperature[0], temperature[1], temperature[2]) if temperature else None,
             (residence[0], residence[1]) if residence else None,
+            tuple(session) if session else None,
+            tuple(exposure) if exposure else None,
+            tuple(step) if step else None,
         ),
         covered_sources=_stretches(sources),
         covered_epochs=_stretches(earlier),

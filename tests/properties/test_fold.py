@@ -14,6 +14,7 @@ from sqlalchemy.pool import StaticPool
 from ingest import journal
 from ingest.journal import rows
 from passport.lifecycle import folding, reference
+from passport.lifecycle.arrays import integrate
 from passport.lifecycle.basis import NOTHING_DECLARED
 from passport.lifecycle.shape import LARGEST_BYTES, LifecycleState
 from passport.lifecycle.upkeep import refresh
@@ -36,6 +37,7 @@ _COLUMNS = {
         [-1],
     ),
     ColumnKey("cell_temperature_max"): (st.sampled_from([251, 300, 601]), [-1]),
+    ColumnKey("ambient_temperature"): (st.sampled_from([-50, 200, 310]), [-1]),
     ColumnKey("cycle_count"): (st.sampled_from([0, 1, 5, 6, 7, 120]), [0]),
     ColumnKey("event_count", None, None, "over_current"): (st.sampled_from([0, 1, 2]), [0]),
     ColumnKey("event_count", None, None, "deep_discharge"): (st.sampled_from([0, 3, 4]), [0]),
@@ -287,5 +289,5 @@ def test_sums_by_arrays_are_the_sums_by_hand_however_large(segments, data):
     first = [sum(map(len, segments[:at])) for at in range(len(segments))]
     carried = data.draw(st.lists(st.integers(-(10**15), 10**15), min_size=len(first), max_size=len(first)))
     values, steps = [value for value, _ in flat], [step for _, step in flat]
-    arrays = folding.integrate(np.array(values), np.array(steps), np.array(first), carried)
-    assert arrays == reference.integrate(values, steps, first, carried)
+    sums = integrate(np.array(values), np.array(steps), np.array(first), carried)
+    assert sums == reference.integrate(values, steps, first, carried)
