@@ -54,6 +54,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "notice": ("passport", "Add, list and end recalls and safety notices."),
     "state": ("passport", "Tell the life of BATTERY so far, from its readings."),
     "assess": ("passport", "Answer the gates of second life for BATTERY."),
+    "screen": ("passport", "Estimate capacity of retired cells from short pulses."),
     "search": ("passport", "Find batteries by what is known of them."),
     "page": ("passport", "Write the passport page of BATTERY as one HTML file."),
     "pdf": ("passport", "Write the compliance PDF of BATTERY, signed record inside."),
