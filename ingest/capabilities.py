@@ -1,7 +1,7 @@
 """Which protocol says what: read from the field tables themselves, for `docs/capabilities.md`.
 
 `python -m ingest.capabilities` prints that page. A quantity that a module reads by hand is listed in its
-`ALSO` or `ALSO_DERIVED`; a test reads every capture and fails on one that is in neither.
+`ALSO`, `ALSO_DERIVED` or `ALSO_CONFIGURED`; a test reads every capture and fails on one that is in neither.
 """
 
 import dataclasses
@@ -30,6 +30,11 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "made on": ("manufacture_date",),
 }
 _DEEPEST: Final = 6
+_BY_HAND: Final = {
+    "ALSO": Origin.NATIVE,
+    "ALSO_DERIVED": Origin.DERIVED,
+    "ALSO_CONFIGURED": Origin.CONFIGURED,
+}
 _MARKS: Final = {
     Origin.DERIVED: "derived",
     Origin.CONFIGURED: "configured",
@@ -54,7 +59,7 @@ def fields(protocol: Protocol) -> dict[str, frozenset[Origin]]:
     found: dict[str, set[Origin]] = {}
     for field in _walk([vars(module), protocol], 0, set()):
         found.setdefault(field.quantity, set()).add(field.origin)
-    for name, origin in (("ALSO", Origin.NATIVE), ("ALSO_DERIVED", Origin.DERIVED)):
+    for name, origin in _BY_HAND.items():
         for quantity in getattr(module, name, ()):
             found.setdefault(quantity, set()).add(origin)
     return {quantity: frozenset(origins) for quantity, origins in found.items()}

@@ -42,7 +42,7 @@ from ingest.ports import Batteries, Records
 from ingest.protocol import Carrier, find
 from ingest.protocol import Protocol as DeviceProtocol
 from ingest.trail import Trail
-from ingest.transports.address import FETCHED, Address, parse_address
+from ingest.transports.address import HTTP, Address, parse_address
 from ingest.transports.base import Access, BackOff
 from ingest.transports.file import read_recording
 from schemas.samples import Samples
@@ -249,7 +249,7 @@ def command(
     try:
         address = parse_address(source, default_baud=protocol.baud_rates[0])
         access = Access(token_file, headers_file, ca_file)
-        if access != Access() and (address is None or address.scheme not in FETCHED):
+        if access != Access() and (address is None or address.scheme not in HTTP):
             raise click.UsageError("--token-file, --headers-file and --ca-file are for http: and https:")
         if address is None:
             if count or interval is not None or bus_address is not None:

@@ -32,7 +32,7 @@ from typing import Any, Final
 
 from ingest.errors import IngestError, ProtocolUnknown, SiteRefused, TransportFailed
 from ingest.protocol import Protocol, find
-from ingest.transports.address import Address, parse_address
+from ingest.transports.address import HTTP, Address, parse_address
 from ingest.transports.base import Access
 
 _SITE_KEYS: Final = ("name", "interval_s", "evidence")
@@ -311,7 +311,7 @@ class _Reader:
             name = table[key]
             if not isinstance(name, str) or not name:
                 self._fault((*place, key), f"expected the name of a file, came {_shown(name)}")
-            elif address is not None and address.scheme not in ("http", "https"):
+            elif address is not None and address.scheme not in HTTP:
                 self._fault((*place, key), "is for http: and https: alone")
             else:
                 files[key] = self._path.parent / name

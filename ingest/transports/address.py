@@ -1,7 +1,7 @@
 """Which line it is.
 
-`serial:/dev/ttyUSB0`, `tcp:192.0.2.7:8899`, `modbus:192.0.2.7`, `can:socketcan:can0`, or
-`http://192.0.2.7/status.json`.
+`serial:/dev/ttyUSB0`, `tcp:192.0.2.7:8899`, `modbus:192.0.2.7`, `can:socketcan:can0`,
+`http://192.0.2.7/status.json`, or `ble:C8:47:80:12:34:56`.
 """
 
 import re
@@ -13,10 +13,13 @@ from ingest.errors import TransportFailed
 from ingest.protocol import Carrier, Protocol
 from ingest.transports.base import Access, Line
 
-SCHEMES: Final = ("serial", "tcp", "can", "modbus", "http", "https")
-# Whole answers are fetched from these: messages and tables, read by a map.
-FETCHED: Final = ("http", "https")
-_LATER: Final = ("mqtt", "nats", "udp", "ble")
+SCHEMES: Final = ("serial", "tcp", "can", "modbus", "http", "https", "ble")
+HTTP: Final = ("http", "https")
+# Whole answers are fetched from these: messages and tables, read by a map, and what a library decoded.
+FETCHED: Final = (*HTTP, "ble")
+_LATER: Final = ("mqtt", "nats", "udp")
+_BLE_PLACE: Final = re.compile(r"[^?\x00-\x1f]{1,100}(?:\?type=[a-z0-9_]{1,40})?")
+_MAC: Final = re.compile(r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}")
 _HIGHEST_PORT: Final = 65_535
 _CAN_PLACE: Final = re.compile(r"[a-z0-9_-]+:[^?]+")
 
@@ -27,7 +30,8 @@ class Address:
 
     Attributes:
         scheme: one of `SCHEMES`.
-        place: path of the port, host, interface and channel of a CAN bus, or all that follows `http://`.
+        place: path of the port, host, interface and channel of a CAN bus, all that follows `http://`, or
+            address or name of a Bluetooth device with its `?type=`.
         number: baud rate, TCP port, or bit rate.
         access: files that a request over HTTP needs.
     """
@@ -43,12 +47,16 @@ class Address:
             return f"serial:{self.place}?baud={self.number}"
         if self.scheme == "can":
             return f"can:{self.place}?bitrate={self.number}"
-        if self.scheme in FETCHED:
+        if self.scheme in HTTP:
             return f"{self.scheme}://{self.place}"
+        if self.scheme == "ble":
+            return f"ble:{self.place}"
         return f"{self.scheme}:{f'[{self.place}]' if ':' in self.place else self.place}:{self.number}"
 
     def refuses(self, protocol: Protocol) -> str | None:
         """Why the protocol cannot be read there; None when it can."""
+        if (self.scheme == "ble") is not (protocol.name == "ble"):
+            return f"{self}: the protocol ble is read from ble: and files, and nothing else is read there"
         is_fetched, is_whole = self.scheme in FETCHED, protocol.carrier is Carrier.RECORDS
         if is_fetched and not is_whole:
             return f"{self}: answers there are read with json:MAP.toml or csv:MAP.toml, not {protocol.name}"
@@ -75,7 +83,11 @@ class Address:
             from ingest.transports.modbus import ModbusLine
 
             return ModbusLine(self.place, self.number)
-        if self.scheme in FETCHED:
+        if self.scheme == "ble":
+            from ingest.transports.ble import BleLine
+
+            return BleLine(self.place)
+        if self.scheme in HTTP:
             from ingest.transports.http import HttpLine
 
             return HttpLine(str(self), self.access)
@@ -101,8 +113,10 @@ def parse_address(text: str, *, default_baud: int = 9600) -> Address | None:
         return _serial(text, rest, default_baud)
     if scheme == "can":
         return _can(text, rest, default_baud)
-    if scheme in FETCHED:
+    if scheme in HTTP:
         return _http(text)
+    if scheme == "ble":
+        return _ble(text, rest)
     if scheme == "modbus" and ":" not in rest.rpartition("]")[2]:
         rest += ":502"  # the port that the standard gives
     host, _, port = rest.rpartition(":")
@@ -165,3 +179,14 @@ def _http(text: str) -> Address:
     place = shown if port in {None, usual} else f"{shown}:{port}"
     query = f"?{url.query}" if url.query else ""
     return Address(url.scheme, f"{place}{url.path or '/'}{query}", port or usual)
+
+
+def _ble(text: str, rest: str) -> Address:
+    device, mark, kind = rest.partition("?")
+    device = device.upper() if ":" in device else device
+    if not _BLE_PLACE.fullmatch(rest) or (":" in device and not _MAC.fullmatch(device)):
+        raise TransportFailed(
+            f"{text[:200]}: expected ble:ADDRESS or ble:NAME, as in ble:C8:47:80:12:34:56 or "
+            "ble:JBD-SP04S020?type=jbd_bms"
+        )
+    return Address("ble", f"{device}{mark}{kind}", 0)
