@@ -5,6 +5,7 @@ PassportError
 │   ├── IdentifierRefused   not a GS1 Digital Link or IEC 61406 link we accept
 │   ├── FactRefused         a declared fact is unknown or out of range
 │   ├── FormatRefused       a file in another format is damaged, misses its form, or is out of proportion
+│   ├── ParametersRefused   parameters of a judgement are missing, misspelt, undated or absurd
 │   ├── DocumentRefused     a file that is not taken as a document
 │   │   ├── ContentForeign     not of a kind that is kept, or two things at once
 │   │   ├── ContentActive      something in it would run, open, fetch or send by itself
@@ -25,6 +26,7 @@ PassportError
 └── StoreUnavailable        the database could not take the change
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -58,6 +60,20 @@ class FormatRefused(InputRefused):
     """A file in another format is damaged, is not of that format, or is out of all proportion."""
 
     code = "input.format"
+
+
+class ParametersRefused(InputRefused):
+    """Parameters of a judgement are missing, misspelt, undated or not to be believed.
+
+    Attributes:
+        faults: each a sentence with the entry's name.
+    """
+
+    code = "input.parameters"
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(self.faults))
 
 
 class DocumentRefused(InputRefused):

@@ -44,9 +44,13 @@ from passport.errors import (
     StoreUnavailable,
     VerificationFailed,
 )
+from passport.estimates.life import Past
 from passport.judgement import compliance
+from passport.judgement.appraisal import Appraisal, appraise
 from passport.judgement.second_life.assess import Assessment, assess
+from passport.judgement.second_life.condition import Condition
 from passport.judgement.second_life.evidence import gather
+from passport.judgement.value_parameters import ValueParameters
 from passport.ledger import batteries, handovers, leaves, life, operators, registrations, states, versions
 from passport.ledger.batteries import Battery
 from passport.ledger.database import marks, reading, writing
@@ -567,6 +571,17 @@ def assessment_of(connection: Connection, battery: Battery, *, now: datetime) ->
             now=now,
         )
     )
+
+
+def appraisal_of(
+    connection: Connection, battery: Battery, parameters: ValueParameters, *, now: datetime
+) -> Appraisal:
+    """Everything that is concluded about a battery as it is known now."""
+    facts = batteries.facts(connection, battery.id)
+    latest = versions.latest(connection, battery.id, RecordKind.PASSPORT)
+    seed = bytes.fromhex(latest.sha256) if latest is not None else battery.id.encode()
+    gates = assessment_of(connection, battery, now=now)
+    return appraise(facts, gates, Condition(), Past(), parameters, seed=seed)
 
 
 def _verifies(connection: Connection, version: Version) -> bool:

@@ -79,6 +79,7 @@ class Settings:
         key_password_file: holds the password of the key files; None keeps one beside them, which production
             refuses.
         registry: the Union's registry; None while nothing is said of it, and nobody is contacted.
+        value_parameters: file with prices, costs and rates of residual value; None takes the packaged one.
     """
 
     data_dir: Path
@@ -89,6 +90,7 @@ class Settings:
     production: bool = False
     key_password_file: Path | None = None
     registry: RegistrySettings | None = None
+    value_parameters: Path | None = None
 
     @property
     def keys_dir(self) -> Path:
@@ -159,6 +161,13 @@ def _production(value: Any, origin: str) -> bool:
     if not isinstance(value, bool):
         raise InputRefused(f"{origin}: production is true or false; got {value!r}")
     return value
+
+
+def _value_parameters(value: Any, origin: str) -> Path:
+    path = Path(value) if isinstance(value, str | Path) else None
+    if path is None or not path.is_file():
+        raise InputRefused(f"{origin}: value_parameters is a file that can be read; got {value!r}")
+    return path
 
 
 def _key_password_file(value: Any, origin: str) -> Path:
@@ -286,4 +295,5 @@ _CHECKS: Final[Mapping[str, Callable[[Any, str], Any]]] = {
     "production": _production,
     "key_password_file": _key_password_file,
     "registry": _registry,
+    "value_parameters": _value_parameters,
 }

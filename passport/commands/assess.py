@@ -7,6 +7,7 @@ import click
 
 NOT_ELIGIBLE: Final = 1
 _MARKS: Final = {"pass": ("pass", "green"), "fail": ("FAIL", "red"), "unknown": ("unknown", "yellow")}
+_FITS: Final = {"fit": ("fit", "green"), "not_fit": ("not fit", "red"), "not_known": ("not known", "yellow")}
 _VERDICTS: Final = {
     "not_eligible": "Not eligible for a second life: to be recycled.",
     "needs_inspection": "Not decided: what is unknown must be inspected first.",
@@ -27,17 +28,18 @@ def command(house: Any, battery: str, as_json: bool) -> None:
 
     What is unknown never passes: it becomes a line of what to inspect. Exit status 1 when it is not eligible.
     """
-    from passport.issue import assessment_of
-    from passport.judgement.residual_value import residual_value
+    from passport.issue import appraisal_of
     from passport.judgement.second_life.assess import Verdict
+    from passport.judgement.value_parameters import read_parameters
     from passport.ledger import batteries
+
+    parameters = read_parameters(house.settings.value_parameters)
 
     with house.reading() as connection:
         found = batteries.find(connection, battery, house.settings.public_url)
     house.refresh(found.id)
     with house.reading() as connection:
-        outcome = assessment_of(connection, found, now=house.now())
-    value = residual_value(health_estimated=False, prices_dated=False)
+        appraisal = appraisal_of(connection, found, parameters, now=house.now())
     if as_json:
         import orjson
 
@@ -45,17 +47,17 @@ def command(house: Any, battery: str, as_json: bool) -> None:
             "battery": found.id,
             "identifier": found.identifier,
             "simulated": found.simulated,
-            **outcome.to_wire(),
-            "residual_value": value.to_wire(),
+            **appraisal.to_wire(),
         }
         click.echo(orjson.dumps(wire, option=orjson.OPT_INDENT_2))
     else:
-        _table(found, outcome, value)
-    if outcome.verdict is Verdict.NOT_ELIGIBLE:
+        _table(found, appraisal)
+    if appraisal.gates.verdict is Verdict.NOT_ELIGIBLE:
         sys.exit(NOT_ELIGIBLE)
 
 
-def _table(battery: Any, outcome: Any, value: Any) -> None:
+def _table(battery: Any, appraisal: Any) -> None:
+    outcome = appraisal.gates
     simulated = "  [simulated]" if battery.simulated else ""
     click.echo(f"{battery.identifier}{simulated}\n{_VERDICTS[outcome.verdict.value]}\n")
     for result in outcome.results:
@@ -66,6 +68,35 @@ def _table(battery: Any, outcome: Any, value: Any) -> None:
         click.echo("\nTo be inspected:")
         for line in outcome.inspect:
             click.echo(f"  {line}")
-    click.echo("\nResidual value: not determined")
+    score = appraisal.score
+    grade = f"grade {score.grade}" if score.grade is not None else "no grade, for its health is not known"
+    provisional = ", provisional until it is inspected" if outcome.inspect else ""
+    click.echo(f"\nScore {score.points} of 100: {grade}{provisional}")
+    for one in score.deductions:
+        if one.points:
+            click.echo(f"  {-one.points:>6}  {one.sentence}")
+    click.echo("\nUses")
+    for match in appraisal.uses:
+        word, colour = _FITS[match.fit.value]
+        why = match.binding.sentence if match.binding is not None else "all that it asks is met"
+        click.echo(f"  {match.use.title:44}{click.style(f'{word:10}', fg=colour)}{why}")
+        if match.binding is not None and match.binding.counterfactual:
+            click.echo(f"  {'':54}{match.binding.counterfactual}")
+    _value(appraisal.value)
+
+
+def _value(value: Any) -> None:
+    click.echo("\nResidual value")
+    if value.value is None:
+        click.echo("  not determined")
+    for title, amount in (
+        ("now", value.value),
+        ("after an inspection that finds nothing", value.after_inspection),
+        ("of its materials", value.recycling),
+    ):
+        if amount is not None:
+            click.echo(f"  {title:40}{amount.middle:>12} EUR   (80 %: {amount.low} to {amount.high})")
+    for one in value.contributions:
+        click.echo(f"  moved by {one.name}: {one.at_low} to {one.at_high} EUR")
     for reason in value.reasons:
         click.echo(f"  {reason}")

@@ -308,7 +308,9 @@ def test_a_battery_of_which_nothing_is_known_needs_inspection(house):
     assert "[simulated]" in told
     assert "Not decided: what is unknown must be inspected first" in told
     assert "G13 transport class" in told
-    assert "Residual value: not determined" in told
+    assert "no grade, for its health is not known" in told
+    assert "home storage of solar power" in told
+    assert "health is not determinable, so no use is valued" in told
 
 
 def test_thermal_abuse_ends_with_one(house):
@@ -319,7 +321,9 @@ def test_thermal_abuse_ends_with_one(house):
     (g8,) = [reason for reason in told["reasons"] if reason["gate"] == "G8"]
     assert g8["answer"] == "fail"
     assert "80.5 °C" in g8["reason"]
-    assert told["residual_value"]["determined"] is False
+    assert told["residual_value"]["value"] == told["residual_value"]["recycling"]
+    assert told["score"]["grade"] is None
+    assert {use["fit"] for use in told["uses"]} == {"not_known"}
 
 
 # ---------------------------------------------------------------------------------------------------- state

@@ -4,7 +4,6 @@ from decimal import Decimal
 
 import pytest
 
-from passport.judgement.residual_value import residual_value
 from passport.judgement.second_life.assess import Verdict, assess
 from passport.judgement.second_life.gates import GATES, Evidence
 from schemas.terms import BatteryStatus
@@ -214,10 +213,3 @@ def test_the_best_that_readings_can_say_is_needs_inspection():
         ),
         "resolver": "computed",
     }
-
-
-def test_no_value_is_invented():
-    outcome = residual_value(health_estimated=False, prices_dated=False)
-    assert len(outcome.reasons) == 3
-    assert outcome.to_wire()["determined"] is False
-    assert len(residual_value(health_estimated=True, prices_dated=True).reasons) == 1
