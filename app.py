@@ -150,6 +150,12 @@ class LedgerRecords:
 
         return batteries.bound_serials(connection, source)
 
+    def since(self, connection: "Connection", source: str) -> Mapping[str | None, datetime]:
+        """Since when a source's open bindings hold."""
+        from passport.ledger import batteries
+
+        return batteries.bound_since(connection, source)
+
     def audit(
         self,
         connection: "Connection",

@@ -455,7 +455,9 @@ def _frozen(reading: Reading, aside: Mapping[str | None, str]) -> str | None:
     if not aside:
         return None
     path = (reading.component or "") + "/"
-    return next((code for part, code in aside.items() if part is None or path.startswith(part + "/")), None)
+    # Another source's thread may add to it or lift something meanwhile.
+    found = list(aside.items())
+    return next((code for part, code in found if part is None or path.startswith(part + "/")), None)
 
 
 def _at(reading: Reading, at: datetime | None) -> Reading:
@@ -577,6 +579,21 @@ class Gateway:
         """Serial numbers that parts said of themselves in this run."""
         said = {part: value for (part, name), value in self._identity.items() if name == "serial_number"}
         return {part: value for part, value in said.items() if isinstance(value, str)}
+
+    def recommission(
+        self, bindings: Mapping[str | None, str], changed: Mapping[str | None, str | None]
+    ) -> None:
+        """Go on with other bindings; parts that were commissioned anew begin anew. Between two cycles only.
+
+        Args:
+            bindings: all of them, as for `Routing`.
+            changed: parts that were bound anew or released, with the serial number that was written down.
+        """
+        self._routing = Routing(bindings)
+        for part, serial in changed.items():
+            self._memory.commissioned(part, serial)
+            for name in _IDENTITY:
+                self._identity.pop((part, name), None)
 
     def run(self, count: int | None = None) -> Heard:
         """Poll `count` cycles, or until stopped; everything that was heard is stored before it returns.

@@ -58,6 +58,9 @@ class Records(Protocol):
     def serials(self, connection: Connection, source: str) -> Mapping[str | None, str]:
         """Serial numbers of a source's open bindings, where they were written down: component to number."""
 
+    def since(self, connection: Connection, source: str) -> Mapping[str | None, datetime]:
+        """Since when each open binding of a source holds: who was commissioned anew has a later time."""
+
     def audit(
         self,
         connection: Connection,

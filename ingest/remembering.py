@@ -402,8 +402,10 @@ class Memory:
         self.parts.pop(component, None)
         self.aside.pop(component, None)
         self._serials.pop(component, None)
+        self.expected = {part: known for part, known in self.expected.items() if part != component}
         if serial is not None:
             self._serials[component] = serial
+            self.expected = {**self.expected, component: serial}
 
     # ------------------------------------------------------------------------------------ for rules
 

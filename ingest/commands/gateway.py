@@ -44,6 +44,9 @@ class House(Protocol):
     def writing(self) -> "AbstractContextManager[Connection]":
         """One write transaction, durable when the block ends."""
 
+    def reading(self) -> "AbstractContextManager[Connection]":
+        """One consistent read."""
+
     def refresh(self, battery_id: str) -> object:
         """Fold what is new in the journal into the battery's state."""
 
@@ -135,7 +138,7 @@ def _tell_checked(site: "Site", *, as_json: bool) -> None:
         return
     click.echo(f"{site.name}: {len(site.devices)} devices on {len(lines)} lines; the file is fine")
     for one in site.devices:
-        parts = ", ".join(part.component or "the whole device" for part in one.parts)
+        parts = ", ".join(part.component or "the whole device" for part in one.parts) or "a meter"
         click.echo(
             f"  {one.source}: {one.protocol.name} at {one.address}, every {one.interval_s:g} s: {parts}"
         )
@@ -155,7 +158,8 @@ def _ended(statuses: "Sequence[Status]") -> Iterator[str]:
         )
         wire = status.to_wire()
         for name in ("refused", "doubts", "unbound"):
-            if wire[name]:
+            # What a meter says is meant for nobody.
+            if wire[name] and (status.device.parts or name != "unbound"):
                 told = ", ".join(f"{key} ({count})" for key, count in sorted(wire[name].items()))
                 yield f"  {name}: {told}"
         if silent := status.silent_parts():
@@ -212,6 +216,8 @@ def table(statuses: "Sequence[Status]", now: datetime) -> "Table":
     from rich.markup import escape
     from rich.table import Table
 
+    from ingest.site.run import METERED
+
     out = Table(title=f"{now.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC")
     for heading in ("source", "part", "state"):
         out.add_column(heading)
@@ -224,7 +230,8 @@ def table(statuses: "Sequence[Status]", now: datetime) -> "Table":
         why = status.reason or ", ".join(sorted(wire["doubts"])[:4])
         state = status.state.value
         shown_state = f"[{colours[state]}]{state}[/]" if state in colours else state
-        for number, (part, battery) in enumerate(status.batteries.items()):
+        rows = status.batteries or {None: METERED}
+        for number, (part, battery) in enumerate(rows.items()):
             values = status.last.get(battery, {})
             first = number == 0
             out.add_row(

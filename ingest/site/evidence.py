@@ -6,11 +6,12 @@ are too many of a device.
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Final
 
+from ingest.can import CanFrame, read_line, read_spelling
 from ingest.protocol import Carrier, Frame, Framer, Protocol, Refused
 
 LARGEST_BYTES: Final = 4 * 1024 * 1024
@@ -48,13 +49,35 @@ class FrameLog:
         Raises:
             OSError: the folder cannot be written.
         """
+        self._write([{"dir": direction, "hex": raw.hex()}])
+
+    def note_bus(self, direction: str, frames: Iterable[CanFrame]) -> None:
+        """Keep frames of a CAN bus.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        self._write(
+            [
+                {
+                    "dir": direction,
+                    "id": f"{frame.identifier:0{8 if frame.extended else 3}X}",
+                    "hex": frame.data.hex(),
+                }
+                for frame in frames
+            ]
+        )
+
+    def _write(self, entries: list[Mapping[str, str]]) -> None:
+        if not entries:
+            return
         at = self._now()
         if self._file is None or self._end >= self._largest:
             self._begin(at)
         assert self._file is not None
-        entry = {"at": at.isoformat(), "dir": direction, "hex": raw.hex()}
         first = self._end == len(_HEAD)
-        piece = (b"\n" if first else b",\n") + json.dumps(entry).encode()
+        told = [json.dumps({"at": at.isoformat(), **entry}) for entry in entries]
+        piece = ("\n" if first else ",\n").encode() + ",\n".join(told).encode()
         # One write over the old end: a file that is read meanwhile lacks at most its last frame's end.
         os.pwrite(self._file.fileno(), piece + _END, self._end)
         self._end += len(piece)
@@ -111,9 +134,25 @@ def watched(protocol: Protocol, log: FrameLog) -> Protocol:
         elif not secretive:
             log.note("rx", found.raw)
 
-    if inner.carrier is not Carrier.STREAM:
+    class OnBus(type(protocol)):  # type: ignore[misc]
+        """The same protocol on a CAN bus: what is kept are the frames, before messages are made of them."""
+
+        def framer(self) -> Framer:
+            return _Overheard(inner.framer(), log)
+
+        def decoder(self) -> object:
+            return inner.decoder()
+
+        def permit(self, data: bytes) -> Frame:
+            frame: Frame = inner.permit(data)
+            if (asked := read_spelling(data)) is not None:
+                log.note_bus("tx", [asked])
+            return frame
+
+    if inner.carrier is Carrier.RECORDS or (inner.carrier is Carrier.CAN and secretive):
         return protocol
-    out: Protocol = object.__new__(Watching)
+    kind: type[Protocol] = OnBus if inner.carrier is Carrier.CAN else Watching
+    out = object.__new__(kind)
     out.__dict__.update(inner.__dict__)
     return out
 
@@ -143,3 +182,29 @@ class _Noting(Framer):
         for one in found:
             self._note(one)
         return found
+
+
+class _Overheard(Framer):
+    """A framer of a bus that tells every frame of it, also of those who say nothing that is read."""
+
+    def __init__(self, inner: Framer, log: FrameLog) -> None:
+        super().__init__()
+        self._inner, self._log = inner, log
+        self._rest = b""
+
+    def _length(self, buffer: bytes) -> int | None:
+        return self._inner._length(buffer)  # noqa: SLF001 - it stands in for the inner one
+
+    def _open(self, raw: bytes, position: int) -> Frame:
+        return self._inner._open(raw, position)  # noqa: SLF001 - see above
+
+    def feed(self, data: bytes) -> list[Frame | Refused]:
+        """What the inner one finds."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        heard = (read_line(line.strip()) for line in lines if line.strip())
+        self._log.note_bus("bus", [one for one in heard if isinstance(one, CanFrame)])
+        return self._inner.feed(data)
+
+    def flush(self) -> list[Frame | Refused]:
+        """What the inner one finds at the end."""
+        return self._inner.flush()

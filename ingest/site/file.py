@@ -10,6 +10,14 @@
     address = "tcp:192.0.2.7:8899"
     protocol = "pylontech-rs485"
     bind = {"module/1" = "BATTERY", "module/2" = "BATTERY"}
+    bus = "cellar"              # sources on one DC bus bear one name
+
+    [[source]]
+    name = "inverter"
+    address = "modbus:192.0.2.8"
+    protocol = "sunspec"
+    role = "meter"              # voltage and current of the whole bus; no battery
+    bus = "cellar"
 
     [[source]]
     name = "racks"
@@ -32,6 +40,7 @@ from typing import Any, Final
 
 from ingest.errors import IngestError, ProtocolUnknown, SiteRefused, TransportFailed
 from ingest.protocol import Protocol, find
+from ingest.site_rules import Role
 from ingest.transports.address import HTTP, Address, parse_address
 from ingest.transports.base import Access
 
@@ -45,6 +54,8 @@ _SOURCE_KEYS: Final = (
     "interval_s",
     "bind",
     "create",
+    "role",
+    "bus",
     "token_file",
     "headers_file",
     "ca_file",
@@ -85,7 +96,8 @@ class Device:
         protocol: what it speaks.
         bus_address: which device on a shared bus; None for whoever answers.
         interval_s: from one polling cycle to the next.
-        parts: which battery each part is.
+        parts: which battery each part is; none for a meter.
+        bus: name of the DC bus that it is on; None when the file does not say.
         line: where its source begins in the file.
     """
 
@@ -97,6 +109,7 @@ class Device:
     interval_s: float
     parts: tuple[Part, ...]
     line: int
+    bus: str | None = None
 
 
 @dataclass(frozen=True)
@@ -237,8 +250,16 @@ class _Reader:
             *self._binds((*place, "bind"), table.get("bind", {})),
             *self._creates((*place, "create"), table.get("create", {})),
         ]
-        if not parts:
-            self._fault(place, f"{name}: neither bind nor create says which battery this is")
+        bus = self._named((*place, "bus"), table["bus"]) if "bus" in table else None
+        is_meter = self._is_meter((*place, "role"), table.get("role", Role.BATTERY.value))
+        if is_meter and parts:
+            self._fault(place, f"{name}: a meter is no battery; leave out bind and create, or its role")
+        if not parts and not is_meter:
+            self._fault(
+                place,
+                f"{name}: neither bind nor create says which battery this is; what measures a whole bus has "
+                'role = "meter"',
+            )
         twice = {part.component for part in parts if sum(p.component == part.component for p in parts) > 1}
         for component in sorted(twice, key=str):
             self._fault(place, f"{name}: {component or 'the whole device'} is stated twice")
@@ -249,10 +270,10 @@ class _Reader:
         for number in numbers:
             several = len(numbers) > 1
             mine = list(self._of(number, parts)) if several else parts
-            if not mine:
+            if not mine and not is_meter:
                 self._fault(place, f"{name}: nothing says which battery the device at address {number} is")
             own = f"{name}/{number}" if several else name
-            yield Device(f"{site}/{own}", own, address, protocol, number, interval_s, tuple(mine), line)
+            yield Device(f"{site}/{own}", own, address, protocol, number, interval_s, tuple(mine), line, bus)
         if len(numbers) > 1:
             self._all_used(place, name, numbers, parts)
 
@@ -301,6 +322,11 @@ class _Reader:
         elif protocol is not None and (refusal := address.refuses(protocol)) is not None:
             self._fault(place, refusal)
         return address
+
+    def _is_meter(self, place: Place, value: Any) -> bool:
+        if value not in tuple(Role):
+            self._fault(place, f"expected {' or '.join(Role)}, came {_shown(value)}")
+        return bool(value == Role.METER)
 
     def _access(self, place: Place, table: Mapping[str, Any], address: Address | None) -> Access:
         """The files of a source over HTTP; relative ones lie beside the site's file."""

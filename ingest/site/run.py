@@ -8,15 +8,18 @@
 4. Rows go to the journal one device after another.
 5. What each says is compared with what the others say (`ingest.site_rules`); a part whose binding a finding
    freezes is kept aside from its battery, and what began or ended is written into the audit.
+6. The commissioning records are read again and again: a part that was bound anew, released or bound to
+   another battery goes on as they say, without a new start of the run.
 """
 
 import logging
+import queue
 import random
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum, unique
 from functools import partial
 from typing import Any, Final, Protocol
@@ -38,6 +41,14 @@ from schemas.samples import Samples
 
 _log = logging.getLogger(__name__)
 
+# How often the commissioning records are read.
+LOOK_EVERY_S: Final = 5.0
+_NEWS_EVERY_S: Final = 0.5
+# Where `Status.last` keeps what a meter says.
+METERED: Final = ""
+# A device's clock, or a portal's, may be so far behind when its device is commissioned.
+CLOCKS_DIFFER: Final = timedelta(hours=1)
+_STORE_UNAVAILABLE: Final = "store_unavailable"
 _SHOWN: Final = ("voltage", "current", "state_of_charge", "bms_reported_health")
 
 
@@ -55,6 +66,9 @@ class House(Protocol):
     def writing(self) -> Any:
         """One write transaction, durable when the block ends."""
 
+    def reading(self) -> Any:
+        """One consistent read."""
+
     def now(self) -> datetime:
         """The time."""
 
@@ -68,6 +82,19 @@ class State(StrEnum):
     WAITING = "waiting"  # the line failed; it is tried again
     STOPPED = "stopped"  # a person must look
     ENDED = "ended"
+
+
+@dataclass(frozen=True)
+class News:
+    """Who a device's parts are now.
+
+    Attributes:
+        bindings: all of them.
+        changed: parts that were bound anew or released, with the serial number that was written down.
+    """
+
+    bindings: Mapping[str | None, str]
+    changed: Mapping[str | None, str | None]
 
 
 @dataclass
@@ -88,6 +115,7 @@ class Status:
         gateway: of the present start; None between starts.
         last: the newest shown values of each battery, kept over starts.
         last_at: when something was last heard.
+        news: what was commissioned anew and its thread has not taken in yet.
     """
 
     device: Device
@@ -103,6 +131,7 @@ class Status:
     gateway: Gateway | None = None
     last: dict[str, dict[str, Reading]] = field(default_factory=dict)
     last_at: datetime | None = None
+    news: queue.SimpleQueue[News] = field(default_factory=queue.SimpleQueue)
 
     def to_wire(self) -> dict[str, Any]:
         """Ready for JSON."""
@@ -167,6 +196,8 @@ class SiteRun:
         self._storing = threading.Lock()
         self._watch = SiteWatch(house.writing, house.records, house.now)
         self._memories: dict[str, Memory] = {}
+        self._since: dict[str, dict[str | None, datetime]] = {}
+        self._looked_at = monotonic()
         self._epoch_lock = threading.Lock()
         self._last_epoch = 0
 
@@ -191,10 +222,15 @@ class SiteRun:
                 status.batteries = bound
                 # One answer over HTTP may be read by several maps: that is no address that is given twice.
                 line = None if device.address.scheme in FETCHED else str(device.address)
-                self._watch.add(device.source, bound, line=line, bus_address=device.bus_address)
+                self._watch.add(
+                    device.source, bound, line=line, bus_address=device.bus_address, bus=device.bus
+                )
+                since = dict(self._house.records.since(connection, device.source))
+                self._since[device.source] = since
                 self._memories[device.source] = Memory(
                     protocol=device.protocol.name,
                     firmware=getattr(device.protocol, "firmware", None),
+                    installed_at=min(since.values()) - CLOCKS_DIFFER if since else None,
                     expected=dict(self._house.records.serials(connection, device.source)),
                 )
 
@@ -218,13 +254,49 @@ class SiteRun:
         for thread in threads:
             thread.start()
         try:
-            while not self._ending.is_set() and any(thread.is_alive() for thread in threads):
+            # A device that has stopped waits for a commissioning; where all have, nobody would come by it.
+            while not self._ending.is_set() and any(
+                thread.is_alive() and status.state is not State.STOPPED
+                for thread, status in zip(threads, self.statuses, strict=True)
+            ):
                 watch()
+                if self._monotonic() - self._looked_at >= LOOK_EVERY_S:
+                    self.look()
         finally:
             self._ending.set()
             for thread in threads:
                 # An answer is waited for no longer than `Pace` says; what is stored then has its receipt.
                 thread.join(timeout=60)
+
+    def look(self) -> None:
+        """Read the commissioning records, and tell each device whose parts were bound anew or released."""
+        self._looked_at = self._monotonic()
+        try:
+            with self._house.reading() as connection:
+                for status in self.statuses:
+                    self._compare(connection, status)
+        except Exception as error:
+            # As in `JournalSink`: a database that is busy now is asked again later.
+            if getattr(error, "code", None) != _STORE_UNAVAILABLE:
+                raise
+            _log.warning("commissioning records cannot be read: %s", error)
+
+    def _compare(self, connection: Any, status: Status) -> None:
+        source = status.device.source
+        before, since = self._since[source], dict(self._house.records.since(connection, source))
+        parts = {part for part in {*before, *since} if before.get(part) != since.get(part)}
+        if not parts:
+            return
+        serials = self._house.records.serials(connection, source)
+        bound = self._house.batteries.bound(connection, source)
+        known = parts | set(status.batteries)
+        bindings = {part: battery for part, battery in bound.items() if part in known}
+        self._since[source], status.batteries = since, bindings
+        self._watch.commissioned(source, bindings, parts)
+        status.news.put(News(bindings, {part: serials.get(part) for part in parts}))
+        for part in sorted(parts, key=str):
+            to = f"is {bindings[part]}" if part in bindings else "is released"
+            _log.warning("%s %s %s, as commissioned", source, part or "as a whole", to)
 
     def _keep(self, status: Status) -> None:
         """One device until the end: started again as often as it takes."""
@@ -237,6 +309,7 @@ class SiteRun:
         waits = self._back_off.waits()
         while not self._ending.is_set():
             gateway = self._gateway(status, protocol)
+            stopped = False
             status.gateway, status.starts, status.state = gateway, status.starts + 1, State.POLLING
             try:
                 gateway.run()
@@ -247,13 +320,15 @@ class SiteRun:
                 self._tell(status, State.WAITING, f"frames cannot be kept: {error}")
             except IngestError as error:
                 self._tell(status, State.STOPPED, str(error))
-                break
+                stopped = True
             except Exception as error:  # noqa: BLE001 - one device must never stop the others
                 _log.debug("%s", device.source, exc_info=True)
                 self._tell(status, State.STOPPED, f"a fault of this program: {error!r}")
                 break
             finally:
                 self._add_up(status, gateway)
+            if stopped and not self._commissioned_anew(status, gateway):
+                break
             if gateway.heard.read:
                 waits = self._back_off.waits()
             wait_s = next(waits, None)
@@ -263,6 +338,14 @@ class SiteRun:
             status.state = State.ENDED
         if log is not None:
             log.close()
+
+    def _commissioned_anew(self, status: Status, gateway: Gateway) -> bool:
+        """Wait until somebody commissions a device that has stopped; False when the run ends before."""
+        while not self._ending.wait(_NEWS_EVERY_S):
+            if take_news(status, gateway):
+                status.reason = ""
+                return True
+        return False
 
     def _tell(self, status: Status, state: State, reason: str) -> None:
         status.reason, status.state = reason, state
@@ -297,12 +380,19 @@ class SiteRun:
             back_off=self._back_off,
             pace=replace(self._pace, interval_s=device.interval_s),
             bus_address=device.bus_address,
-            on_readings=partial(self._watch.heard, device.source),
+            on_readings=partial(self._heard, status),
             on_findings=partial(self._watch.tell, device.source),
             memory=self._memories.get(device.source),
             aside=self._watch.aside(device.source),
             opener=line.open,
-        ).on(line)
+        ).on(line, status)
+
+    def _heard(self, status: Status, at: datetime, readings: Sequence[Reading]) -> None:
+        """Show a row to the site's rules; what a meter says is shown and stored for nobody."""
+        status.last_at = self._house.now()
+        if not status.device.parts:
+            status.last[METERED] = {reading.quantity: reading for reading in _wanted(readings)}
+        self._watch.heard(status.device.source, at, readings)
 
     def _epoch(self) -> str:
         """Of one start: the clock's, and never one that was given before."""
@@ -315,17 +405,32 @@ class _TurnedGateway(Gateway):
     """A gateway whose cycles wait for their turn on the line."""
 
     _shared: SharedLine
+    _status: Status
 
-    def on(self, shared: SharedLine) -> "_TurnedGateway":
+    def on(self, shared: SharedLine, status: Status) -> "_TurnedGateway":
         """The same, on this line."""
-        self._shared = shared
+        self._shared, self._status = shared, status
         return self
 
     def _cycle(self, line: Line, *, with_identity: bool) -> bool:
+        # Who was commissioned anew is asked who it is: what was known of it is forgotten.
+        with_identity = take_news(self._status, self) or with_identity
         with self._shared.turns.turn():
             if self._clock.wait(self._pace.pause_s):
                 return True  # the run is to end: neither an answer nor silence
             return super()._cycle(line, with_identity=with_identity)
+
+
+def take_news(status: Status, gateway: Gateway) -> bool:
+    """Whether anything was commissioned anew; called by the device's own thread."""
+    changed = False
+    while True:
+        try:
+            news = status.news.get_nowait()
+        except queue.Empty:
+            return changed
+        gateway.recommission(news.bindings, news.changed)
+        changed = True
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """What the sources of a site say about each other: listened to by all their threads, judged one at a time."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -34,12 +34,29 @@ class SiteWatch:
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
     def add(
-        self, source: str, bindings: Mapping[str | None, str], *, line: str | None, bus_address: int | None
+        self,
+        source: str,
+        bindings: Mapping[str | None, str],
+        *,
+        line: str | None,
+        bus_address: int | None,
+        bus: str | None = None,
     ) -> None:
         """A source of the plan; one that is bound to no battery is a meter of the bus."""
         role = Role.BATTERY if bindings else Role.METER
-        self.memory.describe(source, Described(role, line, bus_address, bindings=bindings))
+        self.memory.describe(source, Described(role, line, bus_address, bus, bindings))
         self._trails[source] = Trail(self.writing, self.records, source, bindings, self.now)
+
+    def commissioned(
+        self, source: str, bindings: Mapping[str | None, str], changed: Iterable[str | None]
+    ) -> None:
+        """Somebody said anew which battery some parts are: what froze their bindings is over."""
+        with self._turn:
+            self.memory.describe(source, replace(self.memory.described[source], bindings=bindings))
+            self._trails[source].bindings = bindings
+            for component in changed:
+                self.memory.commissioned(source, component)
+                self._aside.get(source, {}).pop(component, None)
 
     def aside(self, source: str) -> Mapping[str | None, str]:
         """Parts of a source that are kept aside; it changes as findings come."""

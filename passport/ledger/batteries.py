@@ -584,6 +584,14 @@ def bound_serials(connection: Connection, source: str) -> dict[str | None, str]:
     return {row[0] or None: row[1] for row in rows}
 
 
+def bound_since(connection: Connection, source: str) -> dict[str | None, datetime]:
+    """Since when each open binding of a source holds, by component."""
+    rows = connection.exec_driver_sql(
+        "SELECT component, since FROM commissioning WHERE source = ? AND until IS NULL", (source,)
+    )
+    return {row[0] or None: from_utc_text(row[1]) for row in rows}
+
+
 def first_bound(connection: Connection, battery_id: str) -> datetime | None:
     """Since when any source speaks for the battery; None while none ever did."""
     found = connection.exec_driver_sql(

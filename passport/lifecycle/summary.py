@@ -10,7 +10,8 @@ Methods:
 - `charge.counter.v1`, `energy.counter.v1`: the device's own lifetime counters, resets added up.
 - `soc.bms.v1`: as the BMS said it, on the base it uses.
 - `temperature.hottest_cell.v1`: the hottest cell of the last row that had one.
-- `clock.residence.v1`: observed time by temperature bin; stated only where the bound is an edge of a bin.
+- `clock.residence.v1`: observed time by temperature bin; stated only where the bound is an edge of a bin, and
+  where at least nine tenths of the time between first and last row were watched (rule 20 of ingestion).
 
 Source: Regulation (EU) 2023/1542, Annex VII part B; Annex XIII point 4(d).
 """
@@ -32,6 +33,7 @@ FULL_CYCLES_OBSERVED: Final = "fec.dis_rated.observed.v1"
 _TWICE_MA_MS_PER_AH: Final = 2 * 1000 * 3_600_000
 _TWICE_UW_MS_PER_KWH: Final = 2 * 1000 * 1_000_000 * 3_600_000
 _MILLI: Final = Decimal("0.001")
+_LEAST_WATCHED: Final = Decimal("0.9")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -234,6 +236,8 @@ def _clocks(
     found: dict[str, Stated[Any]], state: LifecycleState, facts: Mapping[str, Any], at: datetime | None
 ) -> None:
     upper, lower = _number(facts.get("idle_temperature_max")), _number(facts.get("idle_temperature_min"))
+    if not _is_watched(state, state.hot):
+        return
     if upper is not None and state.hot and (edge := _edge(upper)) is not None:
         spent = sum(ms for where, ms in state.hot.items() if where > edge)
         _state(
@@ -254,6 +258,13 @@ def _clocks(
             as_of=at,
             method="clock.residence.v1",
         )
+
+
+def _is_watched(state: LifecycleState, spent: Mapping[int, int]) -> bool:
+    """Whether so much of the time was watched that time spent somewhere may be stated."""
+    if state.first_ms is None or state.last_ms is None:
+        return False
+    return sum(spent.values()) >= _LEAST_WATCHED * (state.last_ms - state.first_ms)
 
 
 def _edge(bound: Decimal) -> int | None:

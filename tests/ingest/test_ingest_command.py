@@ -38,6 +38,7 @@ class Passports:
 
     def __init__(self):
         self.known, self.bindings, self.dirty, self.facts, self.serials = [], {}, set(), {}, {}
+        self.bound_at = {}
 
     def resolve(self, connection, argument):
         if argument not in self.known:
@@ -54,10 +55,15 @@ class Passports:
 
     def bind(self, connection, *, battery, source, component, at, serial=None):
         self.serials.setdefault((source, component), serial)
+        self.bound_at.setdefault((source, component), at)
         if self.bindings.setdefault((source, component), battery) != battery:
             raise ValueError(
                 f"{component or 'the whole'} of {source} is bound to {self.bindings[source, component]}"
             )
+
+    def release(self, source, component=None):
+        for table in (self.bindings, self.serials, self.bound_at):
+            table.pop((source, component), None)
 
     def bound(self, connection, source):
         return {part: battery for (name, part), battery in self.bindings.items() if name == source}
@@ -75,6 +81,10 @@ class Records:
     def serials(self, connection, source):
         known = self.passports.serials
         return {part: serial for (name, part), serial in known.items() if name == source and serial}
+
+    def since(self, connection, source):
+        known = self.passports.bound_at
+        return {part: at for (name, part), at in known.items() if name == source}
 
     def audit(self, connection, *, at, actor, action, battery, detail):
         self.entries.append((actor, action, battery, detail))
@@ -95,6 +105,8 @@ class House:
     def writing(self):
         with self.engine.begin() as connection:
             yield connection
+
+    reading = writing
 
     def refresh(self, battery):
         self.refreshed.append(battery)

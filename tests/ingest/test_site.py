@@ -15,7 +15,7 @@ from ingest.captures import Decoded, read_capture
 from ingest.commands.gateway import command, table
 from ingest.errors import SiteRefused, TransportFailed
 from ingest.gateway import Pace
-from ingest.protocol import Protocol
+from ingest.protocol import Protocol, find
 from ingest.protocols import jbd
 from ingest.protocols import pylontech_rs485 as pylontech
 from ingest.simulators.jbd import JbdDevice
@@ -139,6 +139,21 @@ def test_a_file_becomes_devices_in_its_order(tmp_path: Path) -> None:
             id="one battery twice",
         ),
         pytest.param(
+            HEAD + source("a", "tcp:h:1", more='bind = "B1"\nrole = "master"'),
+            "site.toml:9: source.role: expected battery or meter, came 'master'",
+            id="role",
+        ),
+        pytest.param(
+            HEAD + source("a", "tcp:h:1", more='bind = "B1"\nrole = "meter"'),
+            "site.toml:4: source: a: a meter is no battery; leave out bind and create, or its role",
+            id="meter with a battery",
+        ),
+        pytest.param(
+            HEAD + source("a", "tcp:h:1", more='bind = "B1"\nbus = 1'),
+            "site.toml:9: source.bus: expected a name",
+            id="bus",
+        ),
+        pytest.param(
             HEAD + source("a", "tcp:h:1", more="create = {category = [1]}"),
             "site.toml:8: source.create.category: expected a text or number, came [1]",
             id="fact",
@@ -162,6 +177,7 @@ def test_the_example_of_the_docs_is_fine() -> None:
     site = read_site(Path(__file__).parents[2] / "docs" / "site.example.toml")
     assert [one.source for one in site.devices] == [
         "yard/bank",
+        "yard/inverter",
         "yard/cellar/2",
         "yard/cellar/18",
         "yard/scooter",
@@ -308,6 +324,35 @@ def test_evidence_is_redacted_and_damaged_frames_of_a_secretive_protocol_are_lef
     assert len(json.loads(path.read_text())["frames"]) == 1
 
 
+def test_frames_of_a_bus_are_kept_with_those_that_nobody_reads(tmp_path: Path) -> None:
+    log = FrameLog(tmp_path, "yard/bus", lambda: NOON)
+    plain = find("can-pylontech")
+    protocol = watched(plain, log)
+    assert isinstance(protocol, type(plain))
+    framer = protocol.framer()
+    # Voltage, current and temperature; a share; a frame of 29 bits of somebody else, cut in two.
+    lines = (
+        b"(1795176000.000000) can0 356#1A14D2FFE600\n"
+        b"(1795176000.010000) can0 355#47006300\n"
+        b"(1795176000.020000) can0 18FF50E5#0102030405060708\n"
+    )
+    found = framer.feed(lines[:60]) + framer.feed(lines[60:])
+    log.close()
+    (path,) = tmp_path.glob("yard-bus.*.json")
+    kept = json.loads(path.read_text())["frames"]
+    assert [(one["dir"], one["id"], one["hex"]) for one in kept] == [
+        ("bus", "356", "1a14d2ffe600"),
+        ("bus", "355", "47006300"),
+        ("bus", "18FF50E5", "0102030405060708"),
+    ]
+    again = [one for one in read_capture(path, plain) if isinstance(one, Decoded)]
+    heard = [reading for one in found for reading in plain.decode(one)]
+    assert [(r.quantity, r.value) for one in again for r in one.readings] == [
+        (r.quantity, r.value) for r in heard
+    ]
+    assert ("voltage", Decimal("51.46")) in [(r.quantity, r.value) for r in heard]
+
+
 @pytest.mark.parametrize("protocol", [jbd.PROTOCOL, pylontech.PROTOCOL])
 def test_a_watched_protocol_is_the_protocol(tmp_path: Path, protocol: Protocol) -> None:
     seen = watched(protocol, FrameLog(tmp_path, "d", lambda: NOON))
@@ -450,6 +495,117 @@ def test_an_unknown_battery_is_told_with_its_line(tmp_path: Path) -> None:
     run = Run(tmp_path, HEAD + source("a", "tcp:127.0.0.1:9", more='bind = "NO-SUCH"'))
     with pytest.raises(SiteRefused, match="line 8: a: no battery is known under 'NO-SUCH'"):
         run.site.settle()
+
+
+# Commissioning while it runs
+
+
+class Rules:
+    """Commissions anew as soon as a condition holds, once."""
+
+    def __init__(self, run: Run):
+        self.run, self.done = run, False
+
+    def once(self, holds: bool, act) -> None:
+        if holds and not self.done:
+            self.done = True
+            act(self.run.house.batteries)
+            self.run.site.look()
+
+
+def test_a_stopped_device_goes_on_as_it_was_commissioned_anew(tmp_path: Path) -> None:
+    first = PylontechBank([LivePack(PackSpec("LFP", 15, 50.0, seed=1))])
+    second = PylontechBank([LivePack(PackSpec("LFP", 15, 50.0, seed=2))])
+    with serve_tcp(first) as one, serve_tcp(JbdDevice(LivePack(PackSpec("NMC", 10, 14.0, seed=7)))) as two:
+        text = HEAD + source("bank", one, "pylontech-rs485") + source("other", two, more='bind = "B2"')
+        run = Run(tmp_path, text)
+        rules, gateway_of = Rules(run), run.site._gateway
+
+        def always_asked(status, protocol):
+            gateway = gateway_of(status, protocol)
+            cycle = gateway._cycle
+            gateway._cycle = lambda line, *, with_identity: cycle(line, with_identity=True)
+            return gateway
+
+        run.site._gateway = always_asked
+
+        def exchange(batteries) -> None:
+            batteries.release("yard/bank")
+            batteries.bind(None, battery="B3", source="yard/bank", component=None, at=datetime.now(UTC))
+
+        def holds(all_) -> bool:
+            if rows(all_[0]) >= 2:
+                first.modules = second.modules
+            rules.once(all_[0].state is State.STOPPED, exchange)
+            return all_[0].rows["B3"] >= 2
+
+        run.until(holds)
+    status = run.site.statuses[0]
+    assert (status.starts, status.state, status.reason) == (2, State.ENDED, "")
+    volts = {battery: set(run.house.values(battery, "serial_number")) for battery in ("B1", "B3")}
+    assert not volts["B1"] & volts["B3"]
+
+
+def test_a_frozen_binding_is_lifted_while_the_run_goes_on(tmp_path: Path) -> None:
+    bank = PylontechBank([LivePack(PackSpec("LFP", 15, 50.0, seed=n)) for n in (1, 2)])
+    with serve_tcp(bank) as one, serve_tcp(JbdDevice(LivePack(PackSpec("NMC", 10, 14.0, seed=7)))) as two:
+        text = (
+            HEAD
+            + source("bank", one, "pylontech-rs485", more='bind = {"module/1" = "B1", "module/2" = "B2"}')
+            + source("other", two, more='bind = "B3"')
+        )
+        run = Run(tmp_path, text)
+        run.site.settle()
+        # Module 1 answers with another number than was commissioned; module 2 is never asked for its own.
+        run.site._memories["yard/bank"].expected = {"module/1": "H999999999999999"}
+        run.site.settle = lambda: None
+        rules = Rules(run)
+
+        def recommission(batteries) -> None:
+            assert run.house.rows("B1") == run.house.rows("B2") == [], "kept aside so far"
+            batteries.release("yard/bank", "module/1")
+            batteries.bind(None, battery="B1", source="yard/bank", component="module/1", at=datetime.now(UTC))
+
+        def holds(all_) -> bool:
+            rules.once(all_[0]._with("unbound")["module/1, kept aside: slot_shift"] > 0, recommission)
+            return all_[0].rows["B1"] >= 2 and all_[0].rows["B2"] >= 2 and rows(all_[1]) >= 2
+
+        run.until(holds)
+    status = run.site.statuses[0]
+    assert status.starts == 1
+    assert status.unbound["module/2, kept aside: slot_shift"] > 0
+
+
+def test_a_part_that_was_released_goes_to_nobody_from_then_on(tmp_path: Path) -> None:
+    with serve_tcp(JbdDevice(LivePack(PackSpec("NMC", 10, 14.0, seed=7)))) as address:
+        run = Run(tmp_path, HEAD + source("scooter", address))
+        rules = Rules(run)
+
+        def holds(all_) -> bool:
+            rules.once(rows(all_[0]) >= 2, lambda batteries: batteries.release("yard/scooter"))
+            return bool(all_[0]._with("unbound"))
+
+        run.until(holds)
+    assert run.site.statuses[0].batteries == {}
+    assert run.site.statuses[0].unbound.keys() == {"the whole device"}
+
+
+def test_what_measures_the_bus_is_heard_and_stored_for_nobody(tmp_path: Path) -> None:
+    pack = LivePack(PackSpec("NMC", 10, 14.0, seed=7))
+    with serve_tcp(JbdDevice(pack)) as one, serve_tcp(JbdDevice(pack)) as two:
+        meter = 'role = "meter"\nbus = "cellar"'
+        text = (
+            HEAD + source("pack", one, more='bind = "B1"\nbus = "cellar"') + source("shunt", two, more=meter)
+        )
+        run = Run(tmp_path, text)
+        run.until(lambda all_: rows(all_[0]) >= 2 and all_[1].last_at is not None)
+    described = run.site._watch.memory.described
+    assert [(one.role.value, one.bus) for one in described.values()] == [
+        ("battery", "cellar"),
+        ("meter", "cellar"),
+    ]
+    assert rows(run.site.statuses[1]) == 0
+    assert run.site.statuses[1].last[""]["voltage"].value == run.site.statuses[0].last["B1"]["voltage"].value
 
 
 # The command

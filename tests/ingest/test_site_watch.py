@@ -37,6 +37,32 @@ def test_a_frozen_binding_reaches_the_gateway_and_every_battery_of_the_sum():
     assert records.entries == [("device:bau", "doubt", battery, what) for battery in ("BANK", "A", "B")]
 
 
+def test_a_binding_that_is_commissioned_anew_is_thawed_and_stays_so_while_the_finding_stands():
+    site, records = watch()
+    for source, battery in (("bau", "BANK"), ("a", "A"), ("b", "B")):
+        site.add(source, {None: battery}, line=source, bus_address=None)
+    aside = site.aside("bau")
+    for seconds in range(0, 400, 10):
+        if seconds == 200:
+            assert aside == {None: "aggregate_as_battery"}
+            site.commissioned("bau", {None: "BANK"}, [None])
+        for source, volts, amps in (("bau", "52.0", 24), ("a", "52.0", 10), ("b", "52.1", 14)):
+            site.heard(source, after(seconds), electric(volts, amps))
+    assert aside == {}
+    assert len(records.entries) == 3, "told once"
+
+
+def test_sources_on_different_buses_are_not_added_up():
+    site, records = watch()
+    for source, battery in (("bau", "BANK"), ("a", "A"), ("b", "B")):
+        bus = "garage" if source == "b" else "cellar"
+        site.add(source, {None: battery}, line=source, bus_address=None, bus=bus)
+    for seconds in range(0, 200, 10):
+        for source, volts, amps in (("bau", "52.0", 24), ("a", "52.0", 10), ("b", "52.1", 14)):
+            site.heard(source, after(seconds), electric(volts, amps))
+    assert (site.aside("bau"), records.entries) == ({}, [])
+
+
 def test_a_source_without_a_battery_is_the_meter_of_the_bus():
     site, records = watch()
     site.add("a", {None: "A"}, line="a", bus_address=None)

@@ -177,6 +177,10 @@ def test_a_device_speaks_for_one_battery_at_a_time(connection):
     )
     assert batteries.bound(connection, "rack-1") == {"module/1": other.id, "module/2": other.id}
     assert batteries.first_bound(connection, one.id) == NOW
+    assert batteries.bound_since(connection, "rack-1") == {
+        "module/1": NOW + timedelta(days=2),
+        "module/2": NOW,
+    }
     assert batteries.first_bound(connection, "B" * 16) is None
 
 

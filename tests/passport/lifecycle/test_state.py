@@ -389,6 +389,16 @@ def test_time_beyond_a_bound_is_stated_only_where_it_can_be_told(fold):
     assert "time_above_temperature" not in inside_a_bin
 
 
+@pytest.mark.parametrize(("minutes", "is_stated"), [(5, True), (6, False)], ids=["nine tenths", "less"])
+def test_time_beyond_a_bound_is_not_stated_where_a_tenth_was_not_watched(fold, minutes, is_stated):
+    # 59 steps of a minute and one gap of that and `minutes` more: 59 of 65 min are 0.908, 59 of 66 are 0.894.
+    times = [60_000 * n for n in range(31)] + [60_000 * (n + minutes) for n in range(31, 61)]
+    state = fold(chunk(times, {HEAT: [460] * 61}), gaps={"bms": 120_000})
+    told = summary(state, facts(idle_temperature_max=Decimal(45), idle_temperature_min=Decimal(0)))
+    assert ("time_above_temperature" in told) is is_stated
+    assert ("time_below_temperature" in told) is is_stated
+
+
 def test_a_devices_own_lifetime_counters_are_the_throughput(fold):
     counters = {ColumnKey("charge_in"): [7_000_000] * 61, ColumnKey("charge_out"): [6_000_000] * 61}
     found = summary(hour(fold), facts())
