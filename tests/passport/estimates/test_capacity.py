@@ -1,0 +1,317 @@
+import csv
+import gzip
+from dataclasses import replace
+from math import sqrt
+
+import numpy as np
+import pytest
+
+from passport.estimates.capacity import Measurement, Refusal, classify, classify_all
+from passport.estimates.estimate import EvidenceClass
+from passport.lifecycle.basis import Basis
+from passport.lifecycle.session import Session
+from tests.data import shared_files
+from tests.passport.estimates.cells import Cell
+from tests.passport.estimates.sessions_of import Row, grouped, sessions_of
+
+CELL = Basis(
+    chemistry="Li-ion NMC",
+    category="stationary",
+    rated_mah=10_000,
+    in_series=1,
+    minimum_mv=2500,
+    maximum_mv=4200,
+)
+# A discharge from a full rest to the cut-off: 9.0 Ah in two hours.
+FULL = Session(
+    direction=-1,
+    start_s=0,
+    absolute=False,
+    duration_s=7200,
+    charge=90_500,
+    opposite=0,
+    charge_to_limit=90_000,
+    energy=3300,
+    rest_before_s=3600,
+    rest_before_mv=4185,
+    rest_after_s=600,
+    rest_after_mv=3000,
+    first_mv=4100,
+    last_mv=2480,
+    last_ma=4500,
+    mean_ma=4500,
+    soc_first=None,
+    soc_last=None,
+    coldest=240,
+    hottest=300,
+    mean_temperature=260,
+    longest_step_s=10,
+    windows=(),
+    cycles_before=0,
+    spread_mv=None,
+)
+
+
+def told(session: Session, basis: Basis = CELL, before: Session | None = None) -> Measurement:
+    answer = classify(session, basis, before=before)
+    assert isinstance(answer, Measurement), answer
+    return answer
+
+
+def refused(session: Session, basis: Basis = CELL, before: Session | None = None) -> str:
+    answer = classify(session, basis, before=before)
+    assert isinstance(answer, Refusal), answer
+    return answer.code
+
+
+def test_a_complete_discharge_counts_to_the_cut_off_and_no_further() -> None:
+    measured = told(FULL)
+    assert measured.evidence is EvidenceClass.A
+    # 9.0 Ah; a cell that rests 15 mV below its maximum may be full.
+    assert measured.capacity == pytest.approx(9.0)
+
+
+def test_what_came_back_while_braking_is_taken_off() -> None:
+    assert told(replace(FULL, opposite=5_000)).capacity == pytest.approx(8.5)
+
+
+def test_a_discharge_that_nothing_shows_full_is_refused() -> None:
+    half = replace(FULL, rest_before_mv=3900, first_mv=3850)
+    assert refused(half) == "not_from_full"
+    assert refused(replace(half, rest_before_mv=None, rest_before_s=0)) == "not_from_full"
+
+
+def test_a_discharge_that_stops_before_the_cut_off_is_refused() -> None:
+    assert refused(replace(FULL, charge_to_limit=None, last_mv=3300)) == "not_to_cut_off"
+
+
+def test_a_cut_off_between_two_samples_still_counts() -> None:
+    assert told(replace(FULL, charge_to_limit=None, charge=90_000, last_mv=2590)).sd > told(FULL).sd
+
+
+def test_a_gap_spoils_a_session_and_slow_sampling_at_a_small_current_does_not() -> None:
+    assert refused(replace(FULL, longest_step_s=300)) == "gap"
+    slow = replace(FULL, longest_step_s=300, mean_ma=500, duration_s=64_800)
+    assert told(slow).noise > told(replace(slow, longest_step_s=30)).noise
+
+
+def test_without_a_temperature_the_doubt_is_wider_and_said() -> None:
+    unread = told(replace(FULL, mean_temperature=None, coldest=None, hottest=None))
+    assert unread.sd > told(FULL).sd
+    assert unread.remarks == ("No temperature was read.",)
+
+
+@pytest.mark.parametrize("degrees", [-50, 50, 140, 360, 600])
+def test_outside_15_to_35_degrees_the_doubt_is_wider(degrees: int) -> None:
+    assert told(replace(FULL, mean_temperature=degrees)).sd > told(FULL).sd
+
+
+def test_the_loss_in_the_cold_is_marked_as_cold() -> None:
+    assert told(replace(FULL, mean_temperature=40)).cold
+    assert not told(replace(FULL, mean_temperature=160)).cold
+
+
+def test_a_current_too_high_for_the_rating_is_refused() -> None:
+    assert refused(replace(FULL, mean_ma=25_000, longest_step_s=1)) == "too_fast"
+
+
+def test_a_sag_at_the_end_is_doubted() -> None:
+    assert told(replace(FULL, last_ma=15_000)).noise > told(FULL).noise + 2
+
+
+def test_what_a_bms_calls_state_of_charge_changes_nothing() -> None:
+    # Trap 1: with the counted SoC, 9.05 Ah by 90.5 % would be 10 Ah, the rated capacity, for ever.
+    assert told(replace(FULL, soc_first=1000, soc_last=95)) == told(FULL)
+
+
+def test_a_charge_from_a_half_full_aged_cell_is_refused() -> None:
+    # Trap 2: the curve of a fresh cell would read it 8 to 20 points wrong.
+    cell = Cell("Li-ion NMC", health=0.75)
+    for start in (0.15, 0.25, 0.45):
+        (session,) = sessions_of(cell.run(start, 0.3), cell.basis)
+        assert refused(session, cell.basis) == "not_from_empty"
+
+
+def test_voltage_under_load_is_not_open_circuit() -> None:
+    # Trap 3: under 1 C a half-full cell sags into the steep end; nothing says that it was empty.
+    cell = Cell("Li-ion NMC", ohm=0.04)
+    sunk, charged = sessions_of(
+        cell.run(0.45, -1.5, rest_after=0) + [(90_000 + t, *row) for t, *row in cell.run(0.4, 0.2)],
+        cell.basis,
+    )
+    assert sunk.last_mv is not None
+    assert refused(charged, cell.basis) == "not_from_empty"
+
+
+def test_lfp_says_nothing_in_the_middle() -> None:
+    # Trap 4: rested twice for hours, and still no anchor at 30 % and 70 %.
+    cell = Cell("Li-ion LFP")
+    (session,) = sessions_of(cell.run(0.3, 0.3, until=0.7, rest_before=14_400, rest_after=14_400), cell.basis)
+    assert refused(session, cell.basis) == "not_from_empty"
+
+
+def test_a_charge_that_the_bms_calls_full_is_not_full() -> None:
+    # Trap 8: "100 %" moves with the firmware; the voltage says where the charge ended.
+    charge = replace(
+        FULL,
+        direction=1,
+        first_mv=2700,
+        rest_before_mv=2600,
+        last_mv=4050,
+        charge_to_limit=None,
+        soc_first=0,
+        soc_last=1000,
+    )
+    assert refused(charge) == "not_to_full"
+
+
+def test_a_resistance_of_contactors_is_not_taken_for_missing_charge() -> None:
+    # Trap 10: 0.3 V of drop at the first loaded row; the rest before it tells that it was full.
+    assert told(replace(FULL, first_mv=3800)).capacity == pytest.approx(9.0)
+
+
+def test_a_voltage_that_lags_by_a_sample_does_not_move_the_capacity() -> None:
+    # Trap 11
+    cell = Cell("Li-ion NMC")
+    rows = cell.run(1.0, -0.5, step=10.0)
+    late: list[Row] = [(t, rows[max(0, at - 1)][1], i, degrees) for at, (t, _, i, degrees) in enumerate(rows)]
+    (one,), (other,) = sessions_of(rows, cell.basis), sessions_of(late, cell.basis)
+    assert told(other, cell.basis).capacity == pytest.approx(told(one, cell.basis).capacity, rel=0.005)
+
+
+def test_an_offset_of_the_sensor_while_idle_is_not_charge() -> None:
+    # Trap 12: 0.02 A over ten hours of rest would be 0.2 Ah of a 10 Ah cell.
+    cell = Cell("Li-ion NMC")
+    rows = cell.run(1.0, -0.5, rest_before=36_000)
+    idle = [(t, v, i or 0.02, degrees) for t, v, i, degrees in rows]
+    (one,), (other,) = sessions_of(rows, cell.basis), sessions_of(idle, cell.basis)
+    assert told(other, cell.basis).capacity == pytest.approx(told(one, cell.basis).capacity, rel=0.001)
+
+
+def test_a_charge_counts_from_the_cut_off_that_the_discharge_before_it_reached() -> None:
+    charge = replace(
+        FULL,
+        direction=1,
+        start_s=7800,
+        charge=90_700,
+        charge_to_limit=70_000,
+        rest_before_s=600,
+        rest_before_mv=3450,
+        first_mv=3600,
+        last_mv=4200,
+        last_ma=400,
+    )
+    # Nothing in its own voltage says empty; the discharge before ended 0.05 Ah beyond the cut-off.
+    assert refused(charge) == "not_from_empty"
+    measured = told(charge, before=FULL)
+    assert measured.capacity == pytest.approx((9.07 - 0.05) / (1 - 0.0), rel=0.001)
+
+
+def test_a_session_of_another_clock_is_no_witness() -> None:
+    charge = replace(FULL, direction=1, start_s=100, rest_before_mv=3450, first_mv=3600, last_mv=4200)
+    assert refused(replace(charge, last_ma=400), before=FULL) == "not_from_empty"
+
+
+def test_a_charge_that_ends_at_full_current_leaves_charge_out() -> None:
+    charge = replace(FULL, direction=1, rest_before_mv=2600, first_mv=2700, last_mv=4200, last_ma=4500)
+    assert refused(charge) == "not_tapered"
+
+
+def test_of_a_lead_battery_no_charge_tells_the_capacity() -> None:
+    lead = replace(CELL, chemistry="Pb")
+    assert refused(replace(FULL, direction=1), lead) == "charge_of_chemistry"
+
+
+def test_a_pack_of_cells_in_series_is_read_by_its_cell() -> None:
+    pack = replace(CELL, in_series=14, minimum_mv=35_000, maximum_mv=58_800)
+    assert told(FULL, pack).capacity == pytest.approx(9.0)
+
+
+def test_between_two_rests_in_the_steep_ends_is_class_c() -> None:
+    cell = Cell("Li-ion NMC")
+    (session,) = sessions_of(cell.run(0.05, 0.3, until=0.97, rest_before=7200, rest_after=7200), cell.basis)
+    measured = told(session, cell.basis)
+    assert measured.evidence is EvidenceClass.C
+    assert abs(measured.capacity - cell.capacity) / cell.rated < 0.05
+
+
+@pytest.mark.parametrize("chemistry", ["Li-ion NMC", "Li-ion LFP"])
+@pytest.mark.parametrize("direction", [1, -1])
+def test_complete_sessions_of_aged_cells_are_within_one_point(chemistry: str, direction: int) -> None:
+    chance = np.random.default_rng(7)
+    off = []
+    for _ in range(25):
+        cell = Cell(chemistry, health=float(chance.uniform(0.75, 1)), ohm=float(chance.uniform(0.003, 0.01)))
+        rate = direction * float(chance.uniform(0.1, 0.5))
+        (session,) = sessions_of(cell.run(0.0 if direction > 0 else 1.0, rate, noise=chance), cell.basis)
+        off.append(100 * (told(session, cell.basis).capacity - cell.capacity) / cell.rated)
+    assert sqrt(sum(one * one for one in off) / len(off)) <= 1.0
+
+
+@pytest.mark.parametrize("chemistry", ["Li-ion NMC", "Li-ion LFP"])
+def test_random_partial_sessions_are_hardly_ever_taken_for_complete(chemistry: str) -> None:
+    chance = np.random.default_rng(11)
+    sessions = wrong = 0
+    for _ in range(250):
+        cell = Cell(chemistry, health=float(chance.uniform(0.72, 1)), ohm=float(chance.uniform(0.003, 0.012)))
+        rate, rest = float(chance.uniform(0.1, 1)), float(chance.choice([60, 1800, 7200]))
+        ends = sorted(chance.uniform(0, 1, 2))
+        to_the_end = chance.random() < 0.5
+        if chance.random() < 0.5:
+            rows = cell.run(
+                ends[0], rate, until=None if to_the_end else ends[1], rest_before=rest, noise=chance
+            )
+        else:
+            rows = cell.run(
+                ends[1], -rate, until=None if to_the_end else ends[0], rest_before=rest, noise=chance
+            )
+        for answer in classify_all(sessions_of(rows, cell.basis), cell.basis):
+            sessions += 1
+            if isinstance(answer, Measurement):
+                wrong += abs(answer.capacity - cell.capacity) / cell.rated > 0.05
+    assert sessions > 200
+    assert wrong / sessions < 0.01
+
+
+def _measured(rows: list[dict[str, str]], basis: Basis) -> list[Measurement]:
+    parts = [
+        (float(r["time_s"]), float(r["voltage_v"]), float(r["current_a"]), float(r["temperature_c"]))
+        for r in rows
+    ]
+    return [one for one in classify_all(sessions_of(parts, basis), basis) if isinstance(one, Measurement)]
+
+
+@pytest.mark.parametrize(("name", "cut_off"), [("B0005", 2700), ("B0007", 2200)])
+def test_complete_discharges_of_nasa_cells_give_their_capacity(name: str, cut_off: int) -> None:
+    files = shared_files(f"datasets/nasa-pcoe-18650/{name}_*")
+    if not files:
+        pytest.skip("test data beside the project are not there")
+    with gzip.open(files[0], "rt") as stream:
+        rows = grouped(csv.DictReader(stream), "discharge_no")
+    with files[1].open() as stream:
+        truth = {line["discharge_no"]: float(line["capacity_ah"]) for line in csv.DictReader(stream)}
+    basis = Basis("Li-ion LCO", "stationary", 2000, 1, cut_off, 4200)
+    off = []
+    for number, part in rows.items():
+        (measured,) = _measured(part, basis)
+        off.append(100 * (measured.capacity - truth[number]) / 2)
+    assert len(off) == 168
+    assert sqrt(sum(one * one for one in off) / len(off)) <= 1.0
+
+
+@pytest.mark.parametrize("number", [1, 6])
+def test_complete_charges_of_storage_cells_give_their_health(number: int) -> None:
+    files = shared_files(f"datasets/essl1-lfp-102ah/cell{number}_*")
+    if not files:
+        pytest.skip("test data beside the project are not there")
+    with gzip.open(files[0], "rt") as stream:
+        rows = grouped(csv.DictReader(stream), "cycle")
+    with files[1].open() as stream:
+        truth = {line["cycle"]: 100 * float(line["soh_label"]) for line in csv.DictReader(stream)}
+    basis = Basis("Li-ion LFP", "stationary", 102_000, 1, 2500, 3650)
+    off = []
+    for cycle, part in rows.items():
+        if cycle in truth:
+            off += [100 * one.capacity / 102 - truth[cycle] for one in _measured(part, basis)]
+    assert len(off) > 0.95 * len(rows)
+    assert sqrt(sum(one * one for one in off) / len(off)) <= 1.0
