@@ -39,7 +39,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "detect": ("ingest", "Say which protocols a recording or a line may be in."),
     "ingest": ("ingest", "Store what a BMS says, live or recorded."),
     "gateway": ("ingest", "Read the devices of a site, all at once, into the journal."),
-    "map": ("ingest", "Check a map of registers."),
+    "map": ("ingest", "Check a map of registers or messages."),
     "simulate": ("ingest", "Run a simulated BMS to ingest from."),
     "document": ("passport", "Keep declarations, reports and manuals for passports to name."),
     "import": ("passport", "Import models, batches and batteries from files."),
@@ -390,6 +390,14 @@ class House:
         from ingest import bench_decode
 
         return bench_decode.run()
+
+    def bench_mqtt(self, battery: str, folder: Path) -> "Iterator[Ratio]":
+        """The benchmark of a broker's messages, for `cellpass bench`."""
+        from ingest import bench_mqtt
+        from passport.bench.load import need
+
+        tools = {name: need(name, package) for name, package in bench_mqtt.TOOLS.items()}
+        return bench_mqtt.run(self, battery, folder, tools)
 
     # -------------------------------------------------------------------------------------------------- demo
 

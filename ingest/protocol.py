@@ -180,6 +180,9 @@ class Fault(StrEnum):
     TRUNCATED = "truncated"  # the stream ended inside a frame
     FOREIGN = "foreign"  # a sound frame of another protocol or version
     UNMATCHED = "unmatched"  # an answer to something that was not asked
+    TOPIC = "topic"  # a message under a topic that the map does not read
+    UNDATED = "undated"  # kept by a broker, and it does not tell its time
+    UNBORN = "before_birth"  # data of a device that has not said yet what they mean
 
 
 class Damage(FrameRefused):

@@ -9,9 +9,10 @@ be said.
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +34,7 @@ _ROW_KEYS: Final = frozenset(
         "kind",
         "value",
         "not_available",
+        "topic",
     }
 )
 _TIME_KEYS: Final = frozenset({"at", "form"})
@@ -60,6 +62,7 @@ class Row:
         kind: of an event count.
         value: name of the condition that a true value means.
         not_available: texts that mean no value.
+        topic: under which alone it holds, where that is another than the map's.
     """
 
     at: str
@@ -72,6 +75,7 @@ class Row:
     kind: str | None = None
     value: str | None = None
     not_available: frozenset[str] = frozenset()
+    topic: "Topic | None" = None
 
     def reading(self, value: Any, names: Mapping[str, str], at: datetime | None) -> Reading | None:
         """What a value that stands there says; None for a condition that is not there."""
@@ -146,6 +150,47 @@ def number(text: str) -> Decimal | None:
     return value if value.is_finite() and abs(value) <= _MOST else None
 
 
+@dataclass(frozen=True)
+class Topic:
+    """A pattern of topics: `{name}` stands for one level, `{index}` for a number, `+` and `#` as in MQTT."""
+
+    text: str
+    _levels: re.Pattern[str]
+
+    @classmethod
+    def parse(cls, text: str) -> "Topic":
+        """The pattern.
+
+        Raises:
+            ValueError: a level is neither a word, a wildcard nor a placeholder with something around it.
+        """
+        levels = text.split("/")
+        if not text or any("#" in level for level in levels[:-1]):
+            raise ValueError(f"expected a topic with # only at its end, came {text!r}")
+        names = _PLACEHOLDER.findall(text)
+        if len(set(names)) != len(names):
+            raise ValueError(f"a placeholder stands twice in {text!r}")
+        return cls(text, re.compile("/".join(_level(level, text) for level in levels)))
+
+    def names(self, topic: str) -> dict[str, str] | None:
+        """What the placeholders stand for; None when the topic does not fit."""
+        found = self._levels.fullmatch(topic)
+        return None if found is None else found.groupdict()
+
+
+def _level(level: str, text: str) -> str:
+    if level in {"+", "#"}:
+        return "[^/]*" if level == "+" else ".*"
+    if "+" in level or "#" in level:
+        raise ValueError(f"+ and # are whole levels; came {text!r}")
+    parts, at = [], 0
+    for found in _PLACEHOLDER.finditer(level):
+        kind = "[0-9]{1,4}" if found[1] == "index" else "[A-Za-z0-9_.-]+?"
+        parts += [re.escape(level[at : found.start()]), f"(?P<{found[1]}>{kind})"]
+        at = found.end()
+    return "".join([*parts, re.escape(level[at:])])
+
+
 def _filled(text: str, names: Mapping[str, str]) -> str:
     return _PLACEHOLDER.sub(lambda found: names.get(found[1], found[0]), text)
 
@@ -160,6 +205,8 @@ class RecordMap:
         time_at: where the time stands; None where there is none.
         time_form: `unix`, `unix_ms`, or `iso` with its zone.
         delimiter: between the cells of a table.
+        topic: of the messages that it reads; None for all of them.
+        component: of rows that name none.
     """
 
     title: str
@@ -167,6 +214,37 @@ class RecordMap:
     time_at: str | None = None
     time_form: str = "iso"
     delimiter: str = ","
+    topic: Topic | None = None
+    component: str | None = None
+
+    @property
+    def has_topics(self) -> bool:
+        """Whether messages are read by their topic."""
+        return self.topic is not None or any(row.topic is not None for row in self.rows)
+
+    @property
+    def patterns(self) -> list[str]:
+        """The patterns of its topics, each once."""
+        found = [self.topic, *(row.topic for row in self.rows)]
+        return list(dict.fromkeys(one.text for one in found if one is not None))
+
+    @cached_property
+    def takes_scalars(self) -> bool:
+        """Whether a message may be a bare value."""
+        return any(not row.at for row in self.rows)
+
+    def rows_under(self, topic: str) -> list[tuple[Row, dict[str, str]]]:
+        """The rows that hold for messages of a topic, each with the placeholders of its pattern."""
+        own = self.topic.names(topic) if self.topic is not None else None
+        found: list[tuple[Row, dict[str, str]]] = []
+        for row in self.rows:
+            pattern = row.topic or self.topic
+            names = own if row.topic is None else row.topic.names(topic)
+            if pattern is None:
+                found.append((row, {}))
+            elif names is not None:
+                found.append((row, names))
+        return found
 
     def time(self, value: Any) -> datetime | None:
         """The time that a value is; None when it is none."""
@@ -174,11 +252,7 @@ class RecordMap:
         if text is None:
             return None
         if self.time_form == "iso":
-            try:
-                at = datetime.fromisoformat(text.strip())
-            except ValueError:
-                return None
-            return at.astimezone(UTC) if at.tzinfo is not None else None
+            return iso_time(text)
         seconds = number(text)
         if seconds is None:
             return None
@@ -190,29 +264,57 @@ class RecordMap:
         )
 
 
+def iso_time(value: Any) -> datetime | None:
+    """The time of an ISO text with its zone; None when it is none."""
+    try:
+        at = datetime.fromisoformat(value.strip()) if isinstance(value, str) else None
+        return at.astimezone(UTC) if at is not None and at.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        return None
+
+
 def found_at(document: Any, pointer: str) -> Iterator[tuple[Any, dict[str, str]]]:
     """The values at a JSON pointer; a `{name}` in a step stands for any number there."""
-    yield from _walk(document, [_unescaped(step) for step in pointer.split("/")[1:]], {})
+    yield from _walk(document, _steps(pointer), {})
+
+
+_Step = tuple[str, re.Pattern[str] | None]
+
+
+@lru_cache(maxsize=4096)
+def _steps(pointer: str) -> tuple[_Step, ...]:
+    """The steps of a pointer, each with its pattern where it has a placeholder."""
+    steps = [_unescaped(step) for step in pointer.split("/")[1:]]
+    return tuple((step, column_pattern(step) if "{" in step else None) for step in steps)
 
 
 def _unescaped(step: str) -> str:
     return step.replace("~1", "/").replace("~0", "~")
 
 
-def _walk(value: Any, steps: list[str], names: dict[str, str]) -> Iterator[tuple[Any, dict[str, str]]]:
+def _walk(
+    value: Any, steps: tuple[_Step, ...], names: dict[str, str]
+) -> Iterator[tuple[Any, dict[str, str]]]:
     if not steps:
         yield value, names
         return
-    step, rest = steps[0], steps[1:]
-    entries: list[tuple[str, Any]] = []
+    (step, pattern), rest = steps[0], steps[1:]
     if isinstance(value, Mapping):
-        entries = list(value.items()) if "{" in step else [(step, value[step])] if step in value else []
+        if pattern is None:
+            if step in value:
+                yield from _walk(value[step], rest, names)
+            return
+        entries = list(value.items())
     elif isinstance(value, list):
         entries = [(str(place), one) for place, one in enumerate(value)]
-    pattern = column_pattern(step)
+    else:
+        return
     for key, one in entries:
-        if (match := pattern.fullmatch(key)) is not None:
+        match = pattern.fullmatch(key) if pattern is not None else None
+        if match is not None:
             yield from _walk(one, rest, {**names, **match.groupdict()})
+        elif pattern is None and key == step:
+            yield from _walk(one, rest, names)
 
 
 def column_pattern(name: str) -> re.Pattern[str]:
@@ -241,7 +343,7 @@ def read_map(path: Path, *, pointers: bool) -> RecordMap:
         raise MapRefused(f"{path}: expected TOML in UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise MapRefused(f"{path}: expected TOML, came: {error}") from None
-    allowed = {"title", "time", "row"} | (set() if pointers else {"delimiter"})
+    allowed = {"title", "time", "row"} | ({"topic", "component"} if pointers else {"delimiter"})
     _known(document, allowed, str(path))
     rows, time = document.get("row"), document.get("time", {})
     if not isinstance(rows, list) or not rows:
@@ -254,8 +356,38 @@ def read_map(path: Path, *, pointers: bool) -> RecordMap:
     title, delimiter = document.get("title", path.name), document.get("delimiter", ",")
     if not isinstance(title, str) or not isinstance(delimiter, str) or len(delimiter) != 1:
         raise MapRefused(f"{path}: title is a text, delimiter a single character")
-    made = tuple(_row(row, f"{path}: row {place}", pointers=pointers) for place, row in enumerate(rows, 1))
-    return RecordMap(title, made, time.get("at"), time.get("form", "iso"), delimiter)
+    topic = _topic(document.get("topic"), str(path))
+    component = document.get("component")
+    if not isinstance(component, str | None):
+        raise MapRefused(f"{path}: component: expected a text")
+    made = []
+    for place, row in enumerate(rows, 1):
+        one = _row(row, f"{path}: row {place}", pointers=pointers)
+        one = one if one.component is not None else replace(one, component=component)
+        _filled_by(one, one.topic or topic, f"{path}: row {place}")
+        made.append(one)
+    return RecordMap(title, tuple(made), time.get("at"), time.get("form", "iso"), delimiter, topic, component)
+
+
+def _topic(value: Any, place: str) -> Topic | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise MapRefused(f"{place}: topic: expected a text, came {value!r}")
+    try:
+        return Topic.parse(value)
+    except ValueError as error:
+        raise MapRefused(f"{place}: topic: {error}") from None
+
+
+def _filled_by(row: Row, topic: Topic | None, place: str) -> None:
+    """Every placeholder of a component must stand somewhere else, each only once."""
+    own = set(_PLACEHOLDER.findall(row.at))
+    above = set(_PLACEHOLDER.findall(topic.text)) if topic is not None else set()
+    if twice := own & above:
+        raise MapRefused(f"{place}: {{{min(twice)}}} stands in the topic and in at; name one of them anew")
+    if missing := set(_PLACEHOLDER.findall(row.component or "")) - own - above:
+        raise MapRefused(f"{place}: component: {{{min(missing)}}} stands neither in at nor in the topic")
 
 
 def _known(table: Mapping[str, Any], allowed: set[str] | frozenset[str], place: str) -> None:
@@ -266,9 +398,14 @@ def _known(table: Mapping[str, Any], allowed: set[str] | frozenset[str], place: 
 def _row(row: Any, place: str, *, pointers: bool) -> Row:
     if not isinstance(row, dict):
         raise MapRefused(f"{place}: expected a table")
-    _known(row, _ROW_KEYS, place)
+    _known(row, _ROW_KEYS if pointers else _ROW_KEYS - {"topic"}, place)
     where, quantity = row.get("at"), row.get("quantity")
-    if not isinstance(where, str) or not where or (pointers and not where.startswith("/")):
+    topic = _topic(row.get("topic"), place) if pointers else None
+    if (
+        not isinstance(where, str)
+        or (not where and not pointers)
+        or (pointers and not where.startswith("/") and where)
+    ):
         what = 'a JSON pointer, as in "/cells/{index}/voltage"' if pointers else "the name of a column"
         raise MapRefused(f"{place}: at: expected {what}; came {where!r}")
     names = _PLACEHOLDER.findall(where)
@@ -306,4 +443,5 @@ def _row(row: Any, place: str, *, pointers: bool) -> Row:
         row.get("kind"),
         row.get("value"),
         frozenset(str(one) for one in absent),
+        topic,
     )

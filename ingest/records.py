@@ -5,13 +5,16 @@ message as JSON. What proves it is its form: the columns are there, the JSON is 
 """
 
 import csv
+import typing
 from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
-from ingest.errors import RequestForbidden
+from ingest.errors import ProtocolUnknown, RequestForbidden
 from ingest.protocol import Carrier, Damage, Fault, Frame, Framer, Protocol, Refused, Request
+from schemas.reading import Reading
 
 LONGEST_LINE: Final = 1024 * 1024
 _BOM: Final = b"\xef\xbb\xbf"
@@ -32,6 +35,94 @@ class Record(Frame):
     after: timedelta | None = None
     topic: str | None = None
     head: bytes = b""
+
+
+# What a broker delivers
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as a broker delivered it.
+
+    Attributes:
+        topic: where it was published.
+        payload: its bytes.
+        retained: True when the broker kept it from earlier; when it arrived says nothing then.
+        repeated: True when the broker has sent it before and got no acknowledgement.
+        number: that the broker gave it for acknowledgement; 0 where it wants none.
+    """
+
+    topic: str
+    payload: bytes
+    retained: bool = False
+    repeated: bool = False
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a message said of one moment.
+
+    Attributes:
+        at: when, as the message tells; None when it does not, so that its arrival is the time.
+        readings: what was said.
+        late: True for what was kept and is sent afterwards.
+    """
+
+    at: datetime | None
+    readings: list[Reading]
+    late: bool = False
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A part that said that it ends, or of which somebody said it: what it told before holds no longer.
+
+    Attributes:
+        component: which part; None for the whole.
+        sentence: for people.
+    """
+
+    component: str | None
+    sentence: str
+
+
+class MessageReader(typing.Protocol):
+    """Reads the messages of one source in order of arrival."""
+
+    def read(self, message: Message) -> Sequence[Said]:
+        """What a message says, by moment; empty when that is nothing.
+
+        Raises:
+            Damage: it is not believed, or cannot be understood.
+        """
+
+    def ended(self) -> Sequence[Ended]:
+        """Parts that ended since this was last asked."""
+
+    def noted(self) -> Mapping[str, bytes]:
+        """What must be known after a restart, as far as it changed since this was last asked."""
+
+    def recall(self, noted: Mapping[str, bytes]) -> None:
+        """Take in what an earlier run noted."""
+
+
+class PlainReader:
+    """A reader for messages that each stand for themselves."""
+
+    def ended(self) -> Sequence[Ended]:
+        """None does."""
+        return ()
+
+    def noted(self) -> Mapping[str, bytes]:
+        """Nothing."""
+        return {}
+
+    def recall(self, noted: Mapping[str, bytes]) -> None:
+        """Nothing is needed."""
+
+
+# Lines of a recording
 
 
 class LineFramer(Framer):
@@ -130,6 +221,14 @@ class RecordProtocol(Protocol):
     def as_stream(self, document: bytes) -> bytes:
         """A whole answer as it would stand in a recording, record after record."""
         return document
+
+    def reader(self) -> MessageReader:
+        """A new reader of a broker's messages.
+
+        Raises:
+            ProtocolUnknown: its records are no messages.
+        """
+        raise ProtocolUnknown(f"{self.name} is read from files; messages of a broker need json:MAP.toml")
 
     def poll(self, address: int | None = None) -> list[bytes]:
         """Nothing is asked."""

@@ -1,18 +1,26 @@
-"""`cellpass map check`: whether a map of registers can be used, and everything that is wrong with it."""
+"""`cellpass map check`: whether a map can be used, and everything that is wrong with it."""
 
 import json
 import sys
+from pathlib import Path
 from typing import Final
 
 import click
 
+_KINDS: Final = ("json", "csv", "sparkplug")
 JUDGED_NEGATIVE: Final = 1
 INPUT_REFUSED: Final = 3
 
 
-@click.group("map", short_help="Check a map of registers.", epilog="Example: cellpass map check pack.csv")
+@click.group(
+    "map", short_help="Check a map of registers or messages.", epilog="Example: cellpass map check pack.csv"
+)
 def command() -> None:
-    """Maps tell the registers of a Modbus device; docs/maps/README.md says how to write one."""
+    """Maps tell what registers, messages or tables hold.
+
+    docs/maps/README.md says how to write one for a Modbus device, docs/protocols/json.md, csv.md and
+    sparkplug.md for messages and tables.
+    """
 
 
 @command.command(
@@ -20,20 +28,26 @@ def command() -> None:
     short_help="Name every wrong cell of a map.",
     epilog="\b\nExamples:\n"
     "  cellpass map check pack.csv\n"
-    "  cellpass map check 'three-level-ess?P=2000&S=100&cluster=4'",
+    "  cellpass map check 'three-level-ess?P=2000&S=100&cluster=4'\n"
+    "  cellpass map check json:cloud.toml",
 )
 @click.argument("register_map", metavar="MAP")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def check(register_map: str, *, as_json: bool) -> None:
     """Name every wrong cell of MAP, a file or the name of a map of this package.
 
-    Symbols and counts follow a question mark, as in pack.csv?P=2000&module=16. Exit status: 0 when the map
-    can be used, 1 when cells are wrong, 3 when there is no such file.
+    Before the file of another kind stands json:, csv: or sparkplug:, as in --protocol. Symbols and counts
+    follow a question mark, as in pack.csv?P=2000&module=16. Exit status: 0 when the map can be used, 1 when
+    cells are wrong, 3 when there is no such file.
     """
     from ingest.errors import MapRefused
     from ingest.modbus import blocks_of
     from ingest.protocols.modbus import read_map
 
+    kind, colon, path = register_map.partition(":")
+    if colon and kind in _KINDS:
+        _check_messages(register_map, Path(path), as_json=as_json)
+        return
     try:
         found, wrong = read_map(register_map)
     except MapRefused as refused:
@@ -64,3 +78,25 @@ def check(register_map: str, *, as_json: bool) -> None:
             click.echo(str(one))
     if wrong:
         sys.exit(JUDGED_NEGATIVE)
+
+
+def _check_messages(name: str, path: Path, *, as_json: bool) -> None:
+    """Maps of messages and tables: the first thing that is wrong."""
+    from ingest.errors import MapRefused, ProtocolUnknown
+    from ingest.protocol import find
+
+    try:
+        protocol = find(name)
+    except (MapRefused, ProtocolUnknown) as refused:
+        is_there = path.is_file()
+        if as_json:
+            wrong = [{"line": None, "column": None, "sentence": str(refused)}]
+            told = {"usable": False, "wrong": wrong} if is_there else {"error": str(refused)}
+            click.echo(json.dumps(told, ensure_ascii=False), err=not is_there)
+        else:
+            click.echo(str(refused), err=not is_there)
+        sys.exit(JUDGED_NEGATIVE if is_there else INPUT_REFUSED)
+    if as_json:
+        click.echo(json.dumps({"usable": True, "title": protocol.title, "wrong": []}, ensure_ascii=False))
+    else:
+        click.echo(f"{protocol.title}: can be used")
