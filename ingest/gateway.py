@@ -193,28 +193,39 @@ class JournalSink:
     def _store(self, rows: Mapping[str, Samples]) -> Sequence[Receipt]:
         at = self.now()
         with journal.intake(self.writing, received_at=at) as connection:
-            receipts = [
-                journal.accept(
+            return self.accept(connection, rows, at=at)
+
+    def accept(
+        self, connection: Connection, rows: Mapping[str, Samples], *, at: datetime
+    ) -> Sequence[Receipt]:
+        """Rows and dirty marks on an open transaction; the receipts hold once it is committed.
+
+        Raises:
+            JournalUnavailable: as `Sink`.
+            SequenceConflict: as `Sink`.
+        """
+        receipts = [
+            journal.accept(
+                connection,
+                battery=battery,
+                source=self.source,
+                epoch=self.epoch,
+                samples=samples,
+                received_at=at,
+                evidence=self.evidence,
+            )
+            for battery, samples in rows.items()
+        ]
+        for receipt in receipts:
+            if self.period_s:
+                journal.set_usual_period(
                     connection,
-                    battery=battery,
+                    battery=receipt.battery,
                     source=self.source,
-                    epoch=self.epoch,
-                    samples=samples,
-                    received_at=at,
-                    evidence=self.evidence,
+                    period_ms=max(1, round(self.period_s * 1000)),
                 )
-                for battery, samples in rows.items()
-            ]
-            for receipt in receipts:
-                if self.period_s:
-                    journal.set_usual_period(
-                        connection,
-                        battery=receipt.battery,
-                        source=self.source,
-                        period_ms=max(1, round(self.period_s * 1000)),
-                    )
-                if receipt.accepted:
-                    self.batteries.mark_dirty(connection, receipt.battery, at=at)
+            if receipt.accepted:
+                self.batteries.mark_dirty(connection, receipt.battery, at=at)
         return receipts
 
 
@@ -242,6 +253,7 @@ class Heard:
         first_at: time of the first row; None when none has a time.
         last_at: time of the last row.
         reconnects: how often the line was lost and found again.
+        repeated: messages that a broker sent again and that are stored already.
     """
 
     read: int = 0
@@ -260,6 +272,7 @@ class Heard:
     first_at: datetime | None = None
     last_at: datetime | None = None
     reconnects: int = 0
+    repeated: int = 0
 
     def refuse(self, refused: Refused) -> None:
         """Note bytes that were not believed."""
@@ -295,6 +308,9 @@ class Heard:
                 accepted=receipt.accepted + (before.accepted if before else 0),
                 duplicates=receipt.duplicates + (before.duplicates if before else 0),
             )
+
+
+_Add = Callable[[int, "datetime | None", dict[str, list[Reading]]], None]
 
 
 class _Buffer:
@@ -413,7 +429,7 @@ def replay(
                 heard.tell(findings(memory, last))
             memory.frame(last, sound=True)
         doubted = doubt(found.readings, memory, at=found.at)
-        _take(found.ordinal, at, doubted, routing=routing, heard=heard, buffer=buffer)
+        take(found.ordinal, at, doubted, routing=routing, heard=heard, add=buffer.add)
         if len(buffer) >= BATCH_ROWS:
             heard.stored(sink(buffer.samples()))
             buffer.clear()
@@ -423,17 +439,17 @@ def replay(
     return heard
 
 
-def _take(
+def take(
     sequence: int,
     at: datetime | None,
     readings: Sequence[Reading],
     *,
     routing: Routing,
     heard: Heard,
-    buffer: _Buffer,
+    add: _Add,
     aside: Mapping[str | None, str] = _NOTHING_ASIDE,
 ) -> None:
-    """Sort one row's readings by battery and keep them for the sink; what is frozen stays aside."""
+    """Sort one row's readings by battery and hand them on; what is frozen stays aside."""
     free, frozen = [], Counter[str]()
     for reading in readings:
         code = next((code for code in reading.doubts if code in ASIDE), None) or _frozen(reading, aside)
@@ -447,7 +463,7 @@ def _take(
     for battery, mine in parts.items():
         heard.note(battery, at, mine)
     if parts:
-        buffer.add(sequence, at, {battery: [_at(r, at) for r in mine] for battery, mine in parts.items()})
+        add(sequence, at, {battery: [_at(r, at) for r in mine] for battery, mine in parts.items()})
 
 
 def _frozen(reading: Reading, aside: Mapping[str | None, str]) -> str | None:
@@ -503,6 +519,52 @@ class Clock:
     now: Callable[[], datetime]
     monotonic: Callable[[], float]
     wait: Callable[[float], bool]
+
+
+class Identities:
+    """What the parts of one device said of who they are."""
+
+    def __init__(self, address: Address, routing: Routing, memory: Memory) -> None:
+        self._address, self._routing, self._memory = address, routing, memory
+        self._said: dict[tuple[str | None, str], object] = {}
+
+    @property
+    def serials(self) -> Mapping[str | None, str]:
+        """Serial numbers that parts said of themselves."""
+        said = {part: value for (part, name), value in self._said.items() if name == "serial_number"}
+        return {part: value for part, value in said.items() if isinstance(value, str)}
+
+    def commissioned(self, routing: Routing, changed: Mapping[str | None, str | None]) -> None:
+        """Parts that were bound anew or released begin anew, with the serial number that was written down."""
+        self._routing = routing
+        for part, serial in changed.items():
+            self._memory.commissioned(part, serial)
+            for name in _IDENTITY:
+                self._said.pop((part, name), None)
+
+    def check(self, readings: Iterable[Reading]) -> None:
+        """Stop when another device speaks: its rows belong to another battery.
+
+        Where parts are bound each by itself, only the one that changed is kept aside (`slot_shift`).
+
+        Raises:
+            AnotherDevice: a serial number or manufacture date is another one than before.
+        """
+        for reading in readings:
+            if reading.quantity not in _IDENTITY or reading.value is None or reading.doubts:
+                continue
+            part = reading.component
+            before = self._said.setdefault((part, reading.quantity), reading.value)
+            if reading.quantity == "serial_number" and part is None:
+                before = self._memory.expected.get(None, before)
+            if same_serial(str(before), str(reading.value)) or not str(reading.value).strip("0 "):
+                continue
+            if part is None or self._routing.is_whole(part):
+                raise AnotherDevice(
+                    f"{self._address}: {part or 'the device'} said {reading.quantity} "
+                    f"{before!r} and now says {reading.value!r}; was it exchanged? "
+                    "Nothing of the new one was stored. Bind it to its own battery under another --source"
+                )
 
 
 class Gateway:
@@ -566,7 +628,7 @@ class Gateway:
         self._buffer = _Buffer()
         self._memory = memory or Memory(protocol=protocol.name)
         self._on_findings, self._on_readings, self._aside = on_findings, on_readings, aside
-        self._identity: dict[tuple[str | None, str], object] = {}
+        self._identity = Identities(address, routing, self._memory)
         self._came_bytes = 0
         self._bus: Framer | None = None
         # Of what is fetched: the last answer's version, and what it told.
@@ -577,8 +639,7 @@ class Gateway:
     @property
     def serials(self) -> Mapping[str | None, str]:
         """Serial numbers that parts said of themselves in this run."""
-        said = {part: value for (part, name), value in self._identity.items() if name == "serial_number"}
-        return {part: value for part, value in said.items() if isinstance(value, str)}
+        return self._identity.serials
 
     def recommission(
         self, bindings: Mapping[str | None, str], changed: Mapping[str | None, str | None]
@@ -590,10 +651,7 @@ class Gateway:
             changed: parts that were bound anew or released, with the serial number that was written down.
         """
         self._routing = Routing(bindings)
-        for part, serial in changed.items():
-            self._memory.commissioned(part, serial)
-            for name in _IDENTITY:
-                self._identity.pop((part, name), None)
+        self._identity.commissioned(self._routing, changed)
 
     def run(self, count: int | None = None) -> Heard:
         """Poll `count` cycles, or until stopped; everything that was heard is stored before it returns.
@@ -759,13 +817,13 @@ class Gateway:
         doubted = doubt(readings, self._memory, at=at)
         if self._on_readings is not None:
             self._on_readings(at, doubted)
-        _take(
+        take(
             sequence,
             at,
             doubted,
             routing=self._routing,
             heard=self.heard,
-            buffer=self._buffer,
+            add=self._buffer.add,
             aside=self._aside,
         )
 
@@ -893,28 +951,8 @@ class Gateway:
         )
 
     def _same_device(self, readings: Iterable[Reading]) -> None:
-        """Stop when another device answers: its rows belong to another battery.
-
-        Where parts are bound each by itself, only the one that changed is kept aside (`slot_shift`).
-
-        Raises:
-            AnotherDevice: a serial number or manufacture date is another one than before.
-        """
-        for reading in readings:
-            if reading.quantity not in _IDENTITY or reading.value is None or reading.doubts:
-                continue
-            part = reading.component
-            before = self._identity.setdefault((part, reading.quantity), reading.value)
-            if reading.quantity == "serial_number" and part is None:
-                before = self._memory.expected.get(None, before)
-            if same_serial(str(before), str(reading.value)) or not str(reading.value).strip("0 "):
-                continue
-            if part is None or self._routing.is_whole(part):
-                raise AnotherDevice(
-                    f"{self._address}: {part or 'the device'} said {reading.quantity} "
-                    f"{before!r} and now says {reading.value!r}; was it exchanged? "
-                    "Nothing of the new one was stored. Bind it to its own battery under another --source"
-                )
+        """Stop when another device answers: its rows belong to another battery."""
+        self._identity.check(readings)
 
     def _reconnect(self, failure: TransportFailed) -> Line | None:
         """The line again, after waiting; None when the run is to end.

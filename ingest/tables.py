@@ -91,12 +91,27 @@ class IntakeConflictRow(SQLModel, table=True):
     received_at: str
 
 
+class SourceNoteRow(SQLModel, table=True):
+    """What the reader of a broker's messages must know after a restart; no row of any battery.
+
+    It is the source's, not a battery's: which messages of late are stored already, and what the births of a
+    device said. It changes, and losing it loses no row.
+    """
+
+    __tablename__ = "source_note"
+
+    source: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
 TABLES: Final[tuple[type[SQLModel], ...]] = (
     TelemetryChunkRow,
     TelemetryEpochRow,
     TelemetrySourceRow,
     ReceiptRow,
     IntakeConflictRow,
+    SourceNoteRow,
 )
 NAMES: Final = frozenset(str(table.__tablename__) for table in TABLES)
 

@@ -37,12 +37,14 @@ from ingest.gateway import (
     survey,
 )
 from ingest.journal import Receipt, holders
+from ingest.messages import EPOCH, Feed, JournalMessages, MessageGateway, open_feed, speaking
 from ingest.plausibility import Memory
 from ingest.ports import Batteries, Records
 from ingest.protocol import Carrier, find
 from ingest.protocol import Protocol as DeviceProtocol
+from ingest.records import Message, RecordProtocol
 from ingest.trail import Trail
-from ingest.transports.address import HTTP, Address, parse_address
+from ingest.transports.address import BROKERS, HTTP, Address, parse_address
 from ingest.transports.base import Access, BackOff
 from ingest.transports.file import read_recording
 from schemas.samples import Samples
@@ -50,6 +52,10 @@ from schemas.samples import Samples
 INPUT_REFUSED: Final = 3
 FILE_SOURCE: Final = "file"
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
+# A broker is listened to for so long after the first message that says something, before parts are bound.
+_FIRST_S: Final = 2.0
+_MOST_FIRST: Final = 1_000
+_TOLD_AFTER_S: Final = 10.0
 _NEXT_FACT: Final = re.compile(r",(?=[a-z][a-z0-9_]*=)")
 
 
@@ -174,7 +180,8 @@ def _start(text: str | None, zone: ZoneInfo | None) -> datetime | None:
     epilog="\b\nExamples:\n"
     "  cellpass ingest log.json --protocol jbd --create category=stationary,rated_capacity=102\n"
     "  cellpass ingest bank.txt --protocol pylontech-rs485 --bind module/1=ID1 --bind module/2=ID2\n"
-    "  cellpass ingest serial:/dev/ttyUSB0?baud=9600 --protocol jbd --bind ID --interval 10",
+    "  cellpass ingest serial:/dev/ttyUSB0?baud=9600 --protocol jbd --bind ID --interval 10\n"
+    "  cellpass ingest mqtt:192.0.2.7/site/+/pack --protocol json:map.toml --bind ID",
 )
 @click.argument("source", metavar="SOURCE")
 @click.option("--protocol", required=True, metavar="P", callback=_protocol, help="A wrong one lists them.")
@@ -236,15 +243,16 @@ def command(
     """Read SOURCE and store it under the batteries it speaks of.
 
     SOURCE is a recording (see `cellpass decode`), serial:PORT?baud=N, tcp:HOST:PORT, can:INTERFACE:CHANNEL
-    (python-can; a CAN bus is listened to, and a row is what one interval brought), or http://HOST/PATH or
-    https:// (JSON or a table, read with json:MAP.toml or csv:MAP.toml; its last row counts). A recording
-    that was read before changes nothing. A live line is polled until Ctrl-C; it is only ever read. Exit
-    status: 0 if anything was stored or known already, 2 for wrong use, 3 when nothing could be read.
+    (python-can; a CAN bus is listened to, and a row is what one interval brought), mqtt:HOST/TOPIC-FILTER or
+    mqtts: with TLS (a row is a message, and --count counts them), or http://HOST/PATH or https:// (JSON or a
+    table, read with json:MAP.toml or csv:MAP.toml; its last row counts). A recording that was read before
+    changes nothing. A live line is polled until Ctrl-C; it is only ever read. Exit status: 0 if anything was
+    stored or known already, 2 for wrong use, 3 when nothing could be read.
     """
     parts = [*binds, *creates]
     named = house.settings.timezone
     zone = zone or (ZoneInfo(named) if named else None)
-    job: _Recording | _Live
+    job: _Recording | _Live | _Broker
     _distinct(parts)
     try:
         address = parse_address(source, default_baud=protocol.baud_rates[0])
@@ -264,9 +272,8 @@ def command(
             if start is not None:
                 raise click.UsageError("--start is for recordings; a live line has the time of its answers")
             pace = Pace() if interval is None else Pace(interval_s=interval)
-            job = _Live(
-                house, address, protocol, parts, name, pace=pace, count=count, bus_address=bus_address
-            )
+            kind = _Broker if address.scheme in BROKERS else _Live
+            job = kind(house, address, protocol, parts, name, pace=pace, count=count, bus_address=bus_address)
         report = job.run()
     except Unbound as unbound:
         _refuse(
@@ -384,13 +391,7 @@ def _check_parts(parts: Sequence[Part], components: Sequence[str]) -> None:
         if not any((heard + "/").startswith(component + "/") for heard in components):
             speak = ", ".join(components) or "only the whole device"
             raise click.UsageError(f"{component} is bound, but does not speak; speaking: {speak}")
-    loose = [
-        heard
-        for heard in components
-        if not is_string(heard) and not any((heard + "/").startswith(part + "/") for part in named)
-    ]
-    if len(loose) > 1 and any(part.component is None for part in parts):
-        raise Unbound(loose)
+    _one_whole(parts, components)
 
 
 class _Recording:
@@ -554,6 +555,97 @@ class _Live:
         return gateway
 
 
+class _Broker(_Live):
+    """A broker: listened to until parts speak, then taken in message by message."""
+
+    def run(self) -> Report:
+        assert isinstance(self._protocol, RecordProtocol)  # `Address.refuses` was asked before
+        protocol = self._protocol
+        with ends_on_signals(self._ending), _warnings_shown(), open_feed(self._address, self._source) as feed:
+            held = self._first(feed, protocol)
+            if self._ending.is_set():
+                raise TransportFailed(f"{self._address}: stopped before anything was stored")
+            parts, serials = speaking(protocol, held)
+            _one_whole(self._parts, [part for part in parts if part is not None])
+            bound = _settle(
+                self._house, self._parts, self._source, self._house.now(), commission=True, serials=serials
+            )
+            sink = JournalMessages(
+                self._house.writing,
+                self._house.batteries,
+                source=self._source,
+                epoch=EPOCH,
+                now=self._house.now,
+                period_s=self._pace.interval_s or None,
+            )
+            heard = MessageGateway(
+                self._address,
+                protocol,
+                Routing({each.component: each.battery for each in bound}),
+                sink,
+                source=self._source,
+                clock=Clock(self._house.now, time.monotonic, self._ending.wait),
+                back_off=BackOff(jitter=random.random, attempts=6 if self._count else None),
+                notes=sink.notes,
+                on_receipts=_tell_receipts,
+                on_findings=_trail(self._house, self._source, bound),
+                memory=_memory(self._house, protocol, self._source),
+            ).run(self._count, feed=feed, held=held)
+        return Report(self._source, EPOCH, protocol, bound, heard, _public_url(self._house), "message")
+
+    def _first(self, feed: Feed, protocol: RecordProtocol) -> list[Message]:
+        """Messages until one says something, and for a little longer; none is acknowledged yet."""
+        held: list[Message] = []
+        until: float | None = None
+        told = time.monotonic() + _TOLD_AFTER_S
+        while not self._ending.is_set() and len(held) < (self._count or _MOST_FIRST):
+            if until is not None and time.monotonic() >= until:
+                break
+            try:
+                fresh = feed.receive(0.1, min(self._count or _MOST_FIRST, _MOST_FIRST) - len(held))
+            except TransportFailed:
+                if not held:
+                    raise
+                break  # what was heard is taken in, and then the session is opened again
+            held += fresh
+            if until is None and fresh and speaking(protocol, held)[0]:
+                until = time.monotonic() + min(_FIRST_S, self._pace.interval_s)
+            if until is None and time.monotonic() >= told:
+                click.echo(f"{self._address}: {_nothing_yet(protocol, held)}", err=True)
+                told = time.monotonic() + 10 * _TOLD_AFTER_S
+        return held
+
+
+def _nothing_yet(protocol: RecordProtocol, held: Sequence[Message]) -> str:
+    if not held:
+        return "connected, no message yet; is it the right topic filter, and may this user read it?"
+    why: dict[str, str] = {}
+    reader = protocol.reader()
+    for message in held:
+        try:
+            reader.read(message)
+        except IngestError as error:
+            why.setdefault(message.topic, str(error))
+    told = "; ".join(f"{topic}: {reason}" for topic, reason in list(why.items())[:3])
+    return f"{plural(len(held), 'message')} came, and {protocol.name} finds nothing in them. {told}"
+
+
+def _one_whole(parts: Sequence[Part], components: Sequence[str]) -> None:
+    """One battery for the whole, and several parts that speak, do not fit; silent parts may speak later.
+
+    Raises:
+        Unbound: they do not fit.
+    """
+    named = [part.component for part in parts if part.component]
+    loose = [
+        one
+        for one in components
+        if not is_string(one) and not any((one + "/").startswith(part + "/") for part in named)
+    ]
+    if len(loose) > 1 and any(part.component is None for part in parts):
+        raise Unbound(loose)
+
+
 def _nothing(rows: Mapping[str, Samples]) -> Sequence[Receipt]:
     """A sink for listening: nothing is bound, so nothing comes."""
     del rows
@@ -576,7 +668,7 @@ def _tell_receipts(receipts: Sequence[Receipt]) -> None:
 @contextmanager
 def _warnings_shown() -> Iterator[None]:
     """What the gateway warns of, on standard error while it runs."""
-    logger = logging.getLogger("ingest.gateway")
+    logger = logging.getLogger("ingest")
     handler = logging.StreamHandler(sys.stderr)
     handler.setLevel(logging.WARNING)
     handler.setFormatter(logging.Formatter("%(message)s"))

@@ -48,7 +48,7 @@ class Report:
         bound: which part is which battery.
         heard: everything else.
         public_url: where pages are.
-        unit: what a row was: "frame" or "polling cycle".
+        unit: what a row was: "frame", "polling cycle" or "message".
     """
 
     source: str
@@ -80,6 +80,7 @@ class Report:
             "frames": {"read": heard.read, "empty": heard.empty, "refused": dict(heard.refused)},
             "cycles": heard.cycles,
             "silent": heard.silent,
+            "repeated": heard.repeated,
             "first_at": iso(heard.first_at),
             "last_at": iso(heard.last_at),
             "doubts": dict(heard.doubts),
@@ -120,6 +121,8 @@ class Report:
             f"{plural(heard.read, 'answer')} read"
             + (f", {heard.refused.total()} refused ({refused})" if refused else "")
         ]
+        if heard.repeated:
+            lines.append(f"{plural(heard.repeated, 'message')} came again and were not counted twice.")
         if heard.silent:
             lines.append(f"No answer in {heard.silent} of {heard.cycles} cycles; those are gaps.")
         for bound in self.bound:

@@ -15,7 +15,8 @@ from ingest.journal.accept import (
     set_usual_period,
     usual_period_ms,
 )
-from ingest.journal.database import upgrade
+from ingest.journal.database import available, upgrade
+from ingest.journal.notes import note, notes
 from ingest.journal.store import (
     StoredTelemetry,
     compact,
@@ -31,13 +32,16 @@ __all__ = [
     "Receipt",
     "StoredTelemetry",
     "accept",
+    "available",
     "compact",
     "crash_here",
     "epoch_order",
     "holders",
     "intake",
     "max_gap_ms",
+    "note",
     "note_conflict",
+    "notes",
     "set_usual_period",
     "stored_chunks",
     "upgrade",

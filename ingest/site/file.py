@@ -319,9 +319,10 @@ class _Reader:
             return None
         if address is None:
             self._fault(place, f"{value!r} names no line; expected serial:PORT or tcp:HOST:PORT")
-        elif protocol is not None and (refusal := address.refuses(protocol)) is not None:
+            return None
+        if protocol is not None and (refusal := address.refuses(protocol)) is not None:
             self._fault(place, refusal)
-        return address
+        return address.beside(self._path.parent)
 
     def _is_meter(self, place: Place, value: Any) -> bool:
         if value not in tuple(Role):

@@ -27,14 +27,16 @@ from typing import Any, Final, Protocol
 from ingest.errors import IngestError, JournalUnavailable, SiteRefused, TransportFailed
 from ingest.gateway import Clock, Gateway, JournalSink, Pace, Routing, run_epoch
 from ingest.journal import Receipt
+from ingest.messages import EPOCH, JournalMessages, MessageGateway
 from ingest.plausibility import Memory
 from ingest.ports import Batteries, Records
 from ingest.protocol import Protocol as DeviceProtocol
+from ingest.records import RecordProtocol
 from ingest.site.evidence import FrameLog, watched
 from ingest.site.file import Device, Part, Site
 from ingest.site.lines import SharedLine, shared_lines
 from ingest.site.watch import SiteWatch
-from ingest.transports.address import FETCHED, Address
+from ingest.transports.address import BROKERS, FETCHED, Address
 from ingest.transports.base import BackOff, Line
 from schemas.reading import Reading
 from schemas.samples import Samples
@@ -128,7 +130,7 @@ class Status:
     doubts: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     unbound: Counter[str] = field(default_factory=Counter)
-    gateway: Gateway | None = None
+    gateway: Gateway | MessageGateway | None = None
     last: dict[str, dict[str, Reading]] = field(default_factory=dict)
     last_at: datetime | None = None
     news: queue.SimpleQueue[News] = field(default_factory=queue.SimpleQueue)
@@ -339,7 +341,7 @@ class SiteRun:
         if log is not None:
             log.close()
 
-    def _commissioned_anew(self, status: Status, gateway: Gateway) -> bool:
+    def _commissioned_anew(self, status: Status, gateway: Gateway | MessageGateway) -> bool:
         """Wait until somebody commissions a device that has stopped; False when the run ends before."""
         while not self._ending.wait(_NEWS_EVERY_S):
             if take_news(status, gateway):
@@ -352,7 +354,7 @@ class SiteRun:
         level = logging.ERROR if state is State.STOPPED else logging.WARNING
         _log.log(level, "%s %s: %s", status.device.name, state.value, reason)
 
-    def _add_up(self, status: Status, gateway: Gateway) -> None:
+    def _add_up(self, status: Status, gateway: Gateway | MessageGateway) -> None:
         heard = gateway.heard
         status.gateway = None
         status.cycles += heard.cycles
@@ -360,8 +362,11 @@ class SiteRun:
         status.refused += heard.refused
         status.unbound += heard.unbound
 
-    def _gateway(self, status: Status, protocol: DeviceProtocol) -> Gateway:
+    def _gateway(self, status: Status, protocol: DeviceProtocol) -> Gateway | MessageGateway:
         device = status.device
+        if device.address.scheme in BROKERS:
+            assert isinstance(protocol, RecordProtocol)  # `Address.refuses` was asked before
+            return self._messages(status, protocol)
         line = self._lines[device.address]
         sink = JournalSink(
             self._house.writing,
@@ -394,6 +399,33 @@ class SiteRun:
             status.last[METERED] = {reading.quantity: reading for reading in _wanted(readings)}
         self._watch.heard(status.device.source, at, readings)
 
+    def _messages(self, status: Status, protocol: RecordProtocol) -> MessageGateway:
+        device = status.device
+        sink = JournalMessages(
+            self._house.writing,
+            self._house.batteries,
+            source=device.source,
+            epoch=EPOCH,
+            now=self._house.now,
+            period_s=device.interval_s,
+        )
+        gateway = MessageGateway(
+            device.address,
+            protocol,
+            Routing(status.batteries),
+            _Noted(status, sink, self._storing, self._house.now),
+            source=device.source,
+            clock=Clock(self._house.now, self._monotonic, self._ending.wait),
+            back_off=self._back_off,
+            notes=sink.notes,
+            before=lambda: take_news(status, gateway),
+            on_readings=partial(self._heard, status),
+            on_findings=partial(self._watch.tell, device.source),
+            memory=self._memories.get(device.source),
+            aside=self._watch.aside(device.source),
+        )
+        return gateway
+
     def _epoch(self) -> str:
         """Of one start: the clock's, and never one that was given before."""
         with self._epoch_lock:
@@ -421,7 +453,7 @@ class _TurnedGateway(Gateway):
             return super()._cycle(line, with_identity=with_identity)
 
 
-def take_news(status: Status, gateway: Gateway) -> bool:
+def take_news(status: Status, gateway: Gateway | MessageGateway) -> bool:
     """Whether anything was commissioned anew; called by the device's own thread."""
     changed = False
     while True:
@@ -438,13 +470,14 @@ class _Noted:
     """A sink that stores one device after another and keeps what is shown of each."""
 
     status: Status
-    sink: JournalSink
+    sink: Callable[..., Sequence[Receipt]]
     storing: threading.Lock
     now: Callable[[], datetime]
 
-    def __call__(self, rows: Mapping[str, Samples]) -> Sequence[Receipt]:
+    def __call__(self, rows: Mapping[str, Samples], **beside: Any) -> Sequence[Receipt]:
+        """See `Sink`; what stands `beside` the rows is stored with them."""
         with self.storing:
-            receipts = self.sink(rows)
+            receipts = self.sink(rows, **beside)
         status = self.status
         for receipt in receipts:
             status.rows[receipt.battery] += receipt.accepted
@@ -455,7 +488,7 @@ class _Noted:
         return receipts
 
 
-def shown(gateway: Gateway) -> dict[str, dict[str, Reading]]:
+def shown(gateway: Gateway | MessageGateway) -> dict[str, dict[str, Reading]]:
     """The newest values of each battery that a person looks at first."""
     out: dict[str, dict[str, Reading]] = {}
     for battery, values in list(gateway.heard.last.items()):

@@ -414,7 +414,7 @@ def test_a_silent_line_is_refused_before_anything_is_made(house, monkeypatch):
         ("tcp:127.0.0.1:1", "nobody listens"),
         ("serial:/dev/ttyNONE7", "no such device"),
         ("no-such-file.json", "there is no such file"),
-        ("mqtt:broker:1883", "not built yet"),
+        ("nats:broker:4222", "not built yet"),
     ],
 )
 def test_a_line_that_cannot_be_opened_says_what_to_check(house, address, sentence):

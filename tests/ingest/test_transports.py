@@ -49,7 +49,7 @@ def test_what_is_no_address_is_a_file(text):
         ("tcp:host:0", "port from 1 to 65535"),
         ("tcp:host:99999", "port from 1 to 65535"),
         ("tcp:host:99999999999999999999", "port from 1 to 65535"),
-        ("mqtt:broker:1883", "mqtt: is not built yet"),
+        ("nats:broker:4222", "nats: is not built yet"),
     ],
 )
 def test_a_wrong_address_says_what_was_expected(text, sentence):
