@@ -10,7 +10,7 @@ import click
 
 from schemas.measure import Ratio
 
-NAMES: Final = ("page", "bulk", "decode", "state", "trust", "import", "pdf")
+NAMES: Final = ("page", "bulk", "decode", "mqtt", "state", "trust", "import", "pdf")
 _FACTS: Final = {"category": "stationary", "chemistry": "LFP", "rated_capacity": "102"}
 
 
@@ -25,9 +25,9 @@ _FACTS: Final = {"category": "stationary", "chemistry": "LFP", "rated_capacity":
 def command(house: Any, names: tuple[str, ...], *, as_json: bool) -> None:
     """Measure on a data folder of its own and print each figure beside its yardstick and its bar.
 
-    NAMES: page, bulk (rows and chunks), decode (CAN and serial lines), state, trust (issue, read, verify),
-    import and pdf; none means all. A figure below its bar is printed as such; it is not an error. Of several
-    rounds the middle one is shown, in brackets the lowest and the highest ratio.
+    NAMES: page, bulk (rows and chunks), decode (CAN and serial lines), mqtt, state, trust (issue, read,
+    verify), import and pdf; none means all. A figure below its bar is printed as such; it is not an
+    error. Of several rounds the middle one is shown, in brackets the lowest and the highest ratio.
     """
     from passport.bench.load import ToolMissing
 
@@ -69,6 +69,10 @@ def _benches(house: Any, folder: Path) -> dict[str, Callable[[], Iterator[Ratio]
         bench: Iterator[Ratio] = house.bench_decode()
         return bench
 
+    def messages() -> Iterator[Ratio]:
+        bench: Iterator[Ratio] = house.bench_mqtt(battery, folder)
+        return bench
+
     def state() -> Iterator[Ratio]:
         from passport.bench import state
 
@@ -102,6 +106,7 @@ def _benches(house: Any, folder: Path) -> dict[str, Callable[[], Iterator[Ratio]
         "page": page,
         "bulk": bulk,
         "decode": decode,
+        "mqtt": messages,
         "state": state,
         "trust": trust,
         "import": importing,
