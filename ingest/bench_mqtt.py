@@ -47,7 +47,7 @@ def run(house: Any, battery: str, folder: Path, tools: dict[str, str]) -> Iterat
     assert isinstance(protocol, RecordProtocol)
     rates: list[tuple[float, float]] = []
     with _broker(folder, tools["mosquitto"]) as port:
-        address = Address("mqtt", "127.0.0.1", port, "pack/+")
+        address = Address("mqtt", "127.0.0.1", port, topic="pack/+")
         ours = Messages(house, battery, address, protocol)
         theirs = [tools["mosquitto_sub"], "-p", str(port), "-t", "pack/+", "-q", "1", "-c", "-i", "yardstick"]
         ours.subscribe()

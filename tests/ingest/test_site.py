@@ -182,6 +182,7 @@ def test_the_example_of_the_docs_is_fine() -> None:
         "yard/cellar/18",
         "yard/scooter",
         "yard/portal",
+        "yard/cloud",
     ]
 
 
