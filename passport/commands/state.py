@@ -9,6 +9,7 @@ _BAR: Final = 40
 _CELLS: Final = frozenset({"cell_voltage", "cell_temperature", "cell_resistance"})
 # Some devices speak of their cells in one frame out of many.
 _LAST_ROWS: Final = 200
+_LAST_SESSIONS: Final = 5
 _EXTREMES: Final = (
     ("voltage", -3, "V"),
     ("current", -3, "A"),
@@ -82,7 +83,7 @@ def _cells(telemetry: Any, connection: Any, state: Any, battery_id: str) -> list
 def tell(battery: Any, state: Any, facts: Any) -> dict[str, Any]:
     """The state in words and decimals, ready for JSON."""
     from passport.lifecycle.shape import CHARGE_BINS, TEMPERATURE_EDGES
-    from passport.lifecycle.state import coverage, reported, summary
+    from passport.lifecycle.state import basis_of, coverage, reported, summary
     from schemas.registry import REGISTRY
 
     seen = coverage(state)
@@ -109,6 +110,11 @@ def tell(battery: Any, state: Any, facts: Any) -> dict[str, Any]:
             }
             for where, spent in sorted(state.residence.items())
         ],
+        "sessions": {
+            "charges": state.sessions.charges,
+            "discharges": state.sessions.discharges,
+            "kept": [_session(one) for one in state.sessions.until_now(basis_of(facts))],
+        },
         "counters": {
             name: {"first": c.first, "last": c.last, "segments": c.segments, "at": _moment(c.time_ms)}
             for name, c in sorted(state.counters.items())
@@ -128,6 +134,45 @@ def tell(battery: Any, state: Any, facts: Any) -> dict[str, Any]:
             name: {"value": said.value, "at": _moment(said.time_ms), "doubts": list(said.doubts)}
             for name, said in sorted(reported(state).items())
         },
+    }
+
+
+def _session(one: Any) -> dict[str, Any]:
+    """A session in decimals; null where something was not read."""
+    from passport.lifecycle.session import PER_AMPERE_HOUR
+
+    def scaled(value: int | None, exponent: int) -> str | None:
+        return None if value is None else format(Decimal(value).scaleb(exponent), "f")
+
+    def charge(value: int | None) -> str | None:
+        return None if value is None else format(Decimal(value) / PER_AMPERE_HOUR, "f")
+
+    return {
+        "direction": "charge" if one.direction > 0 else "discharge",
+        "start": _moment(one.start_s * 1000) if one.absolute else None,
+        "start_in_test_s": None if one.absolute else one.start_s,
+        "duration_s": one.duration_s,
+        "charge_ah": charge(one.charge),
+        "opposite_ah": charge(one.opposite),
+        "charge_to_limit_ah": charge(one.charge_to_limit),
+        "energy_wh": scaled(one.energy, -2),
+        "rest_before_s": one.rest_before_s,
+        "rest_before_v": scaled(one.rest_before_mv, -3),
+        "rest_after_s": one.rest_after_s,
+        "rest_after_v": scaled(one.rest_after_mv, -3),
+        "first_v": scaled(one.first_mv, -3),
+        "last_v": scaled(one.last_mv, -3),
+        "mean_a": scaled(one.mean_ma, -3),
+        "last_a": scaled(one.last_ma, -3),
+        "state_of_charge_first": scaled(one.soc_first, -1),
+        "state_of_charge_last": scaled(one.soc_last, -1),
+        "temperature_min": scaled(one.coldest, -1),
+        "temperature_max": scaled(one.hottest, -1),
+        "temperature_mean": scaled(one.mean_temperature, -1),
+        "longest_step_s": one.longest_step_s,
+        "windows": [{"from_v": scaled(edge, -3), "charge_ah": charge(moved)} for edge, moved in one.windows],
+        "cycles_before": scaled(one.cycles_before, -3),
+        "spread_v": scaled(one.spread_mv, -3),
     }
 
 
@@ -164,6 +209,7 @@ def _table(told: dict[str, Any]) -> None:
     _section(
         "Extremes", [(n, f"{e['value']} {e['unit']}", e["at"] or "") for n, e in told["extremes"].items()]
     )
+    _sessions(told["sessions"])
     _section(
         "Counters of the device",
         [(n, str(c["last"]), f"{c['segments']} segments") for n, c in told["counters"].items()],
@@ -191,6 +237,26 @@ def _table(told: dict[str, Any]) -> None:
         ],
     )
     _histogram(told["residence_s"])
+
+
+def _sessions(told: dict[str, Any]) -> None:
+    """How many there were, and the newest of those that are kept."""
+    if not told["charges"] and not told["discharges"]:
+        return
+    kept = told["kept"]
+    click.echo(
+        f"\nSessions: {told['charges']} charges, {told['discharges']} discharges; {len(kept)} are kept"
+    )
+    for one in kept[-_LAST_SESSIONS:]:
+        begun = one["start"] or f"{_duration(one['start_in_test_s'])} into the test"
+        volts = f"{one['first_v'] or '?'} to {one['last_v'] or '?'} V a cell"
+        reached = (
+            f"  limit at {one['charge_to_limit_ah']} Ah" if one["charge_to_limit_ah"] is not None else ""
+        )
+        click.echo(
+            f"  {begun:22}{one['direction']:10}{one['charge_ah']:>10} Ah"
+            f" in {_duration(one['duration_s'])}, {volts}{reached}"
+        )
 
 
 def _section(title: str, rows: list[tuple[str, str, str]]) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import cbor2
 
 from passport.lifecycle.basis import Basis
+from passport.lifecycle.sessions import Sessions
 
 VERSION: Final = 3
 LARGEST_BYTES: Final = 4096
@@ -219,6 +220,7 @@ class LifecycleState:
         covered_sources, covered_epochs, covered: observed stretches of earlier sources, of this source's
         earlier
             epochs, of this epoch. `open`: the stretch that goes on.
+        sessions: charges and discharges.
     """
 
     source: str = ""
@@ -255,6 +257,7 @@ class LifecycleState:
     covered_epochs: list[Stretch] = field(default_factory=list)
     covered: list[Stretch] = field(default_factory=list)
     open: Stretch | None = None
+    sessions: Sessions = field(default_factory=Sessions)
 
     def begin(self, basis: Basis) -> None:
         """What is declared of the battery opens the chain; later calls change nothing."""
@@ -374,6 +377,7 @@ class LifecycleState:
                 self.boundary.step,
             ],
             "covered": [self.covered_sources, self.covered_epochs, self.covered, self.open],
+            "sessions": self.sessions.to_list(),
         }
         return cbor2.dumps(document, canonical=True)
 
@@ -481,6 +485,7 @@ def _state(document: dict[str, Any]) -> LifecycleState:
         covered_epochs=_stretches(earlier),
         covered=_stretches(covered),
         open=(opened[0], opened[1]) if opened else None,
+        sessions=Sessions.from_list(document["sessions"]),
     )
 
 

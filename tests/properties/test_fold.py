@@ -15,7 +15,7 @@ from ingest import journal
 from ingest.journal import rows
 from passport.lifecycle import folding, reference
 from passport.lifecycle.arrays import integrate
-from passport.lifecycle.basis import NOTHING_DECLARED
+from passport.lifecycle.basis import NOTHING_DECLARED, Basis
 from passport.lifecycle.shape import LARGEST_BYTES, LifecycleState
 from passport.lifecycle.upkeep import refresh
 from schemas.samples import Chunk, Column, ColumnKey, Note, Samples
@@ -27,8 +27,14 @@ TELEMETRY = journal.StoredTelemetry()
 
 # Few values with ties, both signs, edges of bins, sentinels and what lies beyond belief.
 _COLUMNS = {
-    ColumnKey("current"): (st.sampled_from([0, 1, -1, 15_000, -15_000, 100_000_000, 2**40]), [-3, -4, -1]),
-    ColumnKey("voltage"): (st.sampled_from([0, 51_200, 52_000, -5, 10_000_000]), [-3, -5]),
+    ColumnKey("current"): (
+        st.sampled_from([0, 1, -1, 299, 300, 14_000, 15_000, -15_000, -15_000, 100_000_000, 2**40]),
+        [-3, -3, -4, -1],
+    ),
+    ColumnKey("voltage"): (
+        st.sampled_from([0, 40_000, 44_000, 51_200, 52_000, 53_760, 57_600, 58_400, -5, 10_000_000]),
+        [-3, -3, -5],
+    ),
     ColumnKey("state_of_charge"): (st.sampled_from([0, 99, 100, 500, 1000, 1100, 1500]), [-1, -2]),
     ColumnKey("cell_voltage", 1): (st.sampled_from([3300, 3301, 0, 65_535]), [-3]),
     ColumnKey("cell_voltage", 2): (st.sampled_from([3299, 3302, 4000]), [-3, -4]),
@@ -43,7 +49,19 @@ _COLUMNS = {
     ColumnKey("event_count", None, None, "deep_discharge"): (st.sampled_from([0, 3, 4]), [0]),
     ColumnKey("charging_enabled"): (st.sampled_from([0, 1]), [0]),
 }
-_STEPS = st.sampled_from([0, 1, 1000, 1000, 1000, 60_000, 599_999, 600_000, 600_001, 4_000_000, -1, -5000])
+_STEPS = st.sampled_from(
+    [0, 1, 1000, 1000, 1000, 30_000, 60_000, 300_000, 599_999, 600_000, 600_001, 4_000_000, -1, -5000]
+)
+# Hardly any charge is a session of the smallest one; without a rating there are none at all.
+_BASES = st.sampled_from(
+    [
+        NOTHING_DECLARED,
+        Basis(rated_mah=20),
+        Basis("Li-ion LFP", "stationary", 20, 16, 40_000, 58_400),
+        Basis("Li-ion LFP", "stationary", 15_000, 16, 44_000, 57_600),
+        Basis("Li-ion NMC", "LMT", 20, 14, 42_000, 53_000),
+    ]
+)
 
 
 @st.composite
@@ -126,8 +144,8 @@ def save(connection, battery, data, last_arrival, at):
     connection.exec_driver_sql("INSERT OR REPLACE INTO state VALUES (?, ?)", (battery, data))
 
 
-def refreshed(connection, battery="B"):
-    state = refresh(connection, TELEMETRY, battery, basis=NOTHING_DECLARED, load=load, save=save, now=NOW)
+def refreshed(connection, battery="B", basis=NOTHING_DECLARED):
+    state = refresh(connection, TELEMETRY, battery, basis=basis, load=load, save=save, now=NOW)
     return state.to_bytes()
 
 
@@ -138,8 +156,9 @@ def accept(connection, source, epoch, samples):
 
 
 @settings(max_examples=120, deadline=None)
-@given(st.lists(histories(), min_size=1, max_size=3), st.integers(0, 3))
-def test_arrays_and_plain_python_end_in_the_same_bytes(batteries, sparse):
+@given(st.lists(histories(), min_size=1, max_size=3), st.integers(0, 3), st.data())
+def test_arrays_and_plain_python_end_in_the_same_bytes(batteries, sparse, data):
+    bases = [data.draw(_BASES) for _ in batteries]
     chunks = [
         [
             Chunk("B", source, epoch, 1, samples)
@@ -149,10 +168,10 @@ def test_arrays_and_plain_python_end_in_the_same_bytes(batteries, sparse):
     ]
     before, folding.SPARSE_ROWS = folding.SPARSE_ROWS, (0, 0, 6, 12)[sparse]
     try:
-        arrays = folding.fold([LifecycleState() for _ in chunks], chunks)
+        arrays = folding.fold([LifecycleState() for _ in chunks], chunks, basis=bases)
     finally:
         folding.SPARSE_ROWS = before
-    plain = reference.fold([LifecycleState() for _ in chunks], chunks)
+    plain = reference.fold([LifecycleState() for _ in chunks], chunks, basis=bases)
     assert [state.to_bytes() for state in arrays] == [state.to_bytes() for state in plain]
 
 
@@ -165,12 +184,13 @@ def test_folding_piece_by_piece_equals_folding_at_once(history, data):
         for chunk in ordered
         for piece in cut(chunk.samples, data.draw(st.lists(st.integers(1, 24), max_size=5)))
     ]
+    basis = [data.draw(_BASES)]
     before, folding.SPARSE_ROWS = folding.SPARSE_ROWS, data.draw(st.sampled_from([0, 6]))
     try:
-        (whole,) = folding.fold([LifecycleState()], [ordered])
+        (whole,) = folding.fold([LifecycleState()], [ordered], basis=basis)
         state = LifecycleState()
         for piece in pieces:
-            (state,) = folding.fold([LifecycleState.from_bytes(state.to_bytes())], [[piece]])
+            (state,) = folding.fold([LifecycleState.from_bytes(state.to_bytes())], [[piece]], basis=basis)
     finally:
         folding.SPARSE_ROWS = before
     assert state.to_bytes() == whole.to_bytes()
@@ -190,10 +210,11 @@ def test_any_split_and_any_order_of_arrival_end_in_the_same_state_at_length(hist
 
 
 def check_any_split_and_order(history, data):
+    basis = data.draw(_BASES)
     with closing(database()) as connection:
         for source, epoch, samples in history:
             accept(connection, source, epoch, samples)
-        expected = refreshed(connection)
+        expected = refreshed(connection, basis=basis)
     batches = []
     for source, epoch, samples in history:
         for _ in range(data.draw(st.integers(1, 2))):  # the same rows may be sent again in another split
@@ -204,15 +225,15 @@ def check_any_split_and_order(history, data):
         for number, (source, epoch, piece) in enumerate(order):
             accept(connection, source, epoch, piece)
             if data.draw(st.booleans()):
-                refreshed(connection)
+                refreshed(connection, basis=basis)
             if number % 3 == 2 and data.draw(st.booleans()):
                 journal.compact(connection, "B")
-        final = refreshed(connection)
+        final = refreshed(connection, basis=basis)
         assert final == expected
         journal.compact(connection, "B")
-        assert refreshed(connection) == expected
+        assert refreshed(connection, basis=basis) == expected
         connection.exec_driver_sql("DELETE FROM state")
-        assert refreshed(connection) == expected
+        assert refreshed(connection, basis=basis) == expected
 
 
 @settings(max_examples=50, deadline=None)
