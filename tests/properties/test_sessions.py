@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingest.journal import rows
@@ -79,20 +79,20 @@ def check_any_cut_finds_the_same_sessions(samples, basis, cuts):
     return plain
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(duties(), st.sampled_from([_CELL, _TINY]), st.lists(st.integers(1, 40), max_size=5))
 def test_any_cut_finds_the_same_sessions(samples, basis, cuts):
     check_any_cut_finds_the_same_sessions(samples, basis, cuts)
 
 
 @pytest.mark.long
-@settings(max_examples=10_000, deadline=None)
+@settings(max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(duties(), st.sampled_from([_CELL, _TINY]), st.lists(st.integers(1, 40), max_size=5))
 def test_any_cut_finds_the_same_sessions_at_length(samples, basis, cuts):
     check_any_cut_finds_the_same_sessions(samples, basis, cuts)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(duties(), st.sampled_from([_CELL, _TINY]))
 def test_sessions_follow_each_other_and_never_move_more_than_was_moved(samples, basis):
     state = check_any_cut_finds_the_same_sessions(samples, basis, [])
