@@ -5,10 +5,11 @@ A name is only ever a candidate. What speaks for it:
 1. frames whose proof held. What a proof is worth is measured, not declared: a sound frame is changed, and
    the framer is asked whether it notices (`measure`). With a checksum of more than 8 bits one frame is
    enough; with 8 bits two different frames are needed; without any it takes several, nearly all bytes
-   explained and values that agree.
+   explained and values that agree. Names that stand in a text, as heads of columns, are a proof too.
 2. on a CAN bus, where a frame has no proof of its own, several identifiers of the profile and values that
    agree with each other. One identifier is never enough: profiles share them.
-3. values that agree: cells add up to the pack, shares lie between 0 and 100 %, least is not above most.
+3. values that agree: cells add up to the pack, shares lie between 0 and 100 %, least is not above most. A
+   cell that was not read and a sensor that is not fitted are no contradiction.
 
 Nothing here stores anything, and nothing is asked of a device.
 """
@@ -17,6 +18,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum, unique
@@ -30,6 +32,7 @@ from ingest.plausibility import Memory, doubt
 from ingest.protocol import (
     Carrier,
     Certainty,
+    Damage,
     Decoder,
     Frame,
     Framer,
@@ -57,6 +60,26 @@ _PACK_VOLTS: Final = (Decimal(1), Decimal(2000))
 _DEGREES: Final = (Decimal(-45), Decimal(130))
 _SUM_TOLERANCE: Final = Decimal("0.02")
 _SHARES: Final = ("state_of_charge", "bms_reported_health")
+# A sensor that is not fitted shows one value outside of these, and no battery survives it; likewise a cell.
+_SURVIVED: Final = (Decimal(-100), Decimal(200))
+_ANY_CELL: Final = (Decimal(0), Decimal(10))
+# Doubts that say that something is not fitted; they say nothing against a protocol.
+_NOT_FITTED: Final = frozenset(
+    {
+        "no_cell_voltage",
+        "no_sensor",
+        "not_fitted",
+        "saturated",
+        "sensor_may_be_absent",
+        "sentinel",
+        "unused_sensor",
+    }
+)
+# Stands among the values of a part for how many of its cells were not read, or not believed.
+_UNREAD: Final = ("cells not read", None)
+# So many letters make names, and so many changes to them are tried.
+_LEAST_LETTERS: Final = 12
+_NAMES_TRIED: Final = 24
 # Values that can be held against their bounds and each other although their scale awaits its proof.
 _ANY_SCALE: Final = ("meaning_unproven",)
 _ORDERED: Final = frozenset({"state_of_charge", "cell_temperature_min", "cell_temperature_max"})
@@ -68,6 +91,7 @@ class Strength(StrEnum):
 
     STRONG = "a checksum of more than 8 bits"  # one frame is enough
     WEAK = "an 8-bit checksum, which chance passes once in 256"  # two different frames are needed
+    NAMES = "no checksum, but names in the text that would be missed"  # one frame is enough
     NONE = "no checksum over the frame"
 
 
@@ -112,11 +136,19 @@ class Candidate:
     last: Mapping[tuple[str, int | None, str | None], Reading] = field(repr=False)
 
     @property
+    def parts(self) -> tuple[str, ...]:
+        """The outermost parts that speak and are batteries of their own, in order; strings are none."""
+        named = {"/".join(part.split("/")[:2]) for _, _, part in self.last if part}
+        return tuple(sorted((one for one in named if not one.startswith("string/")), key=_by_number))
+
+    @property
     def rank(self) -> tuple[Any, ...]:
         """Greater is likelier."""
-        worth = {Strength.STRONG: 2, Strength.WEAK: 1}.get(self.strength, 0) if self.strength else 0
+        worths = {Strength.STRONG: 2, Strength.WEAK: 1, Strength.NAMES: 1}
+        worth = worths.get(self.strength, 0) if self.strength else 0
         share = self.explained if self.explained is not None else Decimal(0)
-        doubted = sum(self.doubts.values()) / max(1, len(self.last))
+        told = sum(count for code, count in self.doubts.items() if code not in _NOT_FITTED)
+        doubted = told / max(1, len(self.last))
         return (
             self.accepted,
             not self.contradict,
@@ -147,6 +179,7 @@ class Candidate:
             "contradict": list(self.contradict),
             "doubts": dict(self.doubts),
             "reasons": list(self.reasons),
+            "parts": list(self.parts),
         }
 
 
@@ -171,6 +204,11 @@ class Detection:
             "turned_down": [one.to_wire() for one in self.turned_down],
             "settle": list(self.settle),
         }
+
+
+def _by_number(part: str) -> tuple[str, int, str]:
+    kind, _, number = part.partition("/")
+    return (kind, int(number), "") if number.isascii() and number.isdigit() else (kind, -1, number)
 
 
 def detect(data: bytes, protocols: Iterable[Protocol] | None = None) -> Detection:
@@ -288,11 +326,13 @@ def _judge(data: bytes, protocol: Protocol) -> Candidate | None:
             raws.append(found.raw)
             for plain, reading in zip(found.readings, doubt(found.readings, memory), strict=True):
                 doubts.update(reading.doubts)
+                key = (reading.quantity, reading.index, reading.component)
                 if reading.value is not None:
-                    key = (reading.quantity, reading.index, reading.component)
                     last[key] = reading
                     # Held against each other as the frames say it: a rule's doubt is no reason to look away.
                     told[key] = plain
+                else:
+                    told.setdefault(key, plain)
         else:
             empty += 1
     if not raws:
@@ -376,6 +416,13 @@ def _verdict(
         return True, ""  # the columns are named as the format names them
     if strength is Strength.STRONG:
         return True, ""
+    if strength is Strength.NAMES:
+        if (explained or 0) < _UNPROVEN_SHARE or contradict:
+            return False, (
+                f"turned down: without a checksum it takes {_UNPROVEN_SHARE:%} of the bytes explained and no "
+                "values that contradict each other"
+            )
+        return True, ""
     if strength is Strength.WEAK:
         # One frame that is the whole recording had its start, length and sum right: that is no chance.
         if distinct < 2 and ((explained or 0) < _WHOLE_SHARE or contradict):
@@ -432,6 +479,8 @@ def measure(protocol: Protocol, raw: bytes) -> Strength:
     1. One byte is changed at a time. With a checksum none of these passes.
     2. Three bytes are changed, and each byte of the end is tried with all its values. When one byte can mend
        every change, the checksum has 8 bits.
+    3. Where no checksum is, a letter of a text is changed at a time. When half of the changes and more take
+       a reading away, names hold the text together, and chance does not write names.
 
     The head and the end stay as they are, and digits stay digits, so that what is measured is the checksum
     and neither length nor delimiters.
@@ -446,13 +495,37 @@ def measure(protocol: Protocol, raw: bytes) -> Strength:
     ]
     singles = [_changed(raw, [place], chance, text=text) for place in chance.sample(body, min(24, len(body)))]
     if any(_passes(protocol, one) for one in singles):
-        return Strength.NONE
+        return Strength.NAMES if _has_names(protocol, raw, chance) else Strength.NONE
     changes = [_changed(raw, chance.sample(body, min(3, len(body))), chance, text=text) for _ in range(6)]
     if text:
         # A few digits hardly move a sum of characters; all of them at once carry into its upper byte.
         changes.append(bytes(_DIGITS[-1] if at in body else raw[at] for at in range(len(raw))))
     mended = bool(body) and all(_mends(protocol, one, tail, text=text) for one in changes)
     return Strength.WEAK if mended else Strength.STRONG
+
+
+def _has_names(protocol: Protocol, raw: bytes, chance: random.Random) -> bool:
+    """Whether half of the letters of a text, and more, are missed when they are others."""
+    letters = [place for place, byte in enumerate(raw) if chr(byte).isalpha() and byte < 0x80]
+    said = _said(protocol, raw)
+    if len(letters) < _LEAST_LETTERS or not said or not all(byte in _TEXT for byte in raw):
+        return False
+    tried = sorted(chance.sample(letters, min(_NAMES_TRIED, len(letters))))
+    missed = sum(
+        len(_said(protocol, raw[:place] + b"#" + raw[place + 1 :]) & said) < len(said) for place in tried
+    )
+    return 2 * missed >= len(tried)
+
+
+def _said(protocol: Protocol, raw: bytes) -> frozenset[tuple[object, ...]]:
+    """What a text says; nothing when it is no frame any more."""
+    framer, decoder = protocol.framer(), protocol.decoder()
+    out: set[tuple[object, ...]] = set()
+    for one in [*framer.feed(raw), *framer.flush()]:
+        if isinstance(one, Frame):
+            with suppress(Damage):
+                out |= {(r.quantity, r.index, r.component, r.value) for r in decoder.decode(one)}
+    return frozenset(out)
 
 
 def _changed(raw: bytes, places: Iterable[int], chance: random.Random, *, text: bool) -> bytes:
@@ -492,8 +565,11 @@ def agreement(readings: Iterable[Reading]) -> tuple[list[str], list[str]]:
     parts: dict[str | None, dict[tuple[str, int | None], Decimal]] = {}
     for reading in readings:
         judged = not reading.doubts or (reading.doubts == _ANY_SCALE and reading.quantity in _ORDERED)
+        values = parts.setdefault(reading.component, {})
         if isinstance(reading.value, Decimal) and judged:
-            parts.setdefault(reading.component, {})[reading.quantity, reading.index] = reading.value
+            values[reading.quantity, reading.index] = reading.value
+        elif reading.quantity == "cell_voltage":
+            values[_UNREAD] = values.get(_UNREAD, Decimal(0)) + 1
     agree: dict[str, None] = {}
     contradict: dict[str, None] = {}
     for part, values in sorted(parts.items(), key=lambda item: item[0] or ""):
@@ -506,13 +582,22 @@ def agreement(readings: Iterable[Reading]) -> tuple[list[str], list[str]]:
 
 
 def _cells(values: Last) -> Iterator[tuple[bool, str]]:
-    cells = [value for (name, _), value in values.items() if name == "cell_voltage" and value]
+    said = [value for (name, _), value in values.items() if name == "cell_voltage"]
+    cells = [value for value in said if _within(value, _ANY_CELL)]
     volts = values.get(("voltage", None))
     if len(cells) < 2 or volts is None or not volts:
         return
     total = sum(cells, Decimal(0))
     fits = abs(total - volts) <= _SUM_TOLERANCE * volts
-    yield fits, f"{len(cells)} cells add up to {total} V, the pack says {volts} V"
+    # A sum without all of its cells says nothing against the pack.
+    count = values.get(("cell_count", None))
+    is_whole = len(cells) == count if count is not None else len(cells) == len(said) and _UNREAD not in values
+    if fits or is_whole:
+        yield fits, f"{len(cells)} cells add up to {total} V, the pack says {volts} V"
+
+
+def _within(value: Decimal, bounds: tuple[Decimal, Decimal]) -> bool:
+    return bounds[0] < value < bounds[1]
 
 
 def _count_times_mean(values: Last) -> Iterator[tuple[bool, str]]:
@@ -552,9 +637,16 @@ def _ranges(values: Last) -> Iterator[tuple[bool, str]]:
             yield False, f"{name} is {share} %"
         elif share is not None and name == "state_of_charge":
             yield True, f"{name} is {share} %"
-    limits = (("voltage", _PACK_VOLTS, "V"), ("cell_voltage", _CELL_VOLTS, "V"))
-    for quantity, (least, most), unit in (*limits, ("cell_temperature", _DEGREES, "degC")):
+    limits = (
+        ("voltage", _PACK_VOLTS, None, "V"),
+        ("cell_voltage", _CELL_VOLTS, _ANY_CELL, "V"),
+        ("cell_temperature", _DEGREES, _SURVIVED, "degC"),
+    )
+    for quantity, (least, most), possible, unit in limits:
         odd = [v for (name, _), v in values.items() if name == quantity and v and not least <= v <= most]
+        # What is not fitted shows one impossible value; a wrong layout shows several.
+        absent = {v for v in odd if possible is not None and not _within(v, possible)}
+        odd = [v for v in odd if v not in absent or len(absent) > 1]
         if odd:
             yield False, f"{quantity} of {odd[0]} {unit}"
 

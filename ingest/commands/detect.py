@@ -4,7 +4,7 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -58,7 +58,10 @@ def command(*, source: str, listen_s: float, as_json: bool) -> None:
 
     try:
         address = parse_address(source)
-        data = _recorded(source) if address is None else _heard(address, source, listen_s)
+        if address is None:
+            data = _recorded(source)
+        else:
+            data, source = _heard(address, source, listen_s)
         found = detect(data)
     except IngestError as error:
         text = str(error) if str(error).startswith(source.partition("?")[0]) else f"{source}: {error}"
@@ -67,7 +70,7 @@ def command(*, source: str, listen_s: float, as_json: bool) -> None:
     if as_json:
         wire = {"source": source, **found.to_wire()}
         for one in wire["candidates"]:
-            one["next"] = _next(source, one["protocol"])
+            one["next"] = _next(source, one["protocol"], one["parts"])
         click.echo(json.dumps(wire, ensure_ascii=False))
     else:
         click.echo("\n".join(_lines(source, found)))
@@ -75,8 +78,13 @@ def command(*, source: str, listen_s: float, as_json: bool) -> None:
         sys.exit(NONE_FITS)
 
 
-def _next(source: str, protocol: str) -> str:
-    return f"cellpass ingest {shlex.quote(source)} --protocol {protocol} --bind BATTERY"
+def _next(source: str, protocol: str, parts: "Sequence[str]") -> str:
+    """The command that stores it; one part alone is the whole device."""
+    binds = ["BATTERY"]
+    if len(parts) > 1:
+        binds = [f"{part}=BATTERY{number}" for number, part in enumerate(parts, 1)]
+    said = " ".join(f"--bind {shlex.quote(bind)}" for bind in binds)
+    return f"cellpass ingest {shlex.quote(source)} --protocol {protocol} {said}"
 
 
 def _lines(source: str, found: "Detection") -> Iterator[str]:
@@ -85,7 +93,7 @@ def _lines(source: str, found: "Detection") -> Iterator[str]:
     for number, one in enumerate(found.candidates, 1):
         yield f"{number}. {one.protocol} ({one.title}; {one.certainty.value})"
         yield from (f"   - {reason}" for reason in one.reasons)
-        yield f"   next: {_next(source, one.protocol)}"
+        yield f"   next: {_next(source, one.protocol, one.parts)}"
     if found.settle:
         yield "More than one fits; what would settle it:"
         yield from (f"   - {sentence}" for sentence in found.settle)
@@ -103,8 +111,8 @@ def _recorded(path: str) -> bytes:
     return read_recording(Path(path)).data
 
 
-def _heard(address: "Address", source: str, listen_s: float) -> bytes:
-    """What a line says, unasked and asked, as a recording.
+def _heard(address: "Address", source: str, listen_s: float) -> tuple[bytes, str]:
+    """What a line says, unasked and asked, as a recording; and the address with its rate.
 
     Raises:
         TransportFailed: it cannot be opened, or nothing came at all.
@@ -133,13 +141,13 @@ def _heard(address: "Address", source: str, listen_s: float) -> bytes:
                 here += _ask_all(line, asked)
         heard += here
         if any(came for _, came in here) and detect(exchanges(here)).candidates:
-            return exchanges(here)
+            return exchanges(here), str(replace(address, number=rate))
     if not any(came for _, came in heard):
         raise TransportFailed(
             f"{source}: nothing came, asked or unasked; check that A and B are not exchanged, that the "
             "battery is awake, and that no other program asks on this line"
         )
-    return exchanges(heard)
+    return exchanges(heard), source
 
 
 def _protocols() -> "list[Protocol]":
