@@ -32,6 +32,7 @@ from schemas.registry import REGISTRY
 from schemas.structures import STRUCTURES, Form
 from schemas.terms import Audience, Category, RecordKind, Source
 from schemas.values import Kind, ValueType, YearMonth
+from tests.databases import migrated
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -222,8 +223,7 @@ class Site:
 
     def __init__(self, folder):
         self.settings = Settings(folder)
-        self.engine = database.open_database(folder)
-        database.upgrade(self.engine)
+        self.engine = migrated(folder)
         operator = "example-operator"
         (folder / "keys").mkdir()
         create_key(folder / "keys" / f"{operator}.pem", password=None)

@@ -16,6 +16,7 @@ from passport.ledger.batteries import Battery
 from passport.settings import Settings
 from passport.signing.keys import FileSigner, create_key
 from schemas.terms import Category
+from tests.databases import migrated
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 OPERATOR = "example-cells"
@@ -70,8 +71,7 @@ class Installation:
 
 def make(data_dir: Path, *, signers=None, **options: Any) -> Installation:
     """An installation in a folder; keys are made when they are missing."""
-    engine = database.open_database(data_dir)
-    database.upgrade(engine)
+    engine = migrated(data_dir)
     settings = Settings(data_dir, public_url=URL)
     key = settings.keys_dir / f"{OPERATOR}.pem"
     create_key(key, password=None)

@@ -8,6 +8,7 @@ from passport import grants
 from passport.errors import Forbidden, InputRefused, NotFound
 from passport.ledger import database
 from schemas.terms import Audience
+from tests.databases import migrated
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 YEAR = timedelta(days=365)
@@ -22,8 +23,7 @@ def fixed(count):
 
 @pytest.fixture
 def engine(tmp_path):
-    engine = database.open_database(tmp_path)
-    database.upgrade(engine)
+    engine = migrated(tmp_path)
     yield engine
     engine.dispose()
 

@@ -14,6 +14,7 @@ from passport import grants, search
 from passport.errors import Forbidden, InputRefused
 from passport.ledger import database
 from schemas.terms import Audience
+from tests.databases import migrated
 
 AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 PUBLIC = grants.VISITOR
@@ -44,8 +45,7 @@ def stated(**values):
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory):
-    engine = database.open_database(tmp_path_factory.mktemp("search"))
-    database.upgrade(engine)
+    engine = migrated(tmp_path_factory.mktemp("search"))
     with database.writing(engine) as connection:
 
         def add(pack, **parts):
@@ -253,8 +253,7 @@ def test_an_untouched_form_asks_nothing(engine):
 
 
 def test_a_new_version_replaces_only_the_parts_that_it_speaks_of(tmp_path):
-    engine = database.open_database(tmp_path)
-    database.upgrade(engine)
+    engine = migrated(tmp_path)
     with database.writing(engine) as connection:
         pack = Pack("AAAA")
         search.index(connection, battery=pack, facts=stated(battery_chemistry="Li-ion LFP"))

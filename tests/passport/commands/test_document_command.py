@@ -23,6 +23,7 @@ from passport.errors import (
 )
 from passport.ledger import database, operators
 from passport.settings import Settings
+from tests.databases import migrated
 from tests.passport.active_content import files
 from tests.passport.web.web_house import NOW, OPERATOR
 from tests.passport.web.web_house import House as WebHouse
@@ -150,8 +151,7 @@ def test_with_several_operators_one_is_named(house, folder):
 def test_in_a_new_folder_the_installation_s_operator_owns_it(tmp_path, folder):
     class Empty(Commanded):
         def __init__(self):
-            self.engine = database.open_database(tmp_path)
-            database.upgrade(self.engine)
+            self.engine = migrated(tmp_path)
             self.settings, self.data_dir = Settings(tmp_path), tmp_path
             self.reading = lambda: database.reading(self.engine)
             self.writing = lambda: database.writing(self.engine)

@@ -15,6 +15,7 @@ from passport.settings import Settings
 from passport.signing.keys import FileSigner, create_key
 from schemas.identifier import identifier_path
 from schemas.terms import Category, RecordKind
+from tests.databases import migrated
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 PATH = identifier_path("09521234543213", "SERIAL1")
@@ -26,8 +27,7 @@ class House:
     def __init__(self, folder):
         self.data_dir = folder
         self.settings = Settings(folder)
-        self.engine = database.open_database(folder)
-        database.upgrade(self.engine)
+        self.engine = migrated(folder)
 
     def now(self):
         return NOW

@@ -19,6 +19,7 @@ from passport.importing.findings import ImportRefused, report
 from passport.importing.plan import State
 from passport.ledger import batteries, catalogue, database, operators, papers
 from schemas.terms import Absent, Category, Disclosure, Level
+from tests.databases import migrated
 from tests.passport.importing.books import GTIN, book, items, models
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -29,8 +30,7 @@ OPERATOR = "example-cells"
 def ready(tmp_path_factory):
     """A folder with the tables and two operators, made once: migrations take longer than most tests."""
     folder = tmp_path_factory.mktemp("ready")
-    opened = database.open_database(folder)
-    database.upgrade(opened)
+    opened = migrated(folder)
     with database.writing(opened) as connection:
         operators.create(connection, OPERATOR, name="Example Cells", simulated=False, at=NOW)
         operators.create(connection, "other", name="Another", simulated=False, at=NOW)

@@ -20,6 +20,7 @@ from passport.ledger.catalogue import may_state
 from schemas.registry import REGISTRY
 from schemas.terms import Category, Level, RecordKind
 from schemas.validation import load_facts
+from tests.databases import migrated
 from tests.passport.exports import subjects
 
 TODAY = date(2026, 11, 28)
@@ -30,8 +31,7 @@ EVERY = [None, *Category]
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory):
-    opened = database.open_database(tmp_path_factory.mktemp("ledger"))
-    database.upgrade(opened)
+    opened = migrated(tmp_path_factory.mktemp("ledger"))
     with database.writing(opened) as connection:
         operators.create(connection, OPERATOR, name="Example Cells", simulated=False, at=NOW)
     yield opened

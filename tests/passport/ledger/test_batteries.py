@@ -9,6 +9,7 @@ import pytest
 from passport.errors import Conflict, FactRefused, IdentifierRefused, InputRefused, NotFound
 from passport.ledger import batteries, database, operators, states
 from schemas.terms import Category, PassportStatus
+from tests.databases import migrated
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 URL = "https://id.example.com"
@@ -17,8 +18,7 @@ PATH = "/01/09520123456788/21/BAT%2F26"
 
 @pytest.fixture
 def connection(tmp_path):
-    engine = database.open_database(tmp_path)
-    database.upgrade(engine)
+    engine = migrated(tmp_path)
     with database.writing(engine) as opened:
         operators.create(opened, "example-cells", name="Example Cells", simulated=True, at=NOW)
         yield opened

@@ -10,6 +10,7 @@ from passport.issue import record_of
 from passport.ledger import batteries, catalogue, database, operators
 from schemas.registry import REGISTRY
 from schemas.terms import Absent, Category, Level, RecordKind, Source
+from tests.databases import migrated
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(days=1)
@@ -18,8 +19,7 @@ OPERATOR = "example-cells"
 
 @pytest.fixture
 def connection(tmp_path):
-    engine = database.open_database(tmp_path)
-    database.upgrade(engine)
+    engine = migrated(tmp_path)
     with database.writing(engine) as opened:
         operators.create(opened, OPERATOR, name="Example Cells", simulated=False, at=NOW)
         operators.create(opened, "other", name="Another", simulated=False, at=NOW)

@@ -11,6 +11,7 @@ from passport.errors import Conflict, InputRefused, NotFound
 from passport.ledger import batteries, components, database, operators
 from passport.ledger.components import NodeKind
 from schemas.terms import Category
+from tests.databases import migrated
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -18,8 +19,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def connection(tmp_path):
-    engine = database.open_database(tmp_path)
-    database.upgrade(engine)
+    engine = migrated(tmp_path)
     with database.writing(engine) as opened:
         operators.create(opened, "example-cells", name="Example Cells", simulated=False, at=NOW)
         yield opened
@@ -209,8 +209,7 @@ def test_words_that_cannot_be_are_refused(connection, words, sentence):
     )
 )
 def test_no_sequence_of_moves_breaks_a_rule(tmp_path_factory, moves):
-    engine = database.open_database(tmp_path_factory.mktemp("moves"))
-    database.upgrade(engine)
+    engine = migrated(tmp_path_factory.mktemp("moves"))
     with database.writing(engine) as connection:
         operators.create(connection, "example-cells", name="Example Cells", simulated=False, at=NOW)
         kinds = ["installation", "installation", "battery", "battery", "string", "string"]

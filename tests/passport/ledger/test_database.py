@@ -17,12 +17,20 @@ from sqlmodel import SQLModel
 
 from passport.errors import StoreUnavailable
 from passport.ledger import batteries, database, tables
+from tests.databases import migrated
 
 
 @pytest.fixture
 def engine(tmp_path):
     made = database.open_database(tmp_path)
     database.upgrade(made)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def copied(tmp_path):
+    made = migrated(tmp_path)
     yield made
     made.dispose()
 
@@ -123,11 +131,11 @@ def test_every_append_only_table_has_a_row_to_try():
 
 @pytest.mark.parametrize("table", tables.APPEND_ONLY)
 @pytest.mark.parametrize("verb", ["UPDATE {0} SET {1} = {1}", "DELETE FROM {0}"])
-def test_history_refuses_to_be_changed(engine, table, verb):
-    with database.writing(engine) as connection:
+def test_history_refuses_to_be_changed(copied, table, verb):
+    with database.writing(copied) as connection:
         connection.exec_driver_sql(ROWS[table])
         column = next(iter(connection.exec_driver_sql(f"SELECT * FROM {table}").keys()))
-    with pytest.raises(IntegrityError, match="append-only"), database.writing(engine) as connection:
+    with pytest.raises(IntegrityError, match="append-only"), database.writing(copied) as connection:
         connection.exec_driver_sql(verb.format(table, column))
 
 

@@ -5,14 +5,14 @@ import pytest
 from passport.ledger import database, leaves
 from passport.signing import log
 from schemas.terms import RecordKind
+from tests.databases import migrated
 
 COUNT = 37
 
 
 @pytest.fixture(scope="module")
 def grown(tmp_path_factory):
-    engine = database.open_database(tmp_path_factory.mktemp("log"))
-    database.upgrade(engine)
+    engine = migrated(tmp_path_factory.mktemp("log"))
     jwts = [f"jwt {n}".encode() for n in range(COUNT)]
     with database.writing(engine) as connection:
         for number, jwt in enumerate(jwts):
@@ -54,8 +54,7 @@ def test_every_proof_is_the_proof_over_all_leaves(grown, count):
 
 @pytest.mark.parametrize("sizes", [(1, 2, 3, 31), (COUNT,), (0, 16, 0, 21)])
 def test_many_leaves_at_once_are_the_same_tree(grown, tmp_path, sizes):
-    engine = database.open_database(tmp_path)
-    database.upgrade(engine)
+    engine = migrated(tmp_path)
     with database.writing(engine) as connection:
         done = 0
         for size in sizes:

@@ -24,6 +24,7 @@ from passport.errors import (
 from passport.ledger import database, operators, papers
 from passport.ledger.papers import Kind
 from schemas.terms import Disclosure
+from tests.databases import migrated
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 URL = "https://id.example.com"
@@ -36,8 +37,7 @@ _SECONDS = count()
 def ready(tmp_path_factory):
     """A folder with the tables and two operators, made once: migrations take longer than most tests."""
     folder = tmp_path_factory.mktemp("ready")
-    made = database.open_database(folder)
-    database.upgrade(made)
+    made = migrated(folder)
     with database.writing(made) as connection:
         for name in ("first", "second"):
             operators.create(connection, name, name=name.title(), simulated=False, at=NOW)

@@ -18,6 +18,7 @@ from passport.web import create_flask, documents, recyclers
 from passport.web.context import WebContext
 from schemas.identifier import identifier_path
 from schemas.terms import Audience, Category, RecordKind
+from tests.databases import migrated
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 FORMULA = '=HYPERLINK("http://evil.example","x")'
@@ -45,8 +46,7 @@ class Site:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
-    engine = database.open_database(folder)
-    database.upgrade(engine)
+    engine = migrated(folder)
     (folder / "keys").mkdir()
     made, keys = [], {}
     with database.writing(engine) as connection:

@@ -16,6 +16,7 @@ from passport.web import WebContext, create_flask, create_wsgi
 from schemas.identifier import identifier_path
 from schemas.terms import Category, RecordKind
 from schemas.validation import load_facts
+from tests.databases import migrated
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 GTIN = "09521234543213"
@@ -51,8 +52,7 @@ class House:
 
     def __post_init__(self) -> None:
         self.settings = Settings(self.folder, public_url=self.public_url)
-        self.engine = database.open_database(self.folder)
-        database.upgrade(self.engine)
+        self.engine = migrated(self.folder)
         key = self.folder / "keys" / f"{OPERATOR}.pem"
         key.parent.mkdir(exist_ok=True)
         if not key.exists():
