@@ -4,11 +4,10 @@ Source: states as restated in docs/protocols/ant.md.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
-from schemas.reading import Reading
+from schemas.reading import Reading, altered, told
 
 ON: Final = 1
 # Why a switch is open; codes that mean off, waiting, full or switched off by a person have no condition.
@@ -47,9 +46,9 @@ DISCHARGE_STATES: Final[Mapping[int, str]] = {
 
 def switches(charge: int, discharge: int) -> list[Reading]:
     """What the codes of the two switches say."""
-    readings = [Reading("charging_enabled", charge == ON), Reading("discharging_enabled", discharge == ON)]
+    readings = [told("charging_enabled", charge == ON), told("discharging_enabled", discharge == ON)]
     reasons = (CHARGE_STATES.get(charge), DISCHARGE_STATES.get(discharge))
-    return readings + [Reading("protection", name) for name in dict.fromkeys(reasons) if name]
+    return readings + [told("protection", name) for name in dict.fromkeys(reasons) if name]
 
 
 def switch_state(conditions: Iterable[str], *, charges: bool, is_on: bool) -> int:
@@ -66,5 +65,5 @@ def directed(reading: Reading, *, charges: bool | None) -> Reading:
     if not reading.value:
         return reading
     if charges is None:
-        return replace(reading, doubts=(*reading.doubts, "sign_unproven"))
-    return replace(reading, value=abs(reading.value) if charges else -abs(reading.value))
+        return altered(reading, doubts=(*reading.doubts, "sign_unproven"))
+    return altered(reading, value=abs(reading.value) if charges else -abs(reading.value))

@@ -24,7 +24,8 @@ _SEED: Final = 20270218
 _START_US: Final = 1_767_225_600_000_000
 _ROUNDS: Final = 5
 _SERIAL_BAR: Final = 20_000
-_SERIAL_FRAMES: Final = 2_000
+_SERIAL_ANSWERS: Final = 2_000
+_POLL_S: Final = 10.0
 
 
 def run() -> Iterator[Ratio]:
@@ -150,25 +151,19 @@ def _serial() -> Iterator[Ratio]:
     for name, kind in KINDS.items():
         if kind.on_can:
             continue
-        asked = _asked(name)
-        if not asked:
-            continue
-        protocol = discover()[name]
+        protocol, asked = discover()[name], _asked(name)
 
-        def read(protocol: Protocol = protocol, asked: list[tuple[bytes, bytes]] = asked) -> int:
+        def read(protocol: Protocol = protocol, asked: list[tuple[bytes, bytes]] = asked) -> list[int]:
             framer, decoder = protocol.framer(), protocol.decoder()
-            count = 0
-            for request, answer in asked:
-                for frame in framer.feed(answer):
-                    if isinstance(frame, Frame):
-                        count += 1
-                        decoder.decode(frame, request=request)
-            return count
+            return [
+                len(decoder.decode(frame, request=request))
+                for request, answer in asked
+                for frame in framer.feed(answer)
+                if isinstance(frame, Frame)
+            ]
 
-        count = read()
-        if not count:
-            continue
-        size = sum(len(answer) for _, answer in asked) // count
+        found = read()
+        count, size = len(found), sum(len(answer) for _, answer in asked)
         yield Ratio(
             f"frames of {name}",
             count / middle_seconds(read, rounds=_ROUNDS),
@@ -177,21 +172,28 @@ def _serial() -> Iterator[Ratio]:
             float(_SERIAL_BAR),
             at_most=False,
             against="nothing beside it",
-            note=f"answers of its polling cycle, {size} bytes each",
+            note=f"{size // count} bytes and {sum(found) / count:.1f} readings each, a frame in "
+            f"{len(asked) / len({answer for _, answer in asked}):.1f} unlike all before it",
         )
 
 
 def _asked(name: str) -> list[tuple[bytes, bytes]]:
-    """Requests and answers of one polling cycle of the simulated device, over and over."""
-    kind = KINDS[name]
+    """Requests and answers of a pack under a changing load, polled every ten seconds of its own time."""
+    kind, protocol = KINDS[name], discover()[name]
     pack = LivePack(PackSpec(kind.chemistry, kind.cells, kind.capacity_ah, seed=_SEED))
     module, _, device_name = kind.device.partition(".")
     make = getattr(import_module(f"ingest.simulators.{module}"), device_name)
     device: Device = make([pack] if kind.is_bank else pack)
-    cycle = []
-    for request in discover()[name].poll():
-        device.quiet()
-        answer = device.hear(request)
-        if answer:
-            cycle.append((request, answer))
-    return cycle * (_SERIAL_FRAMES // max(1, len(cycle)))
+    framer, decoder = protocol.framer(), protocol.decoder()
+    poller = protocol.poller(None, decoder)
+    asked: list[tuple[bytes, bytes]] = []
+    while len(asked) < _SERIAL_ANSWERS:
+        device.advance(_POLL_S)
+        for request in poller.cycle():
+            device.quiet()
+            answer = device.hear(request)
+            asked.append((request, answer))
+            for frame in framer.feed(answer):
+                if isinstance(frame, Frame):
+                    decoder.decode(frame, request=request)
+    return asked

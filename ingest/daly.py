@@ -8,12 +8,13 @@ has its own. Nothing here can write.
 Source: layouts as restated in docs/protocols/daly-a5.md, daly-d2.md and daly-p81.md.
 """
 
+import struct
 from collections.abc import Callable, Iterable, Mapping
 from typing import ClassVar, Final
 
 from ingest.frames import crc16_modbus
-from ingest.protocol import Damage, Fault, Field, Frame, Framer, wrong_sum
-from schemas.reading import Reading, altered
+from ingest.protocol import Damage, Fault, Field, Frame, Framer, legible, wrong_sum
+from schemas.reading import Reading, altered, told
 from schemas.terms import ReadingAbsence
 
 READ: Final = 0x03
@@ -78,13 +79,15 @@ def conditions(data: bytes) -> list[Reading]:
     """Readings of every set bit; what has no public name is told by its byte and bit."""
     readings = []
     for number, byte in enumerate(data):
+        if not byte:
+            continue
         names = BYTES[number] if number < len(BYTES) else ()
         for bit in range(8):
             if byte >> bit & 1:
                 quantity, name = (
                     names[bit] if bit < len(names) else ("alarm", f"unnamed_bit_{8 * number + bit}")
                 )
-                readings.append(Reading(quantity, name))
+                readings.append(told(quantity, name))
     return readings
 
 
@@ -169,13 +172,14 @@ class Block:
     def __init__(self, start: int, data: bytes) -> None:
         self.start = start
         self.data = data
+        self.words = struct.unpack_from(f">{len(data) // 2}H", data)
 
     def number(self, register: int) -> int | None:
         """The register; None when it did not come, or holds the filling of an unfitted device."""
-        at = 2 * (register - self.start)
-        if not 0 <= at <= len(self.data) - 2:
+        at = register - self.start
+        if not 0 <= at < len(self.words):
             return None
-        value = int.from_bytes(self.data[at : at + 2], "big")
+        value = self.words[at]
         return None if value == _NOTHING else value
 
     def bytes_of(self, register: int, count: int) -> bytes:
@@ -194,14 +198,18 @@ class Block:
         count = self.number(count_in)
         if count is None:
             return []
-        raws = ((index, self.number(field.offset + index - 1)) for index in range(1, min(count, most) + 1))
-        readings = [field.reading(raw, index=index) for index, raw in raws if raw is not None]
+        begin = field.offset - self.start
+        end = min(begin + min(count, most), len(self.words))
+        raws = self.words[max(begin, 0) : max(end, 0)]
+        readings = field.series(raws, first=1 + max(-begin, 0))
+        if _NOTHING in raws:
+            readings = [one for one, raw in zip(readings, raws, strict=True) if raw != _NOTHING]
         return [doubt(reading) for reading in readings] if doubt else readings
 
     def flag(self, quantity: str, register: int) -> list[Reading]:
         """Whether the register is not nought; nothing when it did not come."""
         raw = self.number(register)
-        return [] if raw is None else [Reading(quantity, bool(raw))]
+        return [] if raw is None else [told(quantity, bool(raw))]
 
 
 def or_unfitted(cell: Reading) -> Reading:
@@ -219,8 +227,7 @@ def text(quantity: str, data: bytes) -> Reading:
     words = data.split(b"\x00")[0].strip().decode("ascii", "replace")
     if not words:
         return Reading(quantity, None, absence=ReadingAbsence.NOT_SUPPORTED)
-    clean = "".join(char if char.isprintable() else "�" for char in words)
-    return Reading(quantity, clean, doubts=("unreadable_text",) if "�" in clean else ())
+    return legible(quantity, words)
 
 
 def registers_of(values: Mapping[int, int], start: int, count: int) -> bytes:

@@ -13,6 +13,7 @@ serial form; `ingest.transports.modbus` changes the head.
 Source: Modbus Application Protocol V1.1b3, Modbus over Serial Line V1.02, Modbus Messaging on TCP/IP V1.0b.
 """
 
+import re
 import struct
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -159,6 +160,12 @@ class ModbusFramer(Framer):
             return
         super()._refuse(damage, view, position, out)
 
+    def _onward(self, buffer: bytes, begin: int) -> int:
+        if self._tcp:
+            return begin
+        head = _HEAD.search(buffer, begin)
+        return len(buffer) if head is None else head.start()
+
     def _length(self, buffer: bytes) -> int | None:
         if self._tcp:
             return self._tcp_frame(buffer)
@@ -228,6 +235,10 @@ class ModbusFramer(Framer):
             is_request = function not in _BITS or (function, *struct.unpack(">HH", body[2:])) in self._asked
         payload = body[2:] if is_request else body[3:]
         return Frame(raw, position, function, payload, is_request=is_request, address=unit)
+
+
+# What passes `_plausible`, as far as it is there.
+_HEAD: Final = re.compile(rb"[\x00-\xf7](?:[\x01-\x04\x81-\x84]|\Z)")
 
 
 def _proves(raw: bytes) -> bool:

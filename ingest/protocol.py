@@ -8,10 +8,11 @@ here waits, opens a line or knows the time.
 
 import importlib
 import pkgutil
+import re
 import struct
 import typing
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -22,7 +23,18 @@ from types import MappingProxyType, ModuleType
 from typing import Any, ClassVar, Final, Literal
 
 from ingest.errors import FrameRefused, ProtocolUnknown, RequestForbidden
-from schemas.reading import QUANTITIES, Reading, ReadingForm, ValueKind, stamp
+from schemas.reading import (
+    QUANTITIES,
+    Reading,
+    ReadingForm,
+    ValueKind,
+    altered,
+    copies,
+    of_part,
+    stamp,
+    together,
+    told,
+)
 from schemas.terms import Origin, ReadingAbsence, Unit
 
 # So much of a damaged or foreign stretch is shown; the rest is only counted, so a report stays readable.
@@ -199,12 +211,19 @@ class Damage(FrameRefused):
     def __init__(
         self, fault: Fault, *, expected: str, came: str, where: str, judged_bytes: int | None = None
     ) -> None:
-        super().__init__(f"{fault}: expected {expected} at {where}, came {came}")
+        super().__init__(fault, expected, where, came)
         self.fault = fault
         self.expected = expected
         self.came = came
         self.where = where
         self.judged_bytes = judged_bytes
+
+    def __str__(self) -> str:
+        """The sentence; only made when somebody reads it, as a search through noise fails at most bytes."""
+        if not self.args:
+            return ""
+        fault, expected, where, came = self.args
+        return f"{fault}: expected {expected} at {where}, came {came}"
 
 
 def wrong_sum(what: str, expected: int, came: int, *, at: int, digits: int) -> Damage:
@@ -298,6 +317,7 @@ class Refused:
         }
 
 
+_UNREADABLE: Final = "\N{REPLACEMENT CHARACTER}"
 _STRUCT_CODES: Final = MappingProxyType({1: "B", 2: "H", 4: "I", 8: "Q"})
 
 
@@ -396,7 +416,7 @@ class Field:
 
     @cached_property
     def _form(self) -> ReadingForm:
-        return ReadingForm(self.quantity, kind=self.kind, origin=self.origin)
+        return ReadingForm(self.quantity, kind=self.kind, origin=self.origin, index=self.index)
 
     def value(self, raw: int, *, coarser: int = 0) -> Decimal:
         """What the raw integer means, in the quantity's unit; `coarser` adds to the exponent."""
@@ -406,8 +426,7 @@ class Field:
         self, raw: int, *, coarser: int = 0, index: int | None = None, component: str | None = None
     ) -> Reading:
         """The reading that a raw integer gives; `index` replaces the row's own, for blocks that repeat."""
-        value = _scaled(raw - self.zero, self.exponent + coarser)
-        return self._form(value, self.index if index is None else index, component)
+        return self._form(_scaled(raw - self.zero, self.exponent + coarser), index, component)
 
     def read_all(
         self, data: bytes, count: int, *, base: int = 0, first: int = 1, component: str | None = None
@@ -417,10 +436,12 @@ class Field:
         `first` is the index of the first one.
         """
         numbers = self.integer.read_all(data, base + self.offset, count)
-        form, zero, exponent = self._form, self.zero, self.exponent
-        return [
-            form(_scaled(raw - zero, exponent), index, component) for index, raw in enumerate(numbers, first)
-        ]
+        return of_part(self.series(numbers, first=first), component)
+
+    def series(self, numbers: Iterable[int], *, first: int = 1) -> list[Reading]:
+        """Readings of raw integers, one position behind the other; `first` is the index of the first one."""
+        zero, exponent = self.zero, self.exponent
+        return self._form.series([_scaled(raw - zero, exponent) for raw in numbers], first=first)
 
     def raw(self, value: Decimal, *, coarser: int = 0) -> int:
         """The raw integer nearest to a value; the inverse of `value` for what the field can hold."""
@@ -442,8 +463,7 @@ class Field:
         raw = self.integer.read(data, base + self.offset)
         if raw is None:
             return None
-        value = _scaled(raw - self.zero, self.exponent + coarser)
-        return self._form(value, self.index if index is None else index, component)
+        return self._form(_scaled(raw - self.zero, self.exponent + coarser), index, component)
 
     def write(self, value: Decimal, *, coarser: int = 0) -> bytes:
         """The bytes of a value, for simulators and fixtures.
@@ -452,6 +472,18 @@ class Field:
             OverflowError: the value does not fit the field.
         """
         return self.integer.write(self.raw(value, coarser=coarser))
+
+
+def cell_voltages(field: Field, data: bytes, count: int, *, base: int = 0) -> list[Reading]:
+    """So many cell voltages, one behind the other from `base + offset`, as far as they are whole.
+
+    Nought is not fitted, or its wire is broken: the position stays, and the zero is no voltage.
+    """
+    cells = field.read_all(data, count, base=base)
+    begin = base + field.offset
+    if data.find(b"\x00\x00", begin, begin + count * field.integer.size) < 0:
+        return cells
+    return [cell if cell.value else altered(cell, doubts=("not_fitted",)) for cell in cells]
 
 
 class FieldBlock:
@@ -478,7 +510,8 @@ class FieldBlock:
             pieces.append(f"{gap}x{code.lower() if field.integer.signed else code}")
             end = field.offset + field.integer.size
         self._struct = struct.Struct(("<" if True in orders else ">") + "".join(pieces))
-        self._rows = tuple((field._form, field.zero, field.exponent, field.index) for field in fields)  # noqa: SLF001
+        self._forms = tuple(field._form for field in fields)  # noqa: SLF001
+        self._scales = tuple((field.zero, field.exponent) for field in fields)
         self.size = self._struct.size
 
     def read(self, data: bytes, *, base: int = 0, component: str | None = None) -> list[Reading]:
@@ -487,10 +520,10 @@ class FieldBlock:
             found = (field.read(data, base=base, component=component) for field in self.fields)
             return [reading for reading in found if reading is not None]
         numbers = self._struct.unpack_from(data, base)
-        return [
-            form(_scaled(raw - zero, exponent), index, component)
-            for raw, (form, zero, exponent, index) in zip(numbers, self._rows, strict=True)
+        values = [
+            _scaled(raw - zero, exponent) for raw, (zero, exponent) in zip(numbers, self._scales, strict=True)
         ]
+        return of_part(together(self._forms, values), component)
 
 
 @dataclass(frozen=True)
@@ -506,6 +539,12 @@ class Request:
     name: str
     command: int
     reads: str
+
+
+@cache
+def _any_of(starts: bytes) -> re.Pattern[bytes]:
+    """What finds the next start marker."""
+    return re.compile(b"[" + b"".join(b"\\x%02x" % start for start in starts) + b"]")
 
 
 class Framer(ABC):
@@ -567,13 +606,15 @@ class Framer(ABC):
         return out
 
     def _search(self, out: list[Frame | Refused], *, final: bool) -> None:
-        buffer = self._buffer
+        buffer = bytes(self._buffer)
         begin = 0
         while begin < len(buffer):
+            if self._in_damage and (begin := self._onward(buffer, begin)) == len(buffer):
+                break
             if buffer[begin] not in self.starts:
-                begin = self._skip(begin)
+                begin = self._skip(buffer, begin)
                 continue
-            view = bytes(buffer[begin:])
+            view = buffer[begin:]
             position = self._position + begin
             try:
                 frame = self._attempt(view, position, final=final)
@@ -589,7 +630,7 @@ class Framer(ABC):
             # A frame inside a refused stretch proves that the stretch lied about its length.
             self._reported_to = self._position + begin
             self._in_damage = False
-        del buffer[:begin]
+        del self._buffer[:begin]
         self._position += begin
 
     def _attempt(self, view: bytes, position: int, *, final: bool) -> Frame | None:
@@ -623,14 +664,20 @@ class Framer(ABC):
         self._reported_to = position + len(raw)
         self._in_damage = True
 
-    def _skip(self, begin: int) -> int:
+    def _onward(self, buffer: bytes, begin: int) -> int:
+        """Inside damage: the next place where a frame can begin; its end for none.
+
+        A framer overrides it where most bytes may begin a frame and what follows them shows that none does.
+        """
+        del buffer
+        return begin
+
+    def _skip(self, buffer: bytes, begin: int) -> int:
         """Move past bytes that are no start; note what nobody has reported. The next place to look."""
-        buffer = self._buffer
-        end = begin
-        while end < len(buffer) and buffer[end] not in self.starts:
-            end += 1
+        start = _any_of(self.starts).search(buffer, begin)
+        end = len(buffer) if start is None else start.start()
         if not self._in_damage:
-            self._hear(bytes(buffer[begin:end]), self._position + begin)
+            self._hear(buffer[begin:end], self._position + begin)
         return end
 
     def _hear(self, skipped: bytes, position: int) -> None:
@@ -656,6 +703,11 @@ class Framer(ABC):
             out.append(replace(refused, length=self._noise_length))
         self._noise.clear()
         self._noise_length = self._noise_seen = 0
+
+
+# Answers of so few readings are remembered, so many of them.
+_FEW: Final = 8
+_ANSWERS_KEPT: Final = 256
 
 
 class Decoder(typing.Protocol):
@@ -685,6 +737,8 @@ class Protocol(ABC):
         baud_rates: of a serial line, the usual one first.
         carrier: what its frames travel on.
         by_turns: True when a request on a bus waits for the answer to the one before.
+        repeats: True when what an answer says follows from its bytes and its request alone. States and texts
+            come again unchanged for hours; such a short answer is then read once and told again.
     """
 
     name: ClassVar[str]
@@ -696,6 +750,7 @@ class Protocol(ABC):
     baud_rates: ClassVar[tuple[int, ...]] = (9600,)
     carrier: ClassVar[Carrier] = Carrier.STREAM
     by_turns: ClassVar[bool] = False
+    repeats: ClassVar[bool] = False
 
     @abstractmethod
     def framer(self) -> Framer:
@@ -762,6 +817,11 @@ class Protocol(ABC):
         """
         if frame.is_request:
             return []
+        key = (frame.raw, request)
+        if self.repeats and (known := self._told_before.get(key)) is not None:
+            readings = copies(known[1])
+            stamp(readings, known[0])
+            return readings
         asked = self._parse_request(request) if request is not None else None
         if asked is not None and not self.answers(frame, asked):
             raise Damage(
@@ -773,8 +833,16 @@ class Protocol(ABC):
         # The hash of what may be kept: one over a short secret would give it away.
         evidence = sha256(self.redact(frame.raw)).hexdigest()
         readings = self._readings(frame, asked)
+        if self.repeats and len(readings) <= _FEW:
+            if len(self._told_before) >= _ANSWERS_KEPT:
+                self._told_before.clear()
+            self._told_before[key] = (evidence, copies(readings))
         stamp(readings, evidence)
         return readings
+
+    @cached_property
+    def _told_before(self) -> dict[tuple[bytes, bytes | None], tuple[str, list[Reading]]]:
+        return {}
 
     def poller(self, address: int | None, decoder: "Decoder") -> Poller:
         """What asks a device; one whose requests follow from earlier answers looks into its decoder."""
@@ -928,9 +996,14 @@ def text_reading(quantity: str, data: bytes, *, origin: Origin = Origin.NATIVE) 
     text = data.partition(b"\x00")[0].decode("ascii", "replace").strip()
     if not text:
         return Reading(quantity, None, absence=ReadingAbsence.NOT_SUPPORTED)
-    clean = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
-    doubts = ("unreadable_text",) if "\N{REPLACEMENT CHARACTER}" in clean else ()
-    return Reading(quantity, clean, origin=origin, doubts=doubts)
+    return legible(quantity, text, origin=origin)
+
+
+def legible(quantity: str, text: str, *, origin: Origin = Origin.NATIVE) -> Reading:
+    """A text; with a mark in the place of each character that cannot be printed, and then a doubt."""
+    clean = text if text.isprintable() else "".join(c if c.isprintable() else _UNREADABLE for c in text)
+    reading = told(quantity, clean, origin=origin)
+    return altered(reading, doubts=("unreadable_text",)) if _UNREADABLE in clean else reading
 
 
 def day_reading(quantity: str, year: int, month: int, day: int) -> Reading:

@@ -15,8 +15,8 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from ingest.frames import nibble_complement, sum16_complement
-from ingest.protocol import U8, Cursor, Damage, Fault, Field, Frame, Framer
-from schemas.reading import Reading, altered, told
+from ingest.protocol import U8, Cursor, Damage, Fault, Field, Frame, Framer, cell_voltages
+from schemas.reading import Reading, told
 
 START: Final = 0x7E
 END: Final = 0x0D
@@ -158,9 +158,7 @@ def cells(cursor: Cursor, field: Field) -> list[Reading]:
     """
     count = cursor.number(U8, "count of cells")
     data = cursor.take(count * 2, f"{count} cell voltages")
-    return [
-        cell if cell.value else altered(cell, doubts=("not_fitted",)) for cell in field.read_all(data, count)
-    ]
+    return cell_voltages(field, data, count)
 
 
 def states(cursor: Cursor, what: str) -> bytes:

@@ -15,20 +15,22 @@ from decimal import Decimal
 from typing import ClassVar, Final
 
 from ingest.ant import directed, switches
-from ingest.daly import or_unfitted, text
+from ingest.daly import text
 from ingest.frames import crc16_modbus
 from ingest.protocol import (
     Certainty,
     Damage,
     Fault,
     Field,
+    FieldBlock,
     Frame,
     Framer,
     Integer,
     Protocol,
     Request,
+    cell_voltages,
 )
-from schemas.reading import Reading
+from schemas.reading import Reading, told
 from schemas.terms import Origin, Unit
 
 U16L: Final = Integer(2, little=True)
@@ -82,6 +84,7 @@ FIELDS: Final = (
     Field("charge_out", 96, U32L, -3, Unit.AMPERE_HOUR),
     Field("charge_in", 100, U32L, -3, Unit.AMPERE_HOUR),
 )
+_BLOCK: Final = FieldBlock(FIELDS)
 CURRENT: Final = Field("current", 40, I16L, -1, Unit.AMPERE)
 POWER: Final = Field("power", 62, I32L, 0, Unit.WATT)
 _CHARGE_SWITCH: Final = 46
@@ -291,9 +294,9 @@ def _status(data: bytes) -> list[Reading]:
             came=f"{cells} cells, {sensors} sensors and {len(data)} bytes",
             where="byte 8 of the frame",
         )
-    readings = [or_unfitted(cell) for cell in CELL.read_all(data, cells)]
-    readings.append(Reading("cell_count", Decimal(cells)))
-    readings += [reading for field in FIELDS if (reading := field.read(data, base=shift)) is not None]
+    readings = cell_voltages(CELL, data, cells)
+    readings.append(told("cell_count", Decimal(cells)))
+    readings += _BLOCK.read(data, base=shift)
     charges = _CHARGES.get(data[_STATE])
     for field in (CURRENT, POWER):
         reading = field.read(data, base=shift)
@@ -305,17 +308,17 @@ def _status(data: bytes) -> list[Reading]:
         reading = field.read(data, base=shift)
         assert reading is not None  # the length was proven above
         readings.append(reading)
-    readings.append(Reading("balancing_active", any(data[_BALANCING])))
+    readings.append(told("balancing_active", any(data[_BALANCING])))
     readings += switches(data[_CHARGE_SWITCH + shift], data[_DISCHARGE_SWITCH + shift])
     readings += _bits("protection", data[_PROTECTIONS])
     name = CHEMISTRIES.get(U16L.read(data, _CHEMISTRY + shift) or 0)
-    return [*readings, Reading("chemistry", name, origin=Origin.CONFIGURED)] if name else readings
+    return [*readings, told("chemistry", name, origin=Origin.CONFIGURED)] if name else readings
 
 
 def _bits(quantity: str, data: bytes) -> list[Reading]:
     """No public source names these bits; that one is set is told, what it means is not guessed."""
     bits = int.from_bytes(data, "little")
-    return [Reading(quantity, f"unnamed_bit_{bit}") for bit in range(bits.bit_length()) if bits >> bit & 1]
+    return [told(quantity, f"unnamed_bit_{bit}") for bit in range(bits.bit_length()) if bits >> bit & 1]
 
 
 PROTOCOL: Final = Ant()

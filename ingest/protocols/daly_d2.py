@@ -175,6 +175,7 @@ class DalyD2(Protocol):
     name: ClassVar[str] = "daly-d2"
     title: ClassVar[str] = "Daly register protocol (D2 03)"
     certainty: ClassVar[Certainty] = Certainty.PROVEN
+    repeats: ClassVar[bool] = True
     requests: ClassVar[tuple[Request, ...]] = REQUESTS
 
     def framer(self) -> Framer:

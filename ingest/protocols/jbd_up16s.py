@@ -7,6 +7,7 @@ share a line; each is the part `module/ADDRESS`.
 Source: layout as restated in docs/protocols/jbd-up16s.md, proven on a recording of one of two packs on a bus.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
@@ -27,10 +28,11 @@ from ingest.protocol import (
     Protocol,
     Refused,
     Request,
+    cell_voltages,
     text_reading,
     wrong_sum,
 )
-from schemas.reading import Reading, altered, told
+from schemas.reading import Reading, of_part, told
 from schemas.terms import Origin, Unit
 
 READ: Final = 0x78
@@ -233,6 +235,10 @@ def encode_state(state: State) -> bytes:
     return bytes(data + state.model.encode().ljust(_MODEL_BYTES, b"\x00")[:_MODEL_BYTES])
 
 
+# An address with a function behind it, as far as it is there.
+_HEAD_OF_ANY: Final = re.compile(rb"[\x01-\xf7](?:[\x78\x79]|\Z)")
+
+
 class UpFramer(Framer):
     """Frames without a delimiter: a head that can be one, and the checksum."""
 
@@ -243,6 +249,10 @@ class UpFramer(Framer):
         if self._in_damage and damage.fault is Fault.DELIMITER:
             return
         super()._refuse(damage, view, position, out)
+
+    def _onward(self, buffer: bytes, begin: int) -> int:
+        head = _HEAD_OF_ANY.search(buffer, begin)
+        return len(buffer) if head is None else head.start()
 
     def _length(self, buffer: bytes) -> int | None:
         if len(buffer) > 1 and buffer[1] not in (READ, WRITE):
@@ -299,58 +309,55 @@ class JbdUp(Protocol):
 
     def _readings(self, frame: Frame, request: Frame | None) -> list[Reading]:
         del request
-        return _state(frame.payload, f"module/{frame.address}") if frame.command == STATE else []
+        return of_part(_state(frame.payload), f"module/{frame.address}") if frame.command == STATE else []
 
 
-def _state(data: bytes, part: str) -> list[Reading]:
+def _state(data: bytes) -> list[Reading]:
     """What the block says, as far as it goes; lists must be as long as they say."""
-    readings = _BLOCK.read(data, component=part)
+    readings = _BLOCK.read(data)
     for field in EXTREMES:
-        reading = field.read(data, component=part, index=U16.read(data, field.offset - 2))
+        reading = field.read(data, index=U16.read(data, field.offset - 2))
         if reading is not None:
             readings.append(reading)
     operation = U16.read(data, _OPERATION)
     if operation in (IDLE, CHARGING, DISCHARGING):
-        readings.append(told("charging", operation == CHARGING, component=part))
-    readings += _conditions("protection", PROTECTIONS, U32.read(data, _PROTECTIONS) or 0, part)
-    readings += _conditions("alarm", ALARMS, U32.read(data, _ALARMS) or 0, part)
+        readings.append(told("charging", operation == CHARGING))
+    readings += _conditions("protection", PROTECTIONS, U32.read(data, _PROTECTIONS) or 0)
+    readings += _conditions("alarm", ALARMS, U32.read(data, _ALARMS) or 0)
     switches = U16.read(data, _SWITCHES)
     if switches is not None:
-        readings.append(told("discharging_enabled", bool(switches & 1), component=part))
-        readings.append(told("charging_enabled", bool(switches & 2), component=part))
-    return readings if len(data) < _FIXED else readings + _lists(data, part)
+        readings.append(told("discharging_enabled", bool(switches & 1)))
+        readings.append(told("charging_enabled", bool(switches & 2)))
+    return readings if len(data) < _FIXED else readings + _lists(data)
 
 
-def _conditions(quantity: str, names: Sequence[str], bits: int, part: str) -> list[Reading]:
+def _conditions(quantity: str, names: Sequence[str], bits: int) -> list[Reading]:
     if not bits:
         return []
     active = dict.fromkeys(
         names[bit] if bit < len(names) else f"unnamed_bit_{bit}" for bit in range(32) if bits >> bit & 1
     )
-    return [told(quantity, name, component=part) for name in active]
+    return [told(quantity, name) for name in active]
 
 
-def _lists(data: bytes, part: str) -> list[Reading]:
+def _lists(data: bytes) -> list[Reading]:
     """Cells and sensors, each list behind its count, then what stands behind them."""
     cursor = Cursor(data, "state")
     cursor.take(_FIXED - 2, "fixed part")
     count = cursor.number(U16, "number of cells")
-    cells = CELL.read_all(cursor.take(2 * count, f"{count} cells"), count, component=part)
-    # Not fitted, or its wire is broken: the position stays, and the zero is no voltage.
-    readings = [cell if cell.value else altered(cell, doubts=("not_fitted",)) for cell in cells]
+    readings = cell_voltages(CELL, cursor.take(2 * count, f"{count} cells"), count)
     if not cursor.left:
         return readings
     count = cursor.number(U16, "number of sensors")
-    readings += SENSOR.read_all(cursor.take(2 * count, f"{count} sensors"), count, component=part)
+    readings += SENSOR.read_all(cursor.take(2 * count, f"{count} sensors"), count)
     if cursor.left >= U32.size:
         balancing = cursor.number(U32, "balancing")
-        readings.append(told("balancing_active", bool(balancing), component=part))
+        readings.append(told("balancing_active", bool(balancing)))
     if cursor.left >= 2:
         major, minor = cursor.take(2, "software")
-        readings.append(Reading("firmware_version", f"{major}.{minor}", component=part))
+        readings.append(told("firmware_version", f"{major}.{minor}"))
     if cursor.left >= _MODEL_BYTES:
-        model = text_reading("model", cursor.take(_MODEL_BYTES, "model"))
-        readings.append(altered(model, component=part))
+        readings.append(text_reading("model", cursor.take(_MODEL_BYTES, "model")))
     return readings
 
 

@@ -12,9 +12,10 @@ whole from the first tag to the last, and every reading of it carries the doubt 
 Source: layout as restated in docs/protocols/jk-uart.md, proven on the data of one device.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
+from operator import itemgetter
 from typing import ClassVar, Final
 
 from ingest.protocol import (
@@ -29,8 +30,10 @@ from ingest.protocol import (
     Framer,
     Protocol,
     Request,
+    cell_voltages,
+    legible,
 )
-from schemas.reading import Reading, altered
+from schemas.reading import Reading, ReadingForm, altered, told
 from schemas.terms import Origin, ReadingAbsence, Unit
 
 HEAD: Final = b"NW"
@@ -47,7 +50,8 @@ REQUESTS: Final = (
     Request("all", READ_ALL, "cells, temperatures, charge, counters, alarms, settings, texts"),
 )
 
-CELL: Final = Field("cell_voltage", 1, U16, -3, Unit.VOLT)
+# Behind the number of the cell, one byte.
+CELL: Final = Field("cell_voltage", 0, U16, -3, Unit.VOLT)
 _CELLS: Final = 0x79
 _CELL_SIZE: Final = 3
 _LAST_TAG: Final = 0xC0
@@ -72,6 +76,7 @@ TEMPERATURES: Final[Mapping[int, Field]] = {
 }
 _FREEZING: Final = 100
 _COLDEST: Final = 140
+_REMAINING: Final = ReadingForm("remaining_charge", origin=Origin.DERIVED)
 OPERATING: Final = Field("operating_time", 0, U32, 0, Unit.SECOND)
 _MINUTES: Final = 0xB6
 LEARNED: Final = Field("full_charge_capacity", 0, U32, 0, Unit.AMPERE_HOUR)
@@ -342,8 +347,11 @@ class JkUart(Protocol):
     def redact(self, raw: bytes) -> bytes:
         """The frame without the password of its settings; its own checksum is kept and no longer fits."""
         begin = _HEAD_SIZE if raw.startswith(HEAD) else 0
+        walked = _walk(raw[begin:])
+        if all(tag != _PASSWORD for tag, _, _ in walked):
+            return raw
         blank = bytearray(raw)
-        for tag, at, size in _walk(raw[begin:]):
+        for tag, at, size in walked:
             if tag == _PASSWORD:
                 blank[begin + at : begin + at + size] = bytes(max(0, min(size, len(raw) - begin - at)))
         return bytes(blank)
@@ -358,13 +366,38 @@ class JkUart(Protocol):
         return [altered(reading, doubts=(*reading.doubts, "no_checksum")) for reading in readings]
 
 
-def _walk(data: bytes) -> list[tuple[int, int, int]]:
+@dataclass(frozen=True)
+class _Layout:
+    """Which tags stand where; what has the same tags at the same places is laid out so.
+
+    Attributes:
+        values: tag, place and size of each value.
+        heads: reads what decides it: every tag, and the count of the cells' bytes.
+        tags: what stands there.
+    """
+
+    values: tuple[tuple[int, int, int], ...]
+    heads: Callable[[bytes], tuple[int, ...]]
+    tags: tuple[int, ...]
+
+
+# Layouts by the length of the data: a board sends the same tags again and again.
+_layouts: Final[dict[int, _Layout]] = {}
+_LAYOUTS_KEPT: Final = 64
+
+
+def _walk(data: bytes) -> Sequence[tuple[int, int, int]]:
     """Tag, place and size of each value, as far as tags are known; a value at the end may be cut."""
-    found = []
+    known = _layouts.get(len(data))
+    if known is not None and known.heads(data) == known.tags:
+        return known.values
+    found, heads = [], []
     at = 0
     while at < len(data):
         tag = data[at]
+        heads.append(at)
         if tag == _CELLS and at + 1 < len(data):
+            heads.append(at + 1)
             place, size = at + 2, data[at + 1]
         else:
             place, size = at + 1, SIZES.get(tag, 0)
@@ -372,6 +405,11 @@ def _walk(data: bytes) -> list[tuple[int, int, int]]:
                 break
         found.append((tag, place, size))
         at = place + size
+    if len(heads) > 1:
+        if len(_layouts) >= _LAYOUTS_KEPT:
+            _layouts.clear()
+        read = itemgetter(*heads)
+        _layouts[len(data)] = _Layout(tuple(found), read, read(data))
     return found
 
 
@@ -412,12 +450,14 @@ def _cells(block: bytes) -> list[Reading]:
         raise Damage(
             Fault.LENGTH, expected="three bytes for each cell", came=f"{len(block)} bytes", where="tag 79"
         )
-    readings = []
-    for at in range(0, len(block), _CELL_SIZE):
-        cell = CELL.read(block, base=at, index=block[at])
-        assert cell is not None
-        readings.append(cell if cell.value else altered(cell, doubts=("not_fitted",)))
-    return readings
+    count = len(block) // _CELL_SIZE
+    volts = bytearray(2 * count)
+    volts[::2], volts[1::2] = block[1::_CELL_SIZE], block[2::_CELL_SIZE]
+    readings = cell_voltages(CELL, bytes(volts), count)
+    numbers = block[::_CELL_SIZE]
+    if numbers == bytes(range(1, count + 1)):
+        return readings
+    return [altered(cell, index=number) for cell, number in zip(readings, numbers, strict=True)]
 
 
 def _current(value: bytes, version: bytes) -> Reading:
@@ -444,7 +484,7 @@ def _remaining(numbers: Mapping[int, Reading]) -> list[Reading]:
         return []
     assert isinstance(share.value, Decimal)
     assert isinstance(capacity.value, Decimal)
-    return [Reading("remaining_charge", (share.value * capacity.value).scaleb(-2), origin=Origin.DERIVED)]
+    return [_REMAINING((share.value * capacity.value).scaleb(-2))]
 
 
 def _states(values: Mapping[int, bytes]) -> list[Reading]:
@@ -452,19 +492,23 @@ def _states(values: Mapping[int, bytes]) -> list[Reading]:
     if _SWITCHES in values:
         bits = values[_SWITCHES][1]
         readings += [
-            Reading("charging_enabled", bool(bits & 1)),
-            Reading("discharging_enabled", bool(bits & 2)),
-            Reading("balancing_active", bool(bits & 4)),
+            told("charging_enabled", bool(bits & 1)),
+            told("discharging_enabled", bool(bits & 2)),
+            told("balancing_active", bool(bits & 4)),
         ]
     alarms = int.from_bytes(values.get(_ALARMS, b""), "big")
-    readings += [
-        Reading("alarm", ALARMS[bit] if bit < len(ALARMS) else f"unnamed_bit_{bit}")
-        for bit in range(16)
-        if alarms >> bit & 1
-    ]
+    readings += (
+        []
+        if not alarms
+        else [
+            told("alarm", ALARMS[bit] if bit < len(ALARMS) else f"unnamed_bit_{bit}")
+            for bit in range(16)
+            if alarms >> bit & 1
+        ]
+    )
     code = values.get(_CHEMISTRY, b"\xff")[0]
     if code < len(CHEMISTRIES):
-        readings.append(Reading("chemistry", CHEMISTRIES[code], origin=Origin.CONFIGURED))
+        readings.append(told("chemistry", CHEMISTRIES[code], origin=Origin.CONFIGURED))
     return readings
 
 
@@ -493,18 +537,17 @@ def _manufacture_date(text: bytes) -> Reading:
     if not digits.strip(b"0"):
         return Reading("manufacture_date", None, absence=ReadingAbsence.NOT_SUPPORTED)
     if len(digits) != len("YYMM") or not digits.isdigit():
-        return replace(_text("manufacture_date", digits), doubts=("no_such_day",))
+        return altered(_text("manufacture_date", digits), doubts=("no_such_day",))
     written = f"20{digits[:2].decode()}-{digits[2:].decode()}"
-    doubts = () if 1 <= int(digits[2:]) <= 12 else ("no_such_day",)
-    return Reading("manufacture_date", written, doubts=doubts)
+    reading = told("manufacture_date", written)
+    return reading if 1 <= int(digits[2:]) <= 12 else altered(reading, doubts=("no_such_day",))
 
 
 def _text(quantity: str, data: bytes) -> Reading:
     text = data.rstrip(b"\x00 ").decode("ascii", "replace")
     if not text:
         return Reading(quantity, None, absence=ReadingAbsence.NOT_SUPPORTED)
-    clean = "".join(char if char.isprintable() else "�" for char in text)
-    return Reading(quantity, clean, doubts=("unreadable_text",) if "�" in clean else ())
+    return legible(quantity, text)
 
 
 PROTOCOL: Final = JkUart()

@@ -200,6 +200,7 @@ class Ninebot(Protocol):
     name: ClassVar[str] = "ninebot"
     title: ClassVar[str] = "Xiaomi M365 / Ninebot scooters (55 AA)"
     certainty: ClassVar[Certainty] = Certainty.PROVEN
+    repeats: ClassVar[bool] = True
     requests: ClassVar[tuple[Request, ...]] = REQUESTS
     baud_rates: ClassVar[tuple[int, ...]] = (115200,)
 

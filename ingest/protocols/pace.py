@@ -425,6 +425,7 @@ class Pace(Protocol):
     name: ClassVar[str] = "pace"
     title: ClassVar[str] = "PACE (wired in ASCII, PACEEX app in binary)"
     certainty: ClassVar[Certainty] = Certainty.PROVEN
+    repeats: ClassVar[bool] = True
     requests: ClassVar[tuple[Request, ...]] = REQUESTS
     is_text: ClassVar[bool] = True
     also_binary: ClassVar[bool] = True

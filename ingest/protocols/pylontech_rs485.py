@@ -267,6 +267,7 @@ class PylontechRs485(Protocol):
     name: ClassVar[str] = "pylontech-rs485"
     title: ClassVar[str] = "Pylontech RS485 (YD/T 1363, version 2.0)"
     certainty: ClassVar[Certainty] = Certainty.PROVEN
+    repeats: ClassVar[bool] = True
     requests: ClassVar[tuple[Request, ...]] = REQUESTS
     is_text: ClassVar[bool] = True
     baud_rates: ClassVar[tuple[int, ...]] = (115200, 9600)

@@ -382,6 +382,7 @@ class SeplosV2(Protocol):
     name: ClassVar[str] = "seplos-v2"
     title: ClassVar[str] = "Seplos V2 (RS485 in ASCII, radio in binary)"
     certainty: ClassVar[Certainty] = Certainty.PROVEN
+    repeats: ClassVar[bool] = True
     requests: ClassVar[tuple[Request, ...]] = REQUESTS
     is_text: ClassVar[bool] = True
     also_binary: ClassVar[bool] = True

@@ -258,6 +258,7 @@ class SeplosV3(ModbusProtocol):
     name: ClassVar[str] = "seplos-v3"
     title: ClassVar[str] = "Seplos 3.0 / XZH (Modbus RTU)"
     certainty: ClassVar[Certainty] = Certainty.PROVEN
+    repeats: ClassVar[bool] = True
     rows = (*BANK_ROWS, *PACK_ROWS, *CELL_ROWS, *SETTING_ROWS, *TEXT_ROWS, *EVENT_ROWS)
     blocks = BLOCKS
     unit: ClassVar[int] = BANK_UNIT

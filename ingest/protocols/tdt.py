@@ -243,6 +243,7 @@ class Tdt(Protocol):
     name: ClassVar[str] = "tdt"
     title: ClassVar[str] = "TDT (7E or 1E .. 0D)"
     certainty: ClassVar[Certainty] = Certainty.PROVEN
+    repeats: ClassVar[bool] = True
     requests: ClassVar[tuple[Request, ...]] = REQUESTS
 
     def framer(self) -> Framer:
