@@ -5,6 +5,7 @@ import tomllib
 from dataclasses import replace
 from decimal import Decimal
 from importlib import resources
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,6 +28,7 @@ from passport.judgement.value_parameters import ENTRIES, parse_parameters, read_
 DEFAULTS = read_parameters()
 TEXT = resources.files("passport.judgement").joinpath("value.toml").read_text("utf-8")
 ALL = tuple(use.id for use in USES)
+PAGE = (Path(__file__).parents[3] / "docs/value.md").read_text("utf-8")
 
 
 def exact(**figures: float):
@@ -236,6 +238,51 @@ def test_metals_of_a_composition_are_known_by_cas_number():
     ]
     assert metals_from_composition(entries) == {"cobalt": 3.0, "copper": 2.5}
     assert metals_from_composition([]) is None
+
+
+# The examples of docs/value.md: sums in plain loops by another program, at the middle of every band.
+
+
+def middles():
+    lines = ['title = "middles"', "as_of = 2026-11-01", 'currency = "EUR"']
+    for name, one in DEFAULTS.entries.items():
+        lines += [f"[{name}]", *(f"{key} = {one.value:g}" for key in ("value", "low", "high"))]
+        lines += [f'unit = "{one.unit}"', "as_of = 2026-11-01", 'source = "the middle"']
+    return parse_parameters("\n".join(lines), "middles")
+
+
+@pytest.mark.parametrize(
+    ("chemistry", "recycling"),
+    [
+        ("Li-ion LFP", "-13.99"),
+        ("Li-ion NMC", "-3.73"),
+        ("Li-ion NCA", "-4.49"),
+        ("Li-ion LMO", "-13.93"),
+        ("Li-ion LCO", "16.79"),
+    ],
+)
+def test_materials_are_worth_what_the_page_says(chemistry, recycling):
+    result = residual_value(known(chemistry=chemistry, rated_kwh=1.0), middles())
+    assert result.recycling.middle == Decimal(recycling)
+    assert f"**{recycling}**" in PAGE
+
+
+@pytest.mark.parametrize(
+    ("chemistry", "use", "health", "years", "net"),
+    [
+        ("Li-ion LFP", "home_storage", 0.85, 9, "6.63"),
+        ("Li-ion NMC", "same_vehicle", 0.86, 5, "24.59"),
+        ("Li-ion NMC", "home_storage", 0.86, 6, "-2.09"),
+        ("Li-ion NCA", "same_vehicle", 0.90, 6, "32.54"),
+        ("Li-ion LMO", "off_grid", 0.65, 5, "-11.51"),
+    ],
+)
+def test_uses_are_worth_what_the_page_says(chemistry, use, health, years, net):
+    one = known(
+        chemistry=chemistry, rated_kwh=1.0, health=sure(health), years={use: sure(years)}, uses=(use,)
+    )
+    assert residual_value(one, middles()).uses[use].middle == Decimal(net)
+    assert f"**{net}**" in PAGE
 
 
 # Laws.
