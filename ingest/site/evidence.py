@@ -13,6 +13,7 @@ from typing import IO, Final
 
 from ingest.can import CanFrame, read_line, read_spelling
 from ingest.protocol import Carrier, Frame, Framer, Protocol, Refused
+from ingest.records import Record
 
 LARGEST_BYTES: Final = 4 * 1024 * 1024
 MOST_FILES: Final = 16
@@ -128,11 +129,14 @@ def watched(protocol: Protocol, log: FrameLog) -> Protocol:
             return frame
 
     def note(found: Frame | Refused) -> None:
+        end = b"\n" if inner.carrier is Carrier.RECORDS else b""  # a record is a line
+        if isinstance(found, Record) and found.head:
+            return  # a table is served whole, again and again
         if isinstance(found, Frame):
             if not found.is_request:
-                log.note("rx", inner.redact(found.raw))
+                log.note("rx", inner.redact(found.raw) + end)
         elif not secretive:
-            log.note("rx", found.raw)
+            log.note("rx", found.raw + end)
 
     class OnBus(type(protocol)):  # type: ignore[misc]
         """The same protocol on a CAN bus: what is kept are the frames, before messages are made of them."""
@@ -149,7 +153,7 @@ def watched(protocol: Protocol, log: FrameLog) -> Protocol:
                 log.note_bus("tx", [asked])
             return frame
 
-    if inner.carrier is Carrier.RECORDS or (inner.carrier is Carrier.CAN and secretive):
+    if inner.carrier is Carrier.CAN and secretive:
         return protocol
     kind: type[Protocol] = OnBus if inner.carrier is Carrier.CAN else Watching
     out = object.__new__(kind)

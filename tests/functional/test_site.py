@@ -1,6 +1,8 @@
 """A whole site under `cellpass gateway`: every battery's state is what its simulator knows of it."""
 
 import json
+import threading
+import time
 from collections import deque
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -12,6 +14,7 @@ from click.testing import CliRunner
 
 import app  # noqa: TID251 - the command is run as a user runs it
 from ingest.detect import detect
+from ingest.gateway import Pace
 from ingest.protocols import emus_serial, jbd, pylontech_rs485
 from ingest.simulators.emus_serial import EmusDevice
 from ingest.simulators.jbd import JbdDevice
@@ -20,6 +23,8 @@ from ingest.simulators.pack import PackSpec, cell_voltages, state_of_charge
 from ingest.simulators.pylontech_rs485 import PylontechBank
 from ingest.simulators.serve import serve_pty, serve_tcp
 from ingest.simulators.sunspec import SunSpecBank
+from ingest.site.file import read_site
+from ingest.site.run import SiteRun
 
 # Models are found first, then read block by block; a cycle asks for no more than this.
 ANSWERS_OF_A_STORE = 40
@@ -200,3 +205,51 @@ def test_a_device_of_the_site_is_only_read(tmp_path: Path) -> None:
     assert asked
     assert set(asked) <= reads
     assert watched.device.refused == []
+
+
+def test_a_running_site_follows_what_is_commissioned_beside_it(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    house = app.House(data)
+    ending = threading.Event()
+    with ExitStack() as stack:
+        stack.callback(house.close)
+        address = stack.enter_context(serve_tcp(scooter()))
+        path = tmp_path / "site.toml"
+        path.write_text(
+            f'[site]\nname = "yard"\ninterval_s = 0.1\n[[source]]\nname = "scooter"\naddress = "{address}"\n'
+            f'protocol = "jbd"\ncreate = {{{LFP}}}\n'
+        )
+        run = SiteRun(read_site(path), house, ending, monotonic=time.monotonic, pace=Pace(flush_rows=2))
+        run.settle()
+        (status,) = run.statuses
+        (first,) = status.batteries.values()
+        with house.writing() as connection:
+            other = house.batteries.create(
+                connection, {"category": "stationary", "rated_capacity": "50"}, at=house.now()
+            )
+        steps = [
+            (lambda: status.rows[first] >= 2, ("release", "--source", "yard/scooter")),
+            (lambda: bool(status._with("unbound")), ("bind", other, "--source", "yard/scooter")),
+            (lambda: status.rows[other] >= 2, None),
+        ]
+        deadline = time.monotonic() + 60
+
+        def watch() -> None:
+            holds, words = steps[0]
+            if holds():
+                steps.pop(0)
+                if words is None:
+                    ending.set()
+                    return
+                result = CliRunner().invoke(app.cli, ["--data", str(data), "commission", *words])
+                assert result.exit_code == 0, result.output
+                run.look()
+            ending.wait(0.02)
+            if time.monotonic() > deadline:
+                ending.set()
+
+        run.run(watch)
+        assert steps == []
+        assert status.starts == 1
+        assert house.refresh(first).rows == status.rows[first]
+        assert house.refresh(other).rows == status.rows[other]

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from ingest.captures import read_capture
 from ingest.commands.gateway import command as gateway_command
 from ingest.commands.ingest import command as ingest_command
 from ingest.errors import RequestForbidden, SiteRefused, TransportFailed
@@ -490,7 +491,7 @@ def test_one_command_stores_a_feed_over_tls(secure, certificate, tmp_path):
     ("words", "sentence"),
     [
         (["http://192.0.2.7/", "--protocol", "jbd"], "answers there are read with json:MAP.toml"),
-        (["tcp:192.0.2.7:1", "--protocol", "{map}"], "is read from http:, https: and files"),
+        (["tcp:192.0.2.7:1", "--protocol", "{map}"], "is read from mqtt:, http:, https: and files"),
         (["tcp:192.0.2.7:1", "--protocol", "jbd", "--ca-file=x"], "are for http: and https:"),
     ],
 )
@@ -508,6 +509,7 @@ SITE = """
 [site]
 name = "yard"
 interval_s = 0.05
+evidence = "frames"
 
 [[source]]
 name = "portal"
@@ -539,6 +541,13 @@ def test_a_site_asks_one_address_for_two_sources(device, tmp_path):
     assert house.values("OTHER", "voltage") == ["52.110"], "what is unchanged for one is new to the other"
     assert {asked[2].get("X-Api-Key") for asked in device.asked} == {"s3cret", None}
     assert "s3cret" not in result.output
+    (kept,) = (tmp_path / "frames").glob("yard-portal.2*.json")
+    assert b"s3cret".hex() not in kept.read_text()
+    (told,) = list(read_capture(kept, find(f"json:{tmp_path / 'map.toml'}")))
+    assert {one.quantity: one.value for one in told.readings if one.index is None} == {
+        "voltage": Decimal("52.11"),
+        "current": Decimal("-3.5"),
+    }
     house.engine.dispose()
 
 
