@@ -244,10 +244,11 @@ def command(
 
     SOURCE is a recording (see `cellpass decode`), serial:PORT?baud=N, tcp:HOST:PORT, can:INTERFACE:CHANNEL
     (python-can; a CAN bus is listened to, and a row is what one interval brought), mqtt:HOST/TOPIC-FILTER or
-    mqtts: with TLS (a row is a message, and --count counts them), or http://HOST/PATH or https:// (JSON or a
-    table, read with json:MAP.toml or csv:MAP.toml; its last row counts). A recording that was read before
-    changes nothing. A live line is polled until Ctrl-C; it is only ever read. Exit status: 0 if anything was
-    stored or known already, 2 for wrong use, 3 when nothing could be read.
+    mqtts: with TLS (a row is a message, and --count counts them), http://HOST/PATH or https:// (JSON or a
+    table, read with json:MAP.toml or csv:MAP.toml; its last row counts), or ble:ADDRESS (Bluetooth, with the
+    extra `ble`). A recording that was read before changes nothing. A live line is polled until Ctrl-C; it is
+    only ever read. Exit status: 0 if anything was stored or known already, 2 for wrong use, 3 when nothing
+    could be read.
     """
     parts = [*binds, *creates]
     named = house.settings.timezone

@@ -15,6 +15,7 @@ from ingest.captures import Decoded, read_capture
 from ingest.commands.gateway import command, table
 from ingest.errors import SiteRefused, TransportFailed
 from ingest.gateway import Pace
+from ingest.plausibility import doubt
 from ingest.protocol import Protocol, find
 from ingest.protocols import jbd
 from ingest.protocols import pylontech_rs485 as pylontech
@@ -29,6 +30,7 @@ from ingest.site.lines import SharedLine, Turns, shared_lines
 from ingest.site.run import SiteRun, State
 from ingest.transports.address import parse_address
 from ingest.transports.base import BackOff
+from schemas.reading import Reading
 from tests.ingest.test_ingest_command import House
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -589,6 +591,20 @@ def test_a_part_that_was_released_goes_to_nobody_from_then_on(tmp_path: Path) ->
         run.until(holds)
     assert run.site.statuses[0].batteries == {}
     assert run.site.statuses[0].unbound.keys() == {"the whole device"}
+
+
+def test_what_a_feed_tells_of_days_before_its_commissioning_is_doubted(tmp_path: Path) -> None:
+    (tmp_path / "map.toml").write_text(
+        '[time]\nat = "/ts"\nform = "unix"\n[[row]]\nat = "/u"\nquantity = "voltage"\n'
+    )
+    run = Run(tmp_path, HEAD + source("portal", "http://127.0.0.1:9/", "json:map.toml"))
+    before = datetime.now(UTC)
+    run.site.settle()
+    memory = run.site._memories["yard/portal"]
+    for age, doubts in ((timedelta(days=2), ("before_installation",)), (timedelta(minutes=5), ())):
+        told = Reading("voltage", Decimal(52), measured_at=before - age)
+        (doubted,) = doubt([told], memory, at=before - age)
+        assert doubted.doubts == doubts
 
 
 def test_what_measures_the_bus_is_heard_and_stored_for_nobody(tmp_path: Path) -> None:
