@@ -23,7 +23,8 @@ class Basis:
         rated_mah: rated capacity.
         in_series: cells in series.
         minimum_mv, maximum_mv: of the whole battery.
-        idle_coldest, idle_hottest: declared limits of temperature at rest, tenths of a degree.
+        idle_coldest, idle_hottest: declared limits of temperature at rest (bounds of extreme temperature
+            where those are declared), tenths of a degree.
         maximum_w: maximum permitted power.
     """
 
@@ -66,6 +67,7 @@ def basis_of(facts: Mapping[str, Any]) -> Basis:
     """The basis that declared facts (by attribute id) give."""
     layout = facts.get("dismantling_cell_layout")
     in_series = layout.get("in_series") if isinstance(layout, Mapping) else None
+    bounds = facts.get("extreme_temperature_bounds") or {}
     return Basis(
         chemistry=facts.get("battery_chemistry"),
         category=facts.get("battery_category"),
@@ -73,8 +75,8 @@ def basis_of(facts: Mapping[str, Any]) -> Basis:
         in_series=int(in_series) if in_series is not None else None,
         minimum_mv=_scaled(facts.get("minimum_voltage"), _THOUSAND),
         maximum_mv=_scaled(facts.get("maximum_voltage"), _THOUSAND),
-        idle_coldest=_scaled(facts.get("idle_temperature_min"), Decimal(10)),
-        idle_hottest=_scaled(facts.get("idle_temperature_max"), Decimal(10)),
+        idle_coldest=_scaled(bounds.get("lower", facts.get("idle_temperature_min")), Decimal(10)),
+        idle_hottest=_scaled(bounds.get("upper", facts.get("idle_temperature_max")), Decimal(10)),
         maximum_w=_scaled(facts.get("maximum_permitted_power"), Decimal(1)),
     )
 

@@ -17,7 +17,12 @@ from schemas.terms import Origin
 
 _MILLI: Final = -3
 _TENTH: Final = -1
-EXPONENTS: Final = {"voltage": _MILLI, "current": _MILLI, "state_of_charge": _TENTH}
+EXPONENTS: Final = {
+    "voltage": _MILLI,
+    "current": _MILLI,
+    "state_of_charge": _TENTH,
+    "insulation_resistance": _MILLI,
+}
 
 # Which columns speak of the lowest and of the highest cell.
 LOWEST_CELL: Final = frozenset({"cell_voltage", "cell_voltage_min"})
@@ -165,6 +170,7 @@ class Rows:
     coldest: Series | None
     hottest: Series | None
     ambient: Series | None
+    insulation_resistance: Series | None
 
 
 def rows_of(
@@ -205,6 +211,7 @@ def rows_of(
         _outermost(groups.get("coldest"), highest=False),
         _outermost(groups.get("hottest"), highest=True),
         _outermost(groups.get("ambient"), highest=True),
+        _outermost(groups.get("insulation_resistance"), highest=False),
     )
 
 

@@ -13,9 +13,10 @@ from typing import Any, Final
 import cbor2
 
 from passport.lifecycle.basis import Basis
+from passport.lifecycle.exposure import Exposure, Points, points_from_bytes, points_to_bytes
 from passport.lifecycle.sessions import Sessions
 
-VERSION: Final = 3
+VERSION: Final = 4
 LARGEST_BYTES: Final = 4096
 
 # Lower edges of the temperature bins 1 to 12 in tenths of a degree; bin 0 lies below the first.
@@ -79,6 +80,7 @@ BELIEVABLE: Final = {
     "state_of_charge": (-100, 1_100),
     "temperature": (-1_000, 10_000),
     "cell_voltage": (-10_000, 100_000),
+    "insulation_resistance": (0, 10**12),
     "counter": (0, 10**12),
 }
 
@@ -190,7 +192,7 @@ class Boundary:
     temperature: tuple[int, int, int] | None = None
     residence: tuple[int, int] | None = None
     session: tuple[int | None, ...] | None = None
-    exposure: tuple[int | None, ...] | None = None
+    exposure: Points = field(default_factory=Points)
     step: tuple[int | None, ...] | None = None
 
 
@@ -216,6 +218,7 @@ class LifecycleState:
         residence: ms by bin, `temperature bin * 10 + charge bin`, hottest sensor.
         hot, cold: ms by temperature bin of the hottest and of the coldest sensor.
         extremes, counters, last: by name. `last_before`: what earlier sources last said.
+        exposure: events, clocks, cycles of charge, time watched by month.
         boundary: where the next interval starts.
         covered_sources, covered_epochs, covered: observed stretches of earlier sources, of this source's
         earlier
@@ -252,6 +255,7 @@ class LifecycleState:
     counters: dict[str, Counter] = field(default_factory=dict)
     last: dict[str, Last] = field(default_factory=dict)
     last_before: dict[str, Last] = field(default_factory=dict)
+    exposure: Exposure = field(default_factory=Exposure)
     boundary: Boundary = field(default_factory=Boundary)
     covered_sources: list[Stretch] = field(default_factory=list)
     covered_epochs: list[Stretch] = field(default_factory=list)
@@ -295,6 +299,7 @@ class LifecycleState:
             if before is None or (said.time_ms or 0) >= (before.time_ms or 0):
                 self.last_before[name] = said
         self.last = {}
+        self.exposure.change_source()
         for counter in self.counters.values():
             counter.ended = True
 
@@ -366,6 +371,7 @@ class LifecycleState:
             "counters": {name: _counter(counter) for name, counter in self.counters.items()},
             "last": {name: _last(said) for name, said in self.last.items()},
             "last_before": {name: _last(said) for name, said in self.last_before.items()},
+            "exposure": self.exposure.to_bytes(),
             "boundary": [
                 self.boundary.clock,
                 self.boundary.current,
@@ -373,7 +379,7 @@ class LifecycleState:
                 self.boundary.temperature,
                 self.boundary.residence,
                 self.boundary.session,
-                self.boundary.exposure,
+                points_to_bytes(self.boundary.exposure, self.boundary.clock),
                 self.boundary.step,
             ],
             "covered": [self.covered_sources, self.covered_epochs, self.covered, self.open],
@@ -471,6 +477,7 @@ def _state(document: dict[str, Any]) -> LifecycleState:
         last_before={
             name: Last(row[0], row[1], tuple(row[2:])) for name, row in document["last_before"].items()
         },
+        exposure=Exposure.from_bytes(document["exposure"]),
         boundary=Boundary(
             clock,
             (current[0], current[1]) if current else None,
@@ -478,7 +485,7 @@ def _state(document: dict[str, Any]) -> LifecycleState:
             (temperature[0], temperature[1], temperature[2]) if temperature else None,
             (residence[0], residence[1]) if residence else None,
             tuple(session) if session else None,
-            tuple(exposure) if exposure else None,
+            points_from_bytes(exposure, clock),
             tuple(step) if step else None,
         ),
         covered_sources=_stretches(sources),

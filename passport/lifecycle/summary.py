@@ -10,19 +10,40 @@ Methods:
 - `charge.counter.v1`, `energy.counter.v1`: the device's own lifetime counters, resets added up.
 - `soc.bms.v1`: as the BMS said it, on the base it uses.
 - `temperature.hottest_cell.v1`: the hottest cell of the last row that had one.
-- `clock.residence.v1`: observed time by temperature bin; stated only where the bound is an edge of a bin, and
-  where at least nine tenths of the time between first and last row were watched (rule 20 of ingestion).
+- `clock.exposure.v1`: observed time that began beyond the declared bound (`passport.lifecycle.exposure`);
+  charging is a current of at least a fiftieth of the rated capacity an hour.
+- `clock.residence.v1`: the same by temperature bin, where the clock ran by another bound than is declared
+  now; stated only where the bound is an edge of a bin.
+- `residence.hottest.v1`: observed time by band of temperature and charge, hottest sensor; the outer bands end
+  where the extremes lie.
+- `events.occasion.v1`: occasions beyond a limit, by the rules told in `passport.lifecycle.exposure`; the
+  declared limit, else the chemistry's. Under load, too: that is what the word says.
+- `events.newest.v1`: of those that came last, which are kept whole.
+
+A count is stated only where the quantity was watched for any time at all, so nought means: watched, and none
+seen; for how long is in `Exposure.clocks`. A clock of exposure is stated only where the quantity was watched
+for at least nine tenths of the time between first and last row (rule 20 of ingestion).
 
 Source: Regulation (EU) 2023/1542, Annex VII part B; Annex XIII point 4(d).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Final
 
-from passport.lifecycle.shape import TEMPERATURE_EDGES, TOLD_AND_USED, Counter, Last, LifecycleState
+from passport.lifecycle.basis import basis_of
+from passport.lifecycle.exposure import KINDS, TELEMETRY_GAP, Clock, Driver, Occasion
+from passport.lifecycle.limits import limits_of
+from passport.lifecycle.shape import (
+    CHARGE_BINS,
+    TEMPERATURE_EDGES,
+    TOLD_AND_USED,
+    Counter,
+    Last,
+    LifecycleState,
+)
 from schemas.record import Stated
 from schemas.registry import REGISTRY
 from schemas.terms import Source
@@ -84,8 +105,7 @@ def summary(state: LifecycleState, facts: Mapping[str, Any]) -> dict[str, Stated
 
     Args:
         state: of the battery.
-        facts: its declared facts; `rated_capacity`, `idle_temperature_min` and `idle_temperature_max` are
-            used.
+        facts: its declared facts, those that the folding knew (`basis.basis_of`).
     """
     found: dict[str, Stated[Any]] = {}
     at = _moment(state.last_ms)
@@ -132,6 +152,8 @@ def summary(state: LifecycleState, facts: Mapping[str, Any]) -> dict[str, Stated
         )
     _last_words(found, state)
     _clocks(found, state, facts, at)
+    _events(found, state, facts, at)
+    _environment(found, state, at)
     return found
 
 
@@ -178,7 +200,7 @@ def _quotient(amount: int, unit: int) -> Decimal:
 def _state(
     found: dict[str, Stated[Any]],
     attribute: str,
-    value: Decimal | int,
+    value: Decimal | int | Sequence[Mapping[str, Any]],
     *,
     source: Source,
     as_of: datetime | None,
@@ -235,9 +257,35 @@ def _last_words(found: dict[str, Stated[Any]], state: LifecycleState) -> None:
 def _clocks(
     found: dict[str, Stated[Any]], state: LifecycleState, facts: Mapping[str, Any], at: datetime | None
 ) -> None:
-    upper, lower = _number(facts.get("idle_temperature_max")), _number(facts.get("idle_temperature_min"))
-    if not _is_watched(state, state.hot):
+    basis, clocks = basis_of(facts), state.exposure.clocks
+    lower_bound, upper_bound = basis.idle_coldest, basis.idle_hottest
+    if state.exposure.bounds == (lower_bound, upper_bound):
+        for attribute, bound, clock, watched in (
+            ("time_above_temperature", upper_bound, Clock.ABOVE_BOUND, Clock.HEAT),
+            ("time_below_temperature", lower_bound, Clock.BELOW_BOUND, Clock.HEAT),
+            (
+                "charging_time_above_temperature",
+                *(upper_bound, Clock.CHARGING_ABOVE_BOUND, Clock.HEAT_AND_CURRENT),
+            ),
+            (
+                "charging_time_below_temperature",
+                *(lower_bound, Clock.CHARGING_BELOW_BOUND, Clock.HEAT_AND_CURRENT),
+            ),
+        ):
+            if bound is not None and _is_watched(state, clocks[watched]):
+                _state(
+                    found,
+                    attribute,
+                    clocks[clock] // 60_000,
+                    source=Source.COMPUTED,
+                    as_of=at,
+                    method="clock.exposure.v1",
+                )
         return
+    if not _is_watched(state, sum(state.hot.values())):
+        return
+    upper = None if upper_bound is None else Decimal(upper_bound).scaleb(-1)
+    lower = None if lower_bound is None else Decimal(lower_bound).scaleb(-1)
     if upper is not None and state.hot and (edge := _edge(upper)) is not None:
         spent = sum(ms for where, ms in state.hot.items() if where > edge)
         _state(
@@ -260,11 +308,111 @@ def _clocks(
         )
 
 
-def _is_watched(state: LifecycleState, spent: Mapping[int, int]) -> bool:
+def _is_watched(state: LifecycleState, watched_ms: int) -> bool:
     """Whether so much of the time was watched that time spent somewhere may be stated."""
-    if state.first_ms is None or state.last_ms is None:
+    if state.first_ms is None or state.last_ms is None or not watched_ms:
         return False
-    return sum(spent.values()) >= _LEAST_WATCHED * (state.last_ms - state.first_ms)
+    return watched_ms >= _LEAST_WATCHED * (state.last_ms - state.first_ms)
+
+
+# What an occasion is told with: exponent and unit of its driver.
+_TOLD: Final = {
+    Driver.LOWEST: (-3, "V"),
+    Driver.HIGHEST: (-3, "V"),
+    Driver.SPREAD: (-3, "V"),
+    Driver.COLDEST: (-1, "degC"),
+    Driver.HOTTEST: (-1, "degC"),
+    Driver.POWER: (0, "W"),
+    Driver.CHARGE: (-1, "%"),
+    Driver.INSULATION: (0, "ohm"),
+}
+# Told beside the one that a person would call the event: the same occasion by a stricter rule.
+_SAME_EVENT: Final = frozenset({"deep_discharge_compensated"})
+
+
+def worst_of(kind: int, excess: int, facts: Mapping[str, Any]) -> str | None:
+    """The furthest value of an occasion as text; None where its limit is not known any more."""
+    if kind == TELEMETRY_GAP:
+        return None
+    known = KINDS[kind]
+    limit: int | None = getattr(limits_of(basis_of(facts)), known.limit)
+    if limit is None:
+        return None
+    exponent, unit = _TOLD[known.driver]
+    value = limit - excess if known.below else limit + excess
+    return f"{Decimal(value).scaleb(exponent):f} {unit}"
+
+
+def _events(
+    found: dict[str, Stated[Any]], state: LifecycleState, facts: Mapping[str, Any], at: datetime | None
+) -> None:
+    exposure = state.exposure
+    for attribute, kind in (("deep_discharge_count", "deep_discharge"), ("overcharge_count", "overvoltage")):
+        if exposure.can_tell(kind):
+            _state(
+                found,
+                attribute,
+                exposure.known(kind).count,
+                source=Source.COMPUTED,
+                as_of=at,
+                method="events.occasion.v1",
+            )
+    told = [
+        _event(one, facts)
+        for one in exposure.occasions()
+        if one.kind != TELEMETRY_GAP and KINDS[one.kind].name not in _SAME_EVENT
+    ]
+    # That nothing happened is only said where the main kinds could be seen.
+    if told or all(exposure.can_tell(kind) for kind in ("deep_discharge", "overvoltage", "over_temperature")):
+        _state(found, "negative_events", told, source=Source.COMPUTED, as_of=at, method="events.newest.v1")
+
+
+def _event(one: Occasion, facts: Mapping[str, Any]) -> dict[str, Any]:
+    event: dict[str, Any] = {"type": KINDS[one.kind].name, "duration_s": one.held_ms // 1000}
+    if one.start_s is not None:
+        event["at"] = _EPOCH + timedelta(seconds=one.start_s)
+    worst = worst_of(one.kind, one.worst, facts)
+    if worst is not None:
+        event["severity"] = worst
+    return event
+
+
+def _environment(found: dict[str, Stated[Any]], state: LifecycleState, at: datetime | None) -> None:
+    coldest, hottest = state.extremes.get("temperature_min"), state.extremes.get("temperature_max")
+    bands = [
+        {
+            "temperature_from": _tenths(low),
+            "temperature_to": _tenths(high),
+            "charge_from": Decimal(where % CHARGE_BINS * 10),
+            "charge_to": Decimal(where % CHARGE_BINS * 10 + 10),
+            "time_s": spent // 1000,
+        }
+        for where, spent in sorted(state.residence.items())
+        if coldest is not None and hottest is not None and spent >= 1000
+        for low, high in (_band(where // CHARGE_BINS, coldest.value, hottest.value),)
+    ]
+    if bands:
+        _state(
+            found,
+            "operating_environment_records",
+            bands,
+            source=Source.COMPUTED,
+            as_of=at,
+            method="residence.hottest.v1",
+        )
+
+
+def _band(number: int, coldest: int, hottest: int) -> tuple[int, int]:
+    """Bounds of a temperature bin in tenths; the outer ones end at the extremes, or ten degrees further."""
+    if number == 0:
+        return min(coldest, TEMPERATURE_EDGES[0] - 100), TEMPERATURE_EDGES[0]
+    if number == len(TEMPERATURE_EDGES):
+        return TEMPERATURE_EDGES[-1], max(hottest, TEMPERATURE_EDGES[-1] + 100)
+    return TEMPERATURE_EDGES[number - 1], TEMPERATURE_EDGES[number]
+
+
+def _tenths(value: int) -> Decimal:
+    return Decimal(value).scaleb(-1)
 
 
 def _edge(bound: Decimal) -> int | None:

@@ -36,8 +36,9 @@ _COLUMNS = {
         [-3, -3, -5],
     ),
     ColumnKey("state_of_charge"): (st.sampled_from([0, 99, 100, 500, 1000, 1100, 1500]), [-1, -2]),
-    ColumnKey("cell_voltage", 1): (st.sampled_from([3300, 3301, 0, 65_535]), [-3]),
-    ColumnKey("cell_voltage", 2): (st.sampled_from([3299, 3302, 4000]), [-3, -4]),
+    ColumnKey("cell_voltage", 1): (st.sampled_from([3300, 3301, 1900, 2050, 3800, 0, 65_535]), [-3]),
+    ColumnKey("cell_voltage", 2): (st.sampled_from([3299, 3302, 1400, 3650, 4000]), [-3, -4]),
+    ColumnKey("insulation_resistance"): (st.sampled_from([1, 30, 31, 5000]), [0]),
     ColumnKey("cell_temperature", 1, "module/2"): (
         st.sampled_from([-200, -201, 0, 250, 449, 450, 599]),
         [-1],
@@ -58,7 +59,7 @@ _BASES = st.sampled_from(
         NOTHING_DECLARED,
         Basis(rated_mah=20),
         Basis("Li-ion LFP", "stationary", 20, 16, 40_000, 58_400),
-        Basis("Li-ion LFP", "stationary", 15_000, 16, 44_000, 57_600),
+        Basis("Li-ion LFP", "stationary", 15_000, 16, 44_000, 57_600, 0, 300, 500),
         Basis("Li-ion NMC", "LMT", 20, 14, 42_000, 53_000),
     ]
 )

@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from passport.judgement.second_life.gates import Evidence
+from passport.lifecycle.exposure import Clock, Exposure
+from passport.lifecycle.limits import CHEMISTRIES, NOTHING_KNOWN, ChemistryLimits
 from passport.lifecycle.state import LifecycleState, coverage, reported
 from schemas.terms import BatteryStatus
 
@@ -24,8 +26,8 @@ def gather(
 ) -> Evidence:
     """The evidence as of `now`.
 
-    What the state does not keep stays unknown: serial numbers, protections, crash signals, and over how much
-    time cell voltages were read (extremes alone do not tell).
+    What the state does not keep stays unknown: serial numbers, protections, crash signals. How much of the
+    life was seen is told by quantity: a temperature that was read says nothing of cells.
 
     Args:
         state: folded state; None when nothing was ever read.
@@ -48,6 +50,10 @@ def gather(
     cells = [said[name] for name in _CELL_WORDS if name in said]
     insulation = said.get("insulation_resistance")
     since = facts.get("putting_into_service_date") or placed_on
+    exposure = state.exposure
+    rested = exposure.known("deep_discharge_severe") if exposure.can_tell("deep_discharge_severe") else None
+    high = exposure.known("overvoltage_severe") if exposure.can_tell("overvoltage_severe") else None
+    own = CHEMISTRIES.get(declared.chemistry or "", NOTHING_KNOWN)
     pack_mv = state.extremes.get("voltage_max")
     ohm_per_volt = None
     if insulation is not None and not insulation.doubts and pack_mv is not None and pack_mv.value > 0:
@@ -56,8 +62,17 @@ def gather(
     return replace(
         declared,
         coverage=_share(coverage(state).observed, since, now),
+        cell_coverage=_share(timedelta(milliseconds=exposure.clocks[Clock.CELLS]), since, now),
         temperature_coverage=_share(timedelta(milliseconds=sum(state.hot.values())), since, now),
         lowest_cell_voltage=_extreme(state, "cell_voltage_min", -3),
+        lowest_rested_cell_voltage=(
+            Decimal(own.low_severe - rested.worst).scaleb(-3)
+            if rested is not None and rested.count and own.low_severe is not None
+            else None
+        ),
+        rested_low_count=None if rested is None or _too_short(exposure, own) else rested.count,
+        rested_low_seconds=None if rested is None else Decimal(rested.longest_s),
+        severe_overvoltage_seconds=None if high is None else Decimal(high.longest_s),
         highest_cell_voltage=_extreme(state, "cell_voltage_max", -3),
         highest_temperature=_extreme(state, "temperature_max", -1),
         insulation_ohm_per_volt=ohm_per_volt,
@@ -65,6 +80,17 @@ def gather(
         silent_days=_age(state.last_ms, now),
         sensors_doubted=any(last.doubts for last in cells) if cells else None,
         resets=sum(c.segments - 1 for c in state.counters.values()) if state.counters else None,
+    )
+
+
+def _too_short(exposure: Exposure, own: ChemistryLimits) -> bool:
+    """Whether a cell was seen below the reject limit without load, but in no occasion that counts."""
+    low, reject = exposure.rested_low, own.reject
+    return (
+        low is not None
+        and reject is not None
+        and low < reject
+        and not exposure.known("deep_discharge_severe").count
     )
 
 

@@ -65,9 +65,13 @@ class Evidence:
         temperature_coverage: the same for readings of cell or module temperatures.
         chemistry: word of the attribute `battery_chemistry`.
         lowest_cell_voltage: volts, under any load, without doubted values.
-        lowest_rested_cell_voltage: volts, without load.
+        lowest_rested_cell_voltage: volts, without load, where that ever was below the chemistry's severe
+            limit.
+        rested_low_count: occasions below that limit without load; None when that was never watched or cannot
+            be judged.
+        rested_low_seconds: longest of them.
         highest_cell_voltage: volts, without doubted values.
-        severe_overvoltage_seconds: longest stay above the chemistry's severe voltage.
+        severe_overvoltage_seconds: longest stay above the chemistry's severe voltage; 0 when there was none.
         highest_temperature: degC of any cell or module, without doubted values.
         insulation_ohm_per_volt: last measured insulation resistance by the highest pack voltage.
         insulation_age_days: age of that measurement.
@@ -95,6 +99,8 @@ class Evidence:
     chemistry: str | None = None
     lowest_cell_voltage: Decimal | None = None
     lowest_rested_cell_voltage: Decimal | None = None
+    rested_low_count: int | None = None
+    rested_low_seconds: Decimal | None = None
     highest_cell_voltage: Decimal | None = None
     severe_overvoltage_seconds: Decimal | None = None
     highest_temperature: Decimal | None = None
@@ -283,14 +289,24 @@ def _over_discharge(evidence: Evidence) -> Said:
     rested, lowest = evidence.lowest_rested_cell_voltage, evidence.lowest_cell_voltage
     if rested is not None and rested < limits.reject_below:
         return _fail(f"a rested cell was at {rested} V, below {limits.reject_below} V")
+    seconds, count = evidence.rested_low_seconds, evidence.rested_low_count
+    day_limit = limits.reject_below_for_a_day
+    if seconds is not None and seconds > bars.A_DAY_SECONDS:
+        return _fail(f"a cell was below {day_limit} V without load for {seconds} s")
     if lowest is None:
         return _unknown("no cell voltage was recorded")
-    if lowest < limits.reject_below:
+    if count is None and lowest < limits.reject_below:
         return _unknown(f"a cell was at {lowest} V; whether under load or at rest is not recorded")
-    if lowest < limits.reject_below_for_a_day:
+    if count is None and lowest < day_limit:
         return _unknown(f"a cell was at {lowest} V; for how long is not recorded")
     enough = _covered(evidence.cell_coverage, bars.COVERAGE_FOR_EXTREMES, _CELLS)
-    return together(enough, _pass(f"no cell was below {lowest} V"))
+    if lowest >= day_limit:
+        return together(enough, _pass(f"no cell was below {lowest} V"))
+    if not count:
+        said = f"a cell was at {lowest} V under load, or for a moment; at rest none was below {day_limit} V"
+    else:
+        said = f"without load a cell was below {day_limit} V {count} times, never for more than a day"
+    return together(enough, _pass(said))
 
 
 def _over_voltage(evidence: Evidence) -> Said:
@@ -305,9 +321,8 @@ def _over_voltage(evidence: Evidence) -> Said:
     if highest is None:
         return _unknown("no cell voltage was recorded")
     if highest > limits.severe_above:
-        return _unknown(
-            f"a cell was at {highest} V, above {limits.severe_above} V; for how long is not recorded"
-        )
+        stay = "for how long is not recorded" if seconds is None else f"for {seconds} s at the longest"
+        return _unknown(f"a cell was at {highest} V, above {limits.severe_above} V; {stay}")
     enough = _covered(evidence.cell_coverage, bars.COVERAGE_FOR_EXTREMES, _CELLS)
     return together(enough, _pass(f"no cell was above {highest} V"))
 

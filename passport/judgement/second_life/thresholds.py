@@ -1,8 +1,7 @@
 """The bars of the gates as data: at which cell voltage a chemistry is damaged, how much history is enough.
 
-Source: practice of published cell datasheets; the mechanisms (copper dissolution on deep over-discharge,
-plating and oxidation on over-charge) are literature, the figures are engineering defaults. None is a limit of
-the law.
+Source: figures of cells stand in `passport.lifecycle.limits`, by which events are counted, with their source;
+the others are engineering defaults. None is a limit of the law.
 """
 
 from collections.abc import Mapping
@@ -10,6 +9,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
+
+from passport.lifecycle import limits
 
 SOURCE: Final = "engineering default after common cell datasheets"
 
@@ -29,28 +30,31 @@ class VoltageLimits:
     severe_above: Decimal
 
 
-def _limits(reject: str, reject_for_a_day: str, severe: str) -> VoltageLimits:
-    return VoltageLimits(Decimal(reject), Decimal(reject_for_a_day), Decimal(severe))
+def _limits() -> Mapping[str, VoltageLimits]:
+    return MappingProxyType(
+        {
+            name: VoltageLimits(_milli(own.reject), _milli(own.reject_for_a_day), _milli(own.high_severe))
+            for name, own in limits.CHEMISTRIES.items()
+            if own.reject is not None and own.reject_for_a_day is not None and own.high_severe is not None
+        }
+    )
+
+
+def _milli(value: int) -> Decimal:
+    return Decimal(value).scaleb(-3)
 
 
 # Keyed by the words of the attribute `battery_chemistry`. A chemistry that is not here has no such limit
 # (sodium-ion stands 0 V) or none that is agreed upon; its gates stay unknown.
-LIMITS: Final[Mapping[str, VoltageLimits]] = MappingProxyType(
-    {
-        "Li-ion NMC": _limits("1.50", "2.00", "4.35"),
-        "Li-ion NCA": _limits("1.50", "2.00", "4.35"),
-        "Li-ion LCO": _limits("1.50", "2.00", "4.35"),
-        "Li-ion LMO": _limits("1.50", "2.00", "4.35"),
-        "Li-ion LFP": _limits("1.00", "1.50", "4.00"),
-    }
-)
+LIMITS: Final[Mapping[str, VoltageLimits]] = _limits()
 
-THERMAL_ABUSE: Final = Decimal(80)  # degC, any cell or module, ever
+THERMAL_ABUSE: Final = Decimal(limits.THERMAL_ABUSE) / 10  # degC, any cell or module, ever
 COVERAGE_FOR_EXTREMES: Final = Decimal("0.95")  # share of days in service whose extremes are known
 COVERAGE_FOR_HISTORY: Final = Decimal("0.90")
 SEVERE_SECONDS: Final = Decimal(60)
-INSULATION_PASS: Final = Decimal(500)  # ohm per volt
-INSULATION_FAIL: Final = Decimal(100)
+A_DAY_SECONDS: Final = Decimal(86_400)
+INSULATION_PASS: Final = Decimal(limits.INSULATION_PASS)  # ohm per volt
+INSULATION_FAIL: Final = Decimal(limits.INSULATION_FAIL)
 INSULATION_AGE_DAYS: Final = 90
 CAPACITY_AGE_DAYS: Final = 180
 DRIFT_PASS: Final = Decimal(3)  # times the median of the fleet

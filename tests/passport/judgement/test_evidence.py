@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from passport.judgement.second_life.evidence import gather
 from passport.judgement.second_life.gates import GATES, Evidence
+from passport.lifecycle.exposure import KINDS, NUMBERS, Clock, Exposure, Total
 from passport.lifecycle.state import Counter, Extreme, Last, LifecycleState
 from schemas.terms import BatteryStatus
 
@@ -52,8 +53,8 @@ def test_a_temperature_read_once_covers_no_year():
     )
     evidence = gathered(state, battery_chemistry="Li-ion LFP")
     assert (evidence.coverage, evidence.temperature_coverage) == (1, Decimal("0.3"))
-    # The state keeps the extremes of cells, not for how long cells were read.
-    assert evidence.cell_coverage is None
+    # An extreme of cells does not tell for how long cells were read.
+    assert evidence.cell_coverage == 0
     answers = {gate.id: gate.decide(evidence).answer.value for gate in GATES}
     assert {name: answers[name] for name in ("G6", "G7", "G8", "G11")} == {
         "G6": "unknown",
@@ -77,6 +78,47 @@ def test_extremes_come_in_volts_and_degrees():
     assert evidence.highest_cell_voltage == Decimal("3.651")
     assert evidence.highest_temperature == Decimal("41.5")
     assert evidence.lowest_rested_cell_voltage is None
+
+
+def watched(**totals) -> LifecycleState:
+    """Nine of ten days of cells and temperatures, with these occasions."""
+    exposure = Exposure(judged=2 ** len(KINDS) - 1)
+    for clock in (Clock.CELLS, Clock.VOLTAGE, Clock.WITHOUT_LOAD, Clock.HEAT):
+        exposure.clocks[clock] = 9 * DAY_MS
+    exposure.totals = {NUMBERS[name]: total for name, total in totals.items()}
+    return LifecycleState(exposure=exposure)
+
+
+def test_cells_without_load_and_their_coverage_come_from_occasions():
+    evidence = gathered(watched(), battery_chemistry="Li-ion LFP")
+    assert evidence.cell_coverage == Decimal("0.9")
+    assert (evidence.rested_low_count, evidence.rested_low_seconds) == (0, 0)
+    assert evidence.severe_overvoltage_seconds == 0
+    assert evidence.lowest_rested_cell_voltage is None
+    state = watched(
+        deep_discharge_severe=Total(2, 500, 400, worst=520), overvoltage_severe=Total(1, 61, 61, worst=40)
+    )
+    evidence = gathered(state, battery_chemistry="Li-ion LFP")
+    # LFP is severely discharged below 1.500 V.
+    assert evidence.lowest_rested_cell_voltage == Decimal("0.980")
+    assert (evidence.rested_low_count, evidence.rested_low_seconds) == (2, 400)
+    assert evidence.severe_overvoltage_seconds == 61
+    answers = {gate.id: gate.decide(evidence).answer.value for gate in GATES}
+    assert (answers["G6"], answers["G7"]) == ("fail", "fail")
+
+
+def test_sag_under_load_counts_for_nothing_without_load():
+    evidence = gathered(watched(deep_discharge=Total(7, 500, 400, worst=900)), battery_chemistry="Li-ion LFP")
+    assert (evidence.rested_low_count, evidence.lowest_rested_cell_voltage) == (0, None)
+
+
+def test_a_rested_cell_below_the_reject_value_for_one_row_leaves_it_open():
+    state = watched()
+    state.exposure.rested_low = 999
+    evidence = gathered(state, battery_chemistry="Li-ion LFP")
+    assert evidence.rested_low_count is None
+    state.exposure.rested_low = 1000
+    assert gathered(state, battery_chemistry="Li-ion LFP").rested_low_count == 0
 
 
 def test_insulation_is_by_the_highest_voltage_of_the_pack():

@@ -72,6 +72,40 @@ CASES = {
         {"chemistry": LFP, "lowest_rested_cell_voltage": D("0.99"), "cell_coverage": D(0)},
         "fail",
     ),
+    "LFP below the reject value for a moment, and watched without load": (
+        "G6",
+        {"chemistry": LFP, "lowest_cell_voltage": D("0.9"), "rested_low_count": 0, "cell_coverage": FULL},
+        "pass",
+    ),
+    "the same with too little history": (
+        "G6",
+        {"chemistry": LFP, "lowest_cell_voltage": D("0.9"), "rested_low_count": 0, "cell_coverage": D("0.9")},
+        "unknown",
+    ),
+    "LFP below 1.5 V without load for a day": (
+        "G6",
+        {
+            "chemistry": LFP,
+            "lowest_cell_voltage": D("1.2"),
+            "lowest_rested_cell_voltage": D("1.2"),
+            "rested_low_count": 1,
+            "rested_low_seconds": D(86_400),
+            "cell_coverage": FULL,
+        },
+        "pass",
+    ),
+    "and for longer": (
+        "G6",
+        {
+            "chemistry": LFP,
+            "lowest_cell_voltage": D("1.2"),
+            "lowest_rested_cell_voltage": D("1.2"),
+            "rested_low_count": 1,
+            "rested_low_seconds": D(86_401),
+            "cell_coverage": FULL,
+        },
+        "fail",
+    ),
     "the same voltage is too low for NMC": (
         "G6",
         {"chemistry": NMC, "lowest_cell_voltage": D("1.5"), "cell_coverage": FULL},

@@ -368,6 +368,20 @@ def test_the_summary_states_what_was_measured_with_its_method(fold):
         "energy_throughput": (Decimal("2.500"), "energy.observed.v1", Source.COMPUTED, end),
         "state_of_charge": (Decimal(75), "soc.bms.v1", Source.BMS_REPORTED, end),
         "temperature": (Decimal(46), "temperature.hottest_cell.v1", Source.BMS_REPORTED, end),
+        "operating_environment_records": (
+            [
+                {
+                    "temperature_from": Decimal(45),
+                    "temperature_to": Decimal(60),
+                    "charge_from": Decimal(70),
+                    "charge_to": Decimal(80),
+                    "time_s": 3600,
+                }
+            ],
+            "residence.hottest.v1",
+            Source.COMPUTED,
+            end,
+        ),
     }
     assert full_cycles_throughput(hour(fold), Decimal(100)) == Decimal("0.250")
 
