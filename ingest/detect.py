@@ -77,9 +77,9 @@ _NOT_FITTED: Final = frozenset(
 )
 # Stands among the values of a part for how many of its cells were not read, or not believed.
 _UNREAD: Final = ("cells not read", None)
-# So many letters make names, and so many changes to them are tried.
+# So many letters that must be as they are make names; so many are tried.
 _LEAST_LETTERS: Final = 12
-_NAMES_TRIED: Final = 24
+_LETTERS_TRIED: Final = 512
 # Values that can be held against their bounds and each other although their scale awaits its proof.
 _ANY_SCALE: Final = ("meaning_unproven",)
 _ORDERED: Final = frozenset({"state_of_charge", "cell_temperature_min", "cell_temperature_max"})
@@ -479,8 +479,8 @@ def measure(protocol: Protocol, raw: bytes) -> Strength:
     1. One byte is changed at a time. With a checksum none of these passes.
     2. Three bytes are changed, and each byte of the end is tried with all its values. When one byte can mend
        every change, the checksum has 8 bits.
-    3. Where no checksum is, a letter of a text is changed at a time. When half of the changes and more take
-       a reading away, names hold the text together, and chance does not write names.
+    3. Where no checksum is, a letter of a text is changed at a time. When twelve of the changes take a
+       reading away, names hold the text together, and chance does not write names.
 
     The head and the end stay as they are, and digits stay digits, so that what is measured is the checksum
     and neither length nor delimiters.
@@ -495,7 +495,7 @@ def measure(protocol: Protocol, raw: bytes) -> Strength:
     ]
     singles = [_changed(raw, [place], chance, text=text) for place in chance.sample(body, min(24, len(body)))]
     if any(_passes(protocol, one) for one in singles):
-        return Strength.NAMES if _has_names(protocol, raw, chance) else Strength.NONE
+        return Strength.NAMES if _has_names(protocol, raw) else Strength.NONE
     changes = [_changed(raw, chance.sample(body, min(3, len(body))), chance, text=text) for _ in range(6)]
     if text:
         # A few digits hardly move a sum of characters; all of them at once carry into its upper byte.
@@ -504,17 +504,14 @@ def measure(protocol: Protocol, raw: bytes) -> Strength:
     return Strength.WEAK if mended else Strength.STRONG
 
 
-def _has_names(protocol: Protocol, raw: bytes, chance: random.Random) -> bool:
-    """Whether half of the letters of a text, and more, are missed when they are others."""
-    letters = [place for place, byte in enumerate(raw) if chr(byte).isalpha() and byte < 0x80]
-    said = _said(protocol, raw)
-    if len(letters) < _LEAST_LETTERS or not said or not all(byte in _TEXT for byte in raw):
+def _has_names(protocol: Protocol, raw: bytes) -> bool:
+    """Whether a text has twelve letters and more that cannot be others without taking a reading away."""
+    if not all(byte in _TEXT for byte in raw):
         return False
-    tried = sorted(chance.sample(letters, min(_NAMES_TRIED, len(letters))))
-    missed = sum(
-        len(_said(protocol, raw[:place] + b"#" + raw[place + 1 :]) & said) < len(said) for place in tried
-    )
-    return 2 * missed >= len(tried)
+    letters = [place for place, byte in enumerate(raw) if chr(byte).isalpha()][:_LETTERS_TRIED]
+    said = _said(protocol, raw)
+    missed = (said - _said(protocol, raw[:place] + b"#" + raw[place + 1 :]) for place in letters)
+    return sum(1 for _ in islice(filter(None, missed), _LEAST_LETTERS)) == _LEAST_LETTERS
 
 
 def _said(protocol: Protocol, raw: bytes) -> frozenset[tuple[object, ...]]:

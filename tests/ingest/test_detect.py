@@ -180,6 +180,11 @@ def test_a_text_without_a_checksum_is_known_by_its_names() -> None:
     assert turned.strength is Strength.NONE
 
 
+def test_a_recorded_message_is_known_by_its_keys(shared) -> None:
+    (found,) = detect(shared("captures/aiobmsble/felicity-json.capture.json").read_bytes()).candidates
+    assert (found.protocol, found.strength) == ("felicity", Strength.NAMES)
+
+
 # Recordings that name nothing, and why; the page docs/gateway.md says it for people.
 NAMES_NOTHING = {
     "bdf/not-bdf": "is none",
