@@ -279,6 +279,7 @@ class MessageGateway:
         self._waits = back_off.waits()
         self._newest: datetime | None = None
         self._last_number = 0
+        self._ended: list[Finding] = []
         self._asked_at = clock.monotonic()
         self._spoke_at = clock.monotonic()
         self._silence_told = False
@@ -317,6 +318,7 @@ class MessageGateway:
         try:
             if held:
                 self._store(feed, held)
+                self._tell()
             while not self._is_over(count):
                 if self._before is not None:
                     self._before()
@@ -372,7 +374,7 @@ class MessageGateway:
         batch = _Batch()
         for message in messages:
             self._take(message, batch)
-        noted = {f"{_READER}{name}": content for name, content in self._reader.noted().items()}
+        noted = {f"{_READER}{name}": content or None for name, content in self._reader.noted().items()}
         receipts: Sequence[Receipt] = ()
         if batch.rows or noted:
             notes = {**self._seen.add(batch.keys), **noted}
@@ -423,7 +425,7 @@ class MessageGateway:
             batch.keys[key if is_timed else numbered] = None
         for end in self._reader.ended():
             _log.warning("%s: %s", self._source, end.sentence)
-            self._memory.tell(STALE, end.component, now, lambda end=end: end.sentence)  # type: ignore[misc]
+            self._ended.append(Finding(STALE, end.component, end.sentence, now))
 
     def _row(self, said: Said, digest: bytes, now: datetime, batch: _Batch) -> bool:
         """A row of what was said of one moment; whether its number follows from a time of its own."""
@@ -479,10 +481,11 @@ class MessageGateway:
                 "user read it?",
                 self._address,
             )
-        if now - self._asked_at < _ASK_EVERY_S:
+        if now - self._asked_at < _ASK_EVERY_S and not self._ended:
             return
         self._asked_at = now
-        news = findings(self._memory, self._clock.now())
+        news = [*self._ended, *findings(self._memory, self._clock.now())]
+        self._ended.clear()
         self.heard.tell(news)
         if news and self._on_findings is not None:
             self._on_findings(news)

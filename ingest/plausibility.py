@@ -143,6 +143,10 @@ PROTOCOL_DOUBTS: Final[Mapping[str, tuple[Severity, str]]] = MappingProxyType(
             Severity.QUARANTINE,
             "nothing stands in the whole model: there is no battery behind it",
         ),
+        "messages_lost": (
+            Severity.WARN,
+            "messages before this one are missing, perhaps a birth that gave its alias to another metric",
+        ),
         "masters_answer": (Severity.WARN, "inside a bank the master answers this for every module"),
     }
 )

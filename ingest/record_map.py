@@ -329,8 +329,10 @@ def column_pattern(name: str) -> re.Pattern[str]:
 # Reading a map
 
 
-def read_map(path: Path, *, pointers: bool) -> RecordMap:
+def read_map(path: Path, *, pointers: bool, given: frozenset[str] | None = None) -> RecordMap:
     """The map of a file; `pointers` when places are JSON pointers.
+
+    `given` are names that every message of a carrier brings, for placeholders; None where it has no topics.
 
     Raises:
         MapRefused: it cannot be read or is no map; the sentence names the row and what was expected.
@@ -343,7 +345,9 @@ def read_map(path: Path, *, pointers: bool) -> RecordMap:
         raise MapRefused(f"{path}: expected TOML in UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise MapRefused(f"{path}: expected TOML, came: {error}") from None
-    allowed = {"title", "time", "row"} | ({"topic", "component"} if pointers else {"delimiter"})
+    has_topics = pointers or given is not None
+    allowed = {"title", "row"} | ({"topic", "component"} if has_topics else {"delimiter"})
+    allowed |= {"time"} if given is None else set()
     _known(document, allowed, str(path))
     rows, time = document.get("row"), document.get("time", {})
     if not isinstance(rows, list) or not rows:
@@ -362,9 +366,9 @@ def read_map(path: Path, *, pointers: bool) -> RecordMap:
         raise MapRefused(f"{path}: component: expected a text")
     made = []
     for place, row in enumerate(rows, 1):
-        one = _row(row, f"{path}: row {place}", pointers=pointers)
+        one = _row(row, f"{path}: row {place}", pointers=pointers, topics=has_topics)
         one = one if one.component is not None else replace(one, component=component)
-        _filled_by(one, one.topic or topic, f"{path}: row {place}")
+        _filled_by(one, one.topic or topic, given or frozenset(), f"{path}: row {place}")
         made.append(one)
     return RecordMap(title, tuple(made), time.get("at"), time.get("form", "iso"), delimiter, topic, component)
 
@@ -380,10 +384,10 @@ def _topic(value: Any, place: str) -> Topic | None:
         raise MapRefused(f"{place}: topic: {error}") from None
 
 
-def _filled_by(row: Row, topic: Topic | None, place: str) -> None:
+def _filled_by(row: Row, topic: Topic | None, given: frozenset[str], place: str) -> None:
     """Every placeholder of a component must stand somewhere else, each only once."""
     own = set(_PLACEHOLDER.findall(row.at))
-    above = set(_PLACEHOLDER.findall(topic.text)) if topic is not None else set()
+    above = given | set(_PLACEHOLDER.findall(topic.text) if topic is not None else ())
     if twice := own & above:
         raise MapRefused(f"{place}: {{{min(twice)}}} stands in the topic and in at; name one of them anew")
     if missing := set(_PLACEHOLDER.findall(row.component or "")) - own - above:
@@ -395,12 +399,12 @@ def _known(table: Mapping[str, Any], allowed: set[str] | frozenset[str], place: 
         raise MapRefused(f"{place}: unknown key {unknown[0]!r}; known: {', '.join(sorted(allowed))}")
 
 
-def _row(row: Any, place: str, *, pointers: bool) -> Row:
+def _row(row: Any, place: str, *, pointers: bool, topics: bool) -> Row:
     if not isinstance(row, dict):
         raise MapRefused(f"{place}: expected a table")
-    _known(row, _ROW_KEYS if pointers else _ROW_KEYS - {"topic"}, place)
+    _known(row, _ROW_KEYS if topics else _ROW_KEYS - {"topic"}, place)
     where, quantity = row.get("at"), row.get("quantity")
-    topic = _topic(row.get("topic"), place) if pointers else None
+    topic = _topic(row.get("topic"), place)
     if (
         not isinstance(where, str)
         or (not where and not pointers)

@@ -101,7 +101,10 @@ class MessageReader(typing.Protocol):
         """Parts that ended since this was last asked."""
 
     def noted(self) -> Mapping[str, bytes]:
-        """What must be known after a restart, as far as it changed since this was last asked."""
+        """What must be known after a restart, as far as it changed since this was last asked.
+
+        Nothing under a name means that it need not be known any more.
+        """
 
     def recall(self, noted: Mapping[str, bytes]) -> None:
         """Take in what an earlier run noted."""

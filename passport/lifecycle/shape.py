@@ -56,6 +56,7 @@ TOLD_AND_USED: Final = frozenset(
         "index_out_of_range",
         "manufacturer_differs",
         "masters_answer",
+        "messages_lost",
         "meaning_unproven",
         "mean_against_count",
         "modules_missing",
