@@ -14,11 +14,13 @@ Source: RFC 9110 (conditional requests in section 13, redirection in 15.4).
 
 import ipaddress
 import re
+import socket
 import ssl
-import time
-from collections.abc import Callable
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from ingest.errors import TransportFailed
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
 LARGEST_BYTES: Final = 1024 * 1024
 REDIRECTIONS: Final = 3
 _LARGEST_FILE: Final = 65_536
-_DEADLINE_TIMEOUTS: Final = 3
+TIMEOUT_S: Final = 10.0
+DEADLINE_S: Final = 30.0
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _VALUE: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,8190}[\x21-\x7e])?")
 # What the request is made of is not the user's to say.
@@ -70,10 +73,16 @@ class HttpLine(FetchLine):
         url: str,
         access: Access,
         *,
-        timeout_s: float = 10.0,
-        monotonic: Callable[[], float] = time.monotonic,
+        timeout_s: float = TIMEOUT_S,
+        deadline_s: float = DEADLINE_S,
     ) -> None:
         """Nothing is sent yet.
+
+        Args:
+            url: what is asked for.
+            access: files that the request needs.
+            timeout_s: of each step: to connect, and from one piece of the answer to the next.
+            deadline_s: of the whole answer.
 
         Raises:
             TransportFailed: a file of `access` cannot be read, or does not hold what it should.
@@ -82,7 +91,8 @@ class HttpLine(FetchLine):
 
         self.address = url
         self._httpx = httpx
-        self._timeout_s, self._monotonic = timeout_s, monotonic
+        self._deadline_s = deadline_s
+        self._stream: Any = None
         self._client = httpx.Client(
             headers=_headers(url, access),
             verify=_authorities(url, access),
@@ -95,25 +105,53 @@ class HttpLine(FetchLine):
     def fetch(self, known: str | None) -> Answer | None:
         """See `FetchLine`."""
         headers = {} if known is None else {"If-None-Match": known}
-        deadline = self._monotonic() + _DEADLINE_TIMEOUTS * self._timeout_s
-        asked = self._httpx.URL(self.address)
+        late = threading.Event()
+        # A step has its time-out; who sends a byte now and then would keep all of them for ever.
+        watch = threading.Timer(self._deadline_s, self._break_off, (late,))
+        watch.daemon = True
+        watch.start()
         try:
-            for _ in range(REDIRECTIONS + 1):
-                with self._client.stream("GET", asked, headers=headers) as response:
-                    if response.status_code == 304 and known is not None:
-                        return None
-                    if not response.has_redirect_location:
-                        return self._answer(response, deadline)
-                    asked = self._elsewhere(asked, response)
+            return self._fetched(headers)
         except (self._httpx.HTTPError, self._httpx.InvalidURL) as error:
-            raise TransportFailed(f"{self.address}: {_why_not(error)}") from error
+            why = "the answer did not end in time" if late.is_set() else _why_not(error)
+            raise TransportFailed(f"{self.address}: {why}") from error
+        finally:
+            watch.cancel()
+
+    def _fetched(self, headers: Mapping[str, str]) -> Answer | None:
+        asked = self._httpx.URL(self.address)
+        for _ in range(REDIRECTIONS + 1):
+            with self._client.stream(
+                "GET", asked, headers=headers, extensions={"trace": self._connected}
+            ) as response:
+                if response.status_code == 304 and headers:
+                    return None
+                if not response.has_redirect_location:
+                    return self._answer(response)
+                asked = self._elsewhere(asked, response)
         raise TransportFailed(f"{self.address}: redirects more than {REDIRECTIONS} times")
+
+    def _connected(self, event: str, told: Mapping[str, Any]) -> None:
+        """Remember the connection, so that it can be broken off."""
+        if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
+            self._stream = told["return_value"]
+
+    def _break_off(self, late: threading.Event) -> None:
+        """End the connection under whoever reads from it."""
+        late.set()
+        if self._stream is None:
+            return
+        # A copy of the descriptor: the object itself belongs to the thread that reads.
+        with suppress(OSError, ValueError):
+            number = self._stream.get_extra_info("socket").fileno()
+            with socket.fromfd(number, socket.AF_INET, socket.SOCK_STREAM) as line:
+                line.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Give the connection back."""
         self._client.close()
 
-    def _answer(self, response: "httpx.Response", deadline: float) -> Answer:
+    def _answer(self, response: "httpx.Response") -> Answer:
         """The body, by rule 5."""
         status = response.status_code
         if status != 200:
@@ -128,8 +166,6 @@ class HttpLine(FetchLine):
             body += piece
             if len(body) > LARGEST_BYTES:
                 raise TransportFailed(f"{self.address}: answered more than {LARGEST_BYTES} bytes")
-            if self._monotonic() > deadline:
-                raise TransportFailed(f"{self.address}: the answer did not end in time")
         etag = response.headers.get("etag", "")
         return Answer(bytes(body), etag if _VALUE.fullmatch(etag) else None)
 
