@@ -9,7 +9,7 @@ Source: layouts as restated in docs/protocols/daly-a5.md, daly-d2.md and daly-p8
 """
 
 import struct
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import ClassVar, Final
 
 from ingest.frames import crc16_modbus
@@ -191,9 +191,7 @@ class Block:
         """Readings of the fields that came; a field's offset is its register."""
         return [field.reading(raw) for field in fields if (raw := self.number(field.offset)) is not None]
 
-    def series(
-        self, field: Field, count_in: int, *, most: int, doubt: Callable[[Reading], Reading] | None = None
-    ) -> list[Reading]:
+    def series(self, field: Field, count_in: int, *, most: int) -> list[Reading]:
         """Positions from the field's register on, as many as another register says, at most so many."""
         count = self.number(count_in)
         if count is None:
@@ -204,7 +202,12 @@ class Block:
         readings = field.series(raws, first=1 + max(-begin, 0))
         if _NOTHING in raws:
             readings = [one for one, raw in zip(readings, raws, strict=True) if raw != _NOTHING]
-        return [doubt(reading) for reading in readings] if doubt else readings
+        return readings
+
+    def cells(self, field: Field, count_in: int, *, most: int) -> list[Reading]:
+        """Cell voltages likewise; at nought with a doubt."""
+        readings = self.series(field, count_in, most=most)
+        return readings if all(one.value for one in readings) else [or_unfitted(one) for one in readings]
 
     def flag(self, quantity: str, register: int) -> list[Reading]:
         """Whether the register is not nought; nothing when it did not come."""

@@ -24,14 +24,13 @@ from ingest.daly import (
     encode_conditions,
     encode_request,
     fits,
-    or_unfitted,
     registers_of,
     signed_power,
     start_of,
     text,
 )
 from ingest.protocol import U16, Certainty, Field, Frame, Framer, Protocol, Request
-from schemas.reading import Reading
+from schemas.reading import Reading, told
 from schemas.terms import Origin, Unit
 
 UNIT: Final = 0xD2
@@ -213,7 +212,7 @@ class DalyD2(Protocol):
         if start == VERSIONS:
             return _versions(frame.payload)
         block = Block(start, frame.payload)
-        readings = block.series(CELL, _CELLS, most=MOST_CELLS, doubt=or_unfitted)
+        readings = block.cells(CELL, _CELLS, most=MOST_CELLS)
         readings += block.read(FIELDS)
         readings += _power(block)
         readings += block.series(TEMPERATURE, _SENSORS, most=_MOST_SENSORS)
@@ -246,7 +245,7 @@ def _chemistry(block: Block) -> list[Reading]:
     code = block.number(_CHEMISTRY)
     if code is None or code >= len(CHEMISTRIES):
         return []
-    return [Reading("chemistry", CHEMISTRIES[code], origin=Origin.CONFIGURED)]
+    return [told("chemistry", CHEMISTRIES[code], origin=Origin.CONFIGURED)]
 
 
 def _versions(data: bytes) -> list[Reading]:

@@ -19,7 +19,6 @@ from ingest.daly import (
     BlockFramer,
     encode_request,
     fits,
-    or_unfitted,
     start_of,
     text,
 )
@@ -141,7 +140,7 @@ class DalyP81(Protocol):
         if start == INFORMATION:
             return _information(frame.payload)
         block = Block(start, frame.payload)
-        readings = block.series(CELL, _CELLS, most=MOST_CELLS, doubt=or_unfitted)
+        readings = block.cells(CELL, _CELLS, most=MOST_CELLS)
         readings += block.read(FIELDS)
         readings += block.series(TEMPERATURE, _SENSORS, most=_MOST_SENSORS)
         readings += block.flag("balancing_active", _BALANCING)

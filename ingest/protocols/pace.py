@@ -15,7 +15,7 @@ Source: as restated in docs/protocols/pace.md; analog values of both forms prove
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import ClassVar, Final
 
@@ -58,7 +58,7 @@ from ingest.ydt1363 import (
     state_alarm,
     states,
 )
-from schemas.reading import Reading, altered, told
+from schemas.reading import Reading, ReadingForm, altered, of_part, told
 from schemas.terms import Origin, ReadingAbsence, Unit
 
 VERSION: Final = 0x25
@@ -101,6 +101,7 @@ CELL: Final = Field("cell_voltage", 0, U16, -3, Unit.VOLT)
 TEMPERATURE: Final = Field("cell_temperature", 0, U16, -1, Unit.CELSIUS, zero=2730)
 SWITCHES: Final = Field("board_temperature", 0, U16, -1, Unit.CELSIUS, zero=2730)
 AMBIENT: Final = Field("ambient_temperature", 0, U16, -1, Unit.CELSIUS, zero=2730)
+_SHARE: Final = ReadingForm("state_of_charge", origin=Origin.DERIVED)
 _GROUPS: Final = 4
 
 # Behind the temperatures; a count of further items stands at byte 6.
@@ -509,8 +510,8 @@ class Session:
         return [self._signed(one) if one.quantity == "current" else one for one in readings]
 
     def _note(self, frame: Frame, readings: Sequence[Reading]) -> None:
-        if any(reading.quantity == "charging_enabled" for reading in readings):
-            parts = [one.component for one in readings if one.quantity == "charging_enabled"]
+        parts = [one.component for one in readings if one.quantity == "charging_enabled"]
+        if parts:
             for part, system in zip(parts, _systems(frame), strict=True):
                 charging, discharging = bool(system & _CHARGING), bool(system & _DISCHARGING)
                 if charging != discharging:
@@ -524,7 +525,7 @@ class Session:
             return reading
         amount = abs(reading.value)
         doubts = tuple(doubt for doubt in reading.doubts if doubt != "sign_unproven")
-        return replace(reading, value=amount if charging else -amount, doubts=doubts)
+        return altered(reading, value=amount if charging else -amount, doubts=doubts)
 
 
 @dataclass(frozen=True)
@@ -561,7 +562,7 @@ def _part(address: int | None) -> str | None:
 
 
 def _of(part: str | None, readings: list[Reading]) -> list[Reading]:
-    return readings if part is None else [altered(reading, component=part) for reading in readings]
+    return of_part(readings, part)
 
 
 def _packs(frame: Frame, block: Callable[[Cursor], list[Reading]], name: str) -> list[Reading]:
@@ -621,7 +622,7 @@ def _charge(fixed: Sequence[Reading], further: Sequence[Reading]) -> list[Readin
     if not learned:
         return []
     share = (100 * remaining / learned).quantize(Decimal("0.1"))
-    return [Reading("state_of_charge", share, origin=Origin.DERIVED)]
+    return [_SHARE(share)]
 
 
 def _present(found: Iterable[Reading | None]) -> list[Reading]:

@@ -48,7 +48,7 @@ from ingest.ydt1363 import (
     state_alarm,
     states,
 )
-from schemas.reading import Reading, altered, told
+from schemas.reading import Reading, ReadingForm, altered, of_part, told
 from schemas.terms import Origin, ReadingAbsence, Unit
 
 VERSION: Final = 0x20
@@ -96,6 +96,7 @@ CHARGE: Final = {
 }
 _SIZE: Final = {_SHORT: 11, _LONG: 17}
 _SATURATED: Final = 0xFFFF
+_SHARE: Final = ReadingForm("state_of_charge", origin=Origin.DERIVED)
 
 # Bits of the first status byte; bit 3 is reserved.
 PROTECTION_BITS: Final = {
@@ -390,7 +391,7 @@ def _blocks(
     named = []
     for place, readings in enumerate(blocks, 1):
         part = _place(address, place) if bank else _component(address, stated)
-        named += [altered(reading, component=part) for reading in readings]
+        named += of_part(readings, part)
     return named, bank
 
 
@@ -404,11 +405,8 @@ def _analog_module(cursor: Cursor) -> list[Reading]:
     count = len(readings)
     sensors = cursor.number(U8, "count of temperatures")
     data = cursor.take(sensors * 2, f"{sensors} temperatures")
-    for number in range(sensors):
-        field, index = (TEMPERATURE, number) if number else (BOARD, None)
-        reading = field.read(data, base=2 * number, index=index)
-        assert reading is not None
-        readings.append(reading)
+    readings += _found(BOARD.read(data))
+    readings += TEMPERATURE.read_all(data, sensors - 1, base=2)
     form = cursor.data[cursor.at + _ITEMS] if cursor.left > _ITEMS else None
     if form not in _SIZE:
         raise Damage(
@@ -418,11 +416,12 @@ def _analog_module(cursor: Cursor) -> list[Reading]:
             where=f"byte {cursor.at + _ITEMS} of the analog values",
         )
     data = cursor.take(_SIZE[form], "current, voltage, charge and cycles")
-    for field in (*COMMON, *CHARGE[form]):
-        reading = field.read(data)
-        assert reading is not None
+    for field in COMMON:
+        readings += _found(field.read(data))
+    for field in CHARGE[form]:
+        (reading,) = _found(field.read(data))
         # The short form ends at 65.535 Ah; a field full of ones says "more", not a charge.
-        full = field in CHARGE[_SHORT] and U16.read(data, field.offset) == _SATURATED
+        full = form == _SHORT and U16.read(data, field.offset) == _SATURATED
         readings.append(altered(reading, doubts=("saturated",)) if full else reading)
     readings.append(told("cell_count", Decimal(count)))
     return readings + _state_of_charge(readings)
@@ -437,7 +436,11 @@ def _state_of_charge(readings: Iterable[Reading]) -> list[Reading]:
     if not total:
         return []
     share = (100 * remaining / total).quantize(Decimal("0.1"))
-    return [Reading("state_of_charge", share, origin=Origin.DERIVED)]
+    return [_SHARE(share)]
+
+
+def _found(reading: Reading | None) -> list[Reading]:
+    return [] if reading is None else [reading]
 
 
 def _alarms(frame: Frame, request: Frame | None) -> list[Reading]:

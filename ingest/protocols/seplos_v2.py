@@ -55,7 +55,7 @@ from ingest.ydt1363 import (
     state_alarm,
     states,
 )
-from schemas.reading import Reading, altered, told
+from schemas.reading import Reading, altered, of_part, told
 from schemas.terms import Origin, ReadingAbsence, Unit
 
 VERSION: Final = 0x20
@@ -441,7 +441,7 @@ def _unread(command: int | None, frame: Frame) -> list[Reading]:
 
 
 def _of(part: str | None, readings: list[Reading]) -> list[Reading]:
-    return readings if part is None else [altered(reading, component=part) for reading in readings]
+    return of_part(readings, part)
 
 
 def _temperatures(cursor: Cursor) -> list[Reading]:

@@ -11,9 +11,11 @@ read begins with is understood without the chain, because its number and length 
 Source: the public models 714 and 802 to 805 (sunspec/models, Apache-2.0), their points restated below.
 """
 
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import ClassVar, Final
 
 from ingest.errors import RequestForbidden
@@ -28,7 +30,7 @@ from ingest.modbus import (
 )
 from ingest.modbus import text_reading as text
 from ingest.protocol import I16, U16, U32, Certainty, Decoder, Field, Frame, Integer, Poller
-from schemas.reading import Reading, altered
+from schemas.reading import Reading, altered, told
 from schemas.terms import Origin, ReadingAbsence, Unit
 
 BASES: Final = (40000, 50000, 0)
@@ -44,7 +46,6 @@ SHAPES: Final = {BANK: (64, 0), STRINGS: (28, 32), STRING: (48, 16), MODULE: (44
 MOST_MODELS: Final = 256
 _ESS: Final = 1
 _LARGEST_FACTOR: Final = 10
-_NO_FACTOR: Final = -0x8000
 
 
 @dataclass(frozen=True)
@@ -63,25 +64,25 @@ class Point:
     never_zero: bool = False
     doubts: tuple[str, ...] = ()
 
-    def read(self, words: bytes, begin: int, component: str | None) -> Reading:
+    def read(self, words: bytes, begin: int, component: str | None, index: int | None = None) -> Reading:
         """The reading; `begin` is the word where the model or the repetition begins."""
         row = self.field
         raw = row.integer.read(words, 2 * begin + row.offset)
         factor = 0 if self.factor is None else I16.read(words, 2 * self.factor)
-        absent = Reading(
-            row.quantity, None, component=component, absence=ReadingAbsence.NOT_SUPPORTED, index=row.index
-        )
-        if raw is None or factor is None or raw == _none_of(row.integer):
-            return absent
-        if factor == _NO_FACTOR or abs(factor) > _LARGEST_FACTOR:
-            return absent  # a number without its power of ten is none
+        # A number without its power of ten is none.
+        if raw is None or factor is None or abs(factor) > _LARGEST_FACTOR or raw == self._none:
+            return Reading(
+                row.quantity, None, component=component, absence=ReadingAbsence.NOT_SUPPORTED, index=index
+            )
+        reading = row.reading(raw, coarser=factor, component=component, index=index)
         doubts = self.doubts
         if self.never_zero and raw == 0:
             doubts = (*doubts, "unfilled")
-        value = row.value(raw, coarser=factor)
-        return Reading(
-            row.quantity, value, component=component, origin=row.origin, index=row.index, doubts=doubts
-        )
+        return altered(reading, doubts=doubts) if doubts else reading
+
+    @cached_property
+    def _none(self) -> int:
+        return _none_of(self.field.integer)
 
 
 def _none_of(integer: Integer) -> int:
@@ -291,7 +292,7 @@ def _bank(words: bytes) -> list[Reading]:
     readings = _read(BANK_POINTS, words, 0, None)
     kind = CHEMISTRIES.get(U16.read(words, 42) or 0)
     if kind is not None:
-        readings.append(Reading("chemistry", kind))
+        readings.append(told("chemistry", kind))
     readings += _events(words, 26, None)
     if any(words[4:104]):
         return readings
@@ -321,13 +322,14 @@ def _module(words: bytes, parts: list[int]) -> list[Reading]:
     readings.append(text("serial_number", words[44:76], component=part))
     balancing = False
     for number, begin in enumerate(parts, 1):
-        for one in _read(CELL_POINTS, words, begin, part):
+        for point in CELL_POINTS:
+            one = point.read(words, begin, part, number)
             empty = one.quantity == "cell_voltage" and one.value == 0
-            readings.append(altered(one, index=number, doubts=("not_fitted",) if empty else one.doubts))
+            readings.append(altered(one, doubts=("not_fitted",)) if empty else one)
         state = U32.read(words, 2 * begin + 4)
         balancing = balancing or (state != 0xFFFFFFFF and bool((state or 0) & 1))
     if parts:
-        readings.append(Reading("balancing_active", balancing, component=part))
+        readings.append(told("balancing_active", balancing, component=part))
     return readings
 
 
@@ -344,10 +346,10 @@ def _ports(words: bytes, parts: list[int]) -> list[Reading]:
 
 def _events(words: bytes, word: int, part: str | None) -> list[Reading]:
     bits = U32.read(words, 2 * word) or 0
-    if bits >> 31:  # not implemented is all ones; the highest bit has no meaning of its own
+    if not bits or bits >> 31:  # not implemented is all ones; the highest bit has no meaning of its own
         return []
     return [
-        Reading(*EVENTS.get(bit, ("alarm", f"unnamed_bit_{bit}")), component=part)
+        told(*EVENTS.get(bit, ("alarm", f"unnamed_bit_{bit}")), component=part)
         for bit in range(31)
         if bits >> bit & 1
     ]
@@ -379,6 +381,12 @@ class Chain:
 
     def take(self, window: Window) -> list[Reading]:
         """What becomes known with these registers."""
+        known = self.models.get(window.start)
+        if known is not None and self._is_just(window, *known):
+            for at in list(self._waiting):
+                if 0 <= at - window.start < window.count:
+                    del self._waiting[at]
+            return model_readings(known[0], window.data)
         words = {
             window.start + place: window.data[2 * place : 2 * place + 2] for place in range(window.count)
         }
@@ -391,6 +399,17 @@ class Chain:
         if window.start not in self.models and fits(*first) and first[1] + 2 <= window.count:
             return model_readings(first[0], window.data[: 2 * first[1] + 4])
         return self._whole(words)
+
+    def _is_just(self, window: Window, model: int, length: int) -> bool:
+        """Whether these registers are one known model that is read, and nothing else."""
+        covered = range(window.start, window.start + window.count)
+        return (
+            window.count == length + 2
+            and fits(model, length)
+            and struct.unpack_from(">HH", window.data) == (model, length)
+            and self.next_head not in covered
+            and all(base not in covered for base in BASES)
+        )
 
     def _check(self, words: dict[int, bytes]) -> None:
         """Forget a chain that has become another one."""

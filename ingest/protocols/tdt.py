@@ -35,7 +35,7 @@ from ingest.protocol import (
     wrong_sum,
 )
 from ingest.ydt1363 import CELL_STATES, OTHER, TEMPERATURE_STATES, cells
-from schemas.reading import Reading, altered, told
+from schemas.reading import Reading, ReadingForm, altered, told
 from schemas.terms import Origin, ReadingAbsence, Unit
 
 STARTS: Final = bytes([0x7E, 0x1E])
@@ -67,6 +67,7 @@ TEMPERATURE: Final = Field("cell_temperature", 0, U16, -1, Unit.CELSIUS, zero=27
 # Behind the temperatures. Of the current's word the highest bit says that it flows out, the next one is set
 # in every recording, the other fourteen are the amount.
 CURRENT: Final = Field("current", 0, U16, -1, Unit.AMPERE)
+_CURRENT: Final = ReadingForm("current")
 _OUT: Final = 1 << 15
 _ALWAYS: Final = 1 << 14
 _AMOUNT: Final = _ALWAYS - 1
@@ -309,7 +310,7 @@ def _telemetry(frame: Frame) -> list[Reading]:
         )
     word = int.from_bytes(data[:2], "big")
     current = CURRENT.value(word & _AMOUNT, coarser=coarser)
-    readings.append(Reading("current", -current if word & _OUT else current))
+    readings.append(_CURRENT(-current if word & _OUT else current))
     # The length was proven above.
     for found in _coarse(data) if coarser else _BLOCK.read(data):
         # No public source names this field; in every recording the charge over it is the state of charge.
