@@ -3,7 +3,7 @@
 The quantities are a contract: adding one is a row here, changing one needs a decision record.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -203,9 +203,8 @@ class Reading:
         }
 
 
-# What `object.__setattr__(reading, "__dict__", state)` comes to, without looking for the name each time.
+# A reading is frozen for those who hold it; what is made here is filled through its dictionary.
 _new: Final = object.__new__
-_hold: Final[Callable[[Reading, dict[str, Any]], None]] = vars(Reading)["__dict__"].__set__
 
 
 class ReadingForm:
@@ -236,14 +235,14 @@ class ReadingForm:
 
     def __call__(self, value: Decimal, index: int | None = None, component: str | None = None) -> Reading:
         """The reading; `value` is finite."""
-        state = self._template.copy()
+        reading = _new(Reading)
+        state = reading.__dict__
+        state.update(self._template)
         state["value"] = value
         if index is not None:
             state["index"] = index
         if component is not None:
             state["component"] = component
-        reading = _new(Reading)
-        _hold(reading, state)
         return reading
 
     def series(self, values: Sequence[Decimal], *, first: int = 1) -> list[Reading]:
@@ -253,10 +252,10 @@ class ReadingForm:
             numbered.append({**self._template, "index": len(numbered) + 1})
         readings = []
         for template, value in zip(numbered[first - 1 : end], values, strict=True):
-            state = template.copy()
-            state["value"] = value
             reading = _new(Reading)
-            _hold(reading, state)
+            state = reading.__dict__
+            state.update(template)
+            state["value"] = value
             readings.append(reading)
         return readings
 
@@ -265,10 +264,10 @@ def together(forms: Sequence[ReadingForm], values: Sequence[Decimal]) -> list[Re
     """One reading of each form; the values are finite."""
     readings = []
     for form, value in zip(forms, values, strict=True):
-        state = form._template.copy()  # noqa: SLF001 - the same, without a call for each
-        state["value"] = value
         reading = _new(Reading)
-        _hold(reading, state)
+        state = reading.__dict__
+        state.update(form._template)  # noqa: SLF001 - the same, without a call for each
+        state["value"] = value
         readings.append(reading)
     return readings
 
@@ -279,7 +278,9 @@ def altered(reading: Reading, **changes: Any) -> Reading:
     Four times as fast as `dataclasses.replace`, which is what values are changed with.
     """
     made = _new(Reading)
-    _hold(made, vars(reading) | changes)
+    state = made.__dict__
+    state.update(reading.__dict__)
+    state.update(changes)
     return made
 
 
@@ -304,13 +305,13 @@ def told(
         ValueError: as `Reading` does.
         TypeError: as `Reading` does.
     """
-    state = _template(quantity, value, origin).copy()
+    reading = _new(Reading)
+    state = reading.__dict__
+    state.update(_template(quantity, value, origin))
     if index is not None:
         state["index"] = index
     if component is not None:
         state["component"] = component
-    reading = _new(Reading)
-    _hold(reading, state)
     return reading
 
 
@@ -327,7 +328,7 @@ def copies(readings: Iterable[Reading]) -> list[Reading]:
     made = []
     for reading in readings:
         copy = _new(Reading)
-        _hold(copy, reading.__dict__.copy())
+        copy.__dict__.update(reading.__dict__)
         made.append(copy)
     return made
 
