@@ -66,6 +66,7 @@ class Measurement:
         direction: 1 charging, -1 discharging.
         ended_s, absolute: its last row, and whether that is a moment.
         cycles: equivalent full cycles before it.
+        volts: mean voltage of the battery over the session, by energy and charge; None where not read.
         span: (SoC change, its standard deviation, charge in Ah), for class C.
         remarks: what widened it.
     """
@@ -81,6 +82,7 @@ class Measurement:
     ended_s: int
     absolute: bool
     cycles: float
+    volts: float | None = None
     span: tuple[float, float, float] | None = None
     remarks: tuple[str, ...] = ()
 
@@ -392,6 +394,7 @@ def _measured(
         session.start_s + session.duration_s,
         session.absolute,
         session.cycles_before / 1000,
+        volts=_volts(session),
         remarks=tuple(remarks),
     )
 
@@ -402,6 +405,12 @@ def _amp_hours(session: Session) -> float:
     if session.direction == DISCHARGING and session.charge_to_limit is not None:
         moved = session.charge_to_limit
     return (moved - session.opposite) / PER_AMPERE_HOUR
+
+
+def _volts(session: Session) -> float | None:
+    if session.energy is None or session.charge <= 0:
+        return None
+    return session.energy / 100 / (session.charge / PER_AMPERE_HOUR)
 
 
 def _rated(basis: Basis, instead: float) -> float:

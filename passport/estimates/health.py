@@ -29,6 +29,8 @@ STALE_DAYS: Final = 90
 STALE_CYCLES: Final = 50
 PRIOR_POINTS: Final = 5.0
 DISAGREEMENT_POINTS: Final = 5
+_OUT_OF_CHARGE: Final = 0.97  # energy that comes out by what went in, one way of a round trip of 94 %
+_OUT_OF_CHARGE_POINTS: Final = 2.5
 _NORMAL_90: Final = 1.645
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _CHARGE_FULL: Final = (
@@ -57,6 +59,7 @@ class Health:
         capacity: in Ah.
         health: in percent of the rated capacity.
         since_first: in percent of the first capacity that is still on record, whatever it had when new.
+        energy: usable energy in kWh when full, discharged at the rate of the sessions.
         bms_reported: the BMS's own figure, percent; None where it says none.
         bms_as_of: when it said so; None where its rows have no time.
         findings: disagreements, steps, placeholders.
@@ -68,6 +71,7 @@ class Health:
     capacity: Answer
     health: Answer
     since_first: Answer
+    energy: Answer
     bms_reported: Decimal | None
     bms_as_of: datetime | None
     findings: tuple[Finding, ...]
@@ -89,6 +93,7 @@ class Health:
             "capacity_ah": _figure(capacity),
             "health_pct": _figure(health),
             "since_first_pct": _figure(self.since_first),
+            "energy_kwh": _figure(self.energy),
             "level": 0.9,
             "method": told.method if told else None,
             "evidence_class": told.evidence_class.value if told else None,
@@ -143,16 +148,19 @@ def health_of(
     capacity: Answer = _nothing(sessions, told)
     health: Answer = capacity
     since_first: Answer = capacity
+    energy: Answer = capacity
     if fused is not None:
         sure = _Sure(fused, basis, now, cycles, calibration)
         capacity = sure.estimate(
-            fused.capacity * fused.unit / 100, sure.half * fused.unit / 100, Unit.AMPERE_HOUR, 4
+            fused.capacity * fused.unit / 100, sure.half * fused.unit / 100, Unit.AMPERE_HOUR, 3
         )
         health, since_first = _shares(fused, sure, rated)
+        energy = _energy(fused, sure)
     return Health(
         capacity,
         health,
         since_first,
+        energy,
         bms_reported,
         bms_as_of,
         _findings(fused, health, bms_reported, bms_doubts),
@@ -257,6 +265,17 @@ def _shares(fused: fusion.Fused, sure: _Sure, rated: float | None) -> tuple[Answ
             first,
         )
     return sure.estimate(fused.capacity, sure.half, Unit.PERCENT, 2), first
+
+
+def _energy(fused: fusion.Fused, sure: _Sure) -> Answer:
+    """Capacity times the mean voltage of the newest session; of a charge less its losses."""
+    newest = fused.newest
+    if newest.volts is None:
+        return NotDeterminable("no_voltage", "Voltage was not read all along the newest session.")
+    share, doubt = (1.0, 0.0) if newest.direction < 0 else (_OUT_OF_CHARGE, _OUT_OF_CHARGE_POINTS)
+    value = fused.capacity * fused.unit / 100 * newest.volts * share / 1000
+    half = value * hypot(sure.half / fused.capacity, doubt / 100) if fused.capacity else value
+    return sure.estimate(value, half, Unit.KILOWATT_HOUR, 4)
 
 
 def _findings(
