@@ -252,6 +252,20 @@ class NoticeRow(SQLModel, table=True):
     ended_why: str | None
 
 
+class LearnedRow(SQLModel, table=True):
+    """What was learned from one operator's batteries, and used for no other's; the newest revision counts."""
+
+    __tablename__ = "learned"
+
+    operator: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)  # "windows" of a model, "calibration" of the whole fleet
+    model: str = Field(primary_key=True)  # its id; empty for the whole fleet
+    revision: int = Field(primary_key=True)
+    digest: str  # of the body, as method ids name it
+    at: str
+    body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))  # canonical JSON
+
+
 class HandoverOfferRow(SQLModel, table=True):
     """A signed offer of responsibility for a battery."""
 
@@ -713,6 +727,7 @@ TABLES: Final[tuple[type[SQLModel], ...]] = (
     PageCacheRow,
     BatterySearchRow,
     AuditRow,
+    LearnedRow,
     RegistrationAttemptRow,
     RegistrationRow,
     RegistrationProofRow,
@@ -730,6 +745,7 @@ APPEND_ONLY: Final = (
     "status_snapshot",
     "handover_offer",
     "handover_end",
+    "learned",
     "version",
     "log_leaf",
     "log_node",

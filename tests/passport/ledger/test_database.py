@@ -102,6 +102,7 @@ ROWS = {
     ),
     "handover_offer": "INSERT INTO handover_offer VALUES ('B', 'h', 'a', 'b', 'importer', 't', 't', 'jws')",
     "handover_end": "INSERT INTO handover_end VALUES ('B', 'h', 'acceptance', 't', 'jws')",
+    "learned": "INSERT INTO learned VALUES ('o', 'calibration', '', 1, 'ab', 't', '{}')",
     "status_snapshot": "INSERT INTO status_snapshot VALUES ('B', 1, 'waste', 't', 'waste', '{}')",
     "version": (
         "INSERT INTO version VALUES"
