@@ -34,7 +34,8 @@ def store(
     if newest is not None and newest[1] == digest:
         return False
     connection.exec_driver_sql(
-        "INSERT INTO learned (operator, kind, model, revision, digest, at, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO learned (operator, kind, model, revision, digest, at, body)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
             operator,
             kind,
@@ -51,7 +52,8 @@ def store(
 def newest(connection: Connection, operator: str, kind: str, model: str = "") -> dict[str, Any] | None:
     """The document of that operator and kind; None where nothing was learned."""
     row = connection.exec_driver_sql(
-        "SELECT body FROM learned WHERE operator = ? AND kind = ? AND model = ? ORDER BY revision DESC LIMIT 1",
+        "SELECT body FROM learned WHERE operator = ? AND kind = ? AND model = ?"
+        " ORDER BY revision DESC LIMIT 1",
         (operator, kind, model),
     ).first()
     if row is None:
