@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import chain, pairwise, repeat
 from typing import Final, Protocol
@@ -57,6 +57,7 @@ _CONDITIONS: Final = ("alarm", "warning", "protection")
 _MOST_FINDINGS: Final = 1000
 # Of a recording: what began and ended is asked no more often; a bus has thousands of frames in a second.
 _ASK_EVERY: Final = timedelta(seconds=1)
+_BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)  # where times that count from a start begin
 _NOTHING_ASIDE: Final[Mapping[str | None, str]] = {}
 
 
@@ -314,9 +315,10 @@ _Add = Callable[[int, "datetime | None", dict[str, list[Reading]]], None]
 
 
 class _Buffer:
-    """Rows that wait for the sink, by battery."""
+    """Rows that wait for the sink, by battery; `absolute` is False when their times count from a start."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, absolute: bool = True) -> None:
+        self._absolute = absolute
         self._rows: list[tuple[int, datetime | None, dict[str, list[Reading]]]] = []
 
     def __len__(self) -> int:
@@ -329,7 +331,7 @@ class _Buffer:
         builders: dict[str, SamplesBuilder] = {}
         for sequence, at, parts in self._rows:
             for battery, readings in parts.items():
-                builders.setdefault(battery, SamplesBuilder()).add(sequence, at, readings)
+                builders.setdefault(battery, SamplesBuilder(self._absolute)).add(sequence, at, readings)
         return {battery: builder.build() for battery, builder in builders.items()}
 
     def clear(self) -> None:
@@ -349,6 +351,7 @@ class Survey:
         read: frames that said something.
         first_at: earliest time that a frame carries; None when none does.
         period_s: median step between frames of different times; None with fewer than two times.
+        relative: no frame carries a time, and some tell how long after the beginning they were taken.
     """
 
     components: tuple[str, ...]
@@ -356,6 +359,7 @@ class Survey:
     read: int
     first_at: datetime | None
     period_s: float | None
+    relative: bool = False
 
 
 def survey(data: bytes, protocol: DeviceProtocol) -> tuple[Survey, Heard]:
@@ -368,10 +372,12 @@ def survey(data: bytes, protocol: DeviceProtocol) -> tuple[Survey, Heard]:
     parts: set[str | None] = set()
     times: list[float] = []
     first_at: datetime | None = None
+    after = False
     for found in read_capture(data, protocol):
         if isinstance(found, Refused):
             heard.refuse(found)
             continue
+        after |= found.after is not None and bool(found.readings)
         heard.read += bool(found.readings)
         heard.empty += not found.readings
         parts |= {reading.component for reading in found.readings}
@@ -381,7 +387,8 @@ def survey(data: bytes, protocol: DeviceProtocol) -> tuple[Survey, Heard]:
     named = tuple(sorted(part for part in parts if part is not None))
     steps = sorted(after - before for before, after in pairwise(sorted(set(times))))
     period_s = steps[len(steps) // 2] if steps else None
-    return Survey(named, None in parts, heard.read, first_at, period_s), heard
+    relative = after and first_at is None
+    return Survey(named, None in parts, heard.read, first_at, period_s, relative), heard
 
 
 def replay(
@@ -392,11 +399,13 @@ def replay(
     *,
     start: datetime | None = None,
     memory: Memory | None = None,
+    relative: bool = False,
 ) -> Heard:
     """Store a recording: a row per frame, numbered by the frame's ordinal.
 
     Frames without a time get `start`: they were recorded then, and how long they took stays unknown.
-    Rows that know how long after the beginning they were taken get that much later a time.
+    Rows that know how long after the beginning they were taken get that much later a time; with `relative`
+    and no `start` they keep that as their time, and what they add up to has no date.
     `memory` is that of the source, where something is known of it already.
 
     Raises:
@@ -405,7 +414,8 @@ def replay(
         SequenceConflict: other content is stored under the same number.
         JournalUnavailable: the rest was not stored; the same call again stores it.
     """
-    heard, buffer = Heard(), _Buffer()
+    relative = relative and start is None
+    heard, buffer = Heard(), _Buffer(absolute=not relative)
     memory = memory or Memory(protocol=protocol.name)
     last: datetime | None = None
     asked: datetime | None = None
@@ -429,7 +439,8 @@ def replay(
                 heard.tell(findings(memory, last))
             memory.frame(last, sound=True)
         doubted = doubt(found.readings, memory, at=found.at)
-        take(found.ordinal, at, doubted, routing=routing, heard=heard, add=buffer.add)
+        row = _BEGINNING + found.after if relative and found.after is not None else at
+        take(found.ordinal, at, doubted, routing=routing, heard=heard, add=buffer.add, row=row)
         if len(buffer) >= BATCH_ROWS:
             heard.stored(sink(buffer.samples()))
             buffer.clear()
@@ -448,8 +459,12 @@ def take(
     heard: Heard,
     add: _Add,
     aside: Mapping[str | None, str] = _NOTHING_ASIDE,
+    row: datetime | None = None,
 ) -> None:
-    """Sort one row's readings by battery and hand them on; what is frozen stays aside."""
+    """Sort one row's readings by battery and hand them on; what is frozen stays aside.
+
+    `row` is the time that the row is stored with, where it is another than that of its readings.
+    """
     free, frozen = [], Counter[str]()
     for reading in readings:
         code = next((code for code in reading.doubts if code in ASIDE), None) or _frozen(reading, aside)
@@ -463,7 +478,8 @@ def take(
     for battery, mine in parts.items():
         heard.note(battery, at, mine)
     if parts:
-        add(sequence, at, {battery: [_at(r, at) for r in mine] for battery, mine in parts.items()})
+        found = {battery: [_at(r, at) for r in mine] for battery, mine in parts.items()}
+        add(sequence, row or at, found)
 
 
 def _frozen(reading: Reading, aside: Mapping[str | None, str]) -> str | None:

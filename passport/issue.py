@@ -44,14 +44,28 @@ from passport.errors import (
     StoreUnavailable,
     VerificationFailed,
 )
+from passport.estimates import annex_vii
+from passport.estimates.conformal import Calibration
+from passport.estimates.health import Health
 from passport.estimates.life import Past
+from passport.estimates.of_state import health_of_state
+from passport.estimates.windows import WindowModel
 from passport.judgement import compliance
 from passport.judgement.appraisal import Appraisal, appraise
 from passport.judgement.second_life.assess import Assessment, assess
-from passport.judgement.second_life.condition import Condition
-from passport.judgement.second_life.evidence import gather
+from passport.judgement.second_life.evidence import condition_of, gather
 from passport.judgement.value_parameters import ValueParameters
-from passport.ledger import batteries, handovers, leaves, life, operators, registrations, states, versions
+from passport.ledger import (
+    batteries,
+    handovers,
+    learned,
+    leaves,
+    life,
+    operators,
+    registrations,
+    states,
+    versions,
+)
 from passport.ledger.batteries import Battery
 from passport.ledger.database import marks, reading, writing
 from passport.ledger.direct import Direct
@@ -475,9 +489,12 @@ def _computed(connection: Connection, known: _Known, now: datetime) -> dict[str,
         return {}
     battery = known.battery
     rulings = compliance.rulings(battery.category, known.placed_on, now.date(), known.circumstances)
+    facts = known.declared.values()
+    health = health_of_battery(connection, battery, facts, now=now)
+    told = summary(state, facts) | annex_vii.stated(battery.category, health, facts)
     return {
         name: one
-        for name, one in summary(state, known.declared.values()).items()
+        for name, one in told.items()
         if REGISTRY[name].record is RecordKind.CONDITION and rulings[name].may_be_stated
     }
 
@@ -569,7 +586,25 @@ def assessment_of(connection: Connection, battery: Battery, *, now: datetime) ->
             placed_on=battery.placed_on,
             signature_valid=_verifies(connection, latest) if latest is not None else None,
             now=now,
+            health=health_of_battery(connection, battery, facts, now=now),
         )
+    )
+
+
+def health_of_battery(
+    connection: Connection, battery: Battery, facts: Mapping[str, Any], *, now: datetime
+) -> Health:
+    """Capacity and health as they are known now, with what was learned from its operator's batteries."""
+    windows = None
+    if battery.model is not None:
+        windows = learned.newest(connection, battery.operator, learned.WINDOWS, battery.model)
+    calibration = learned.newest(connection, battery.operator, learned.CALIBRATION)
+    return health_of_state(
+        state_of(connection, battery.id),
+        facts,
+        now=now,
+        model=WindowModel.from_wire(windows) if windows is not None else None,
+        calibration=Calibration.from_wire(calibration) if calibration is not None else None,
     )
 
 
@@ -581,7 +616,8 @@ def appraisal_of(
     latest = versions.latest(connection, battery.id, RecordKind.PASSPORT)
     seed = bytes.fromhex(latest.sha256) if latest is not None else battery.id.encode()
     gates = assessment_of(connection, battery, now=now)
-    return appraise(facts, gates, Condition(), Past(), parameters, seed=seed)
+    condition = condition_of(health_of_battery(connection, battery, facts, now=now), now)
+    return appraise(facts, gates, condition, Past(), parameters, seed=seed)
 
 
 def _verifies(connection: Connection, version: Version) -> bool:

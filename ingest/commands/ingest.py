@@ -443,7 +443,15 @@ class _Recording:
         )
         routing = Routing({each.component: each.battery for each in bound})
         memory = _memory(self._house, self._protocol, source)
-        heard = replay(self._file.data, self._protocol, routing, sink, start=self._start, memory=memory)
+        heard = replay(
+            self._file.data,
+            self._protocol,
+            routing,
+            sink,
+            start=self._start,
+            memory=memory,
+            relative=found.relative,
+        )
         # A recording that was read before says nothing new, and nothing new is doubted.
         if any(receipt.accepted for receipt in heard.receipts.values()):
             _trail(self._house, source, bound)(heard.findings)

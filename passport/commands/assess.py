@@ -1,4 +1,4 @@
-"""`cellpass assess`: may this battery have a second life, what must be inspected, what is it worth?"""
+"""`cellpass assess`: how healthy is this battery, may it have a second life, and what is it worth?"""
 
 import sys
 from typing import Any, Final
@@ -17,18 +17,21 @@ _VERDICTS: Final = {
 
 @click.command(
     "assess",
-    short_help="Answer the gates of second life for BATTERY.",
+    short_help="Tell health, second life and value of BATTERY.",
     epilog="Example: cellpass assess /01/09520123456788/21/ABC --json",
 )
 @click.argument("battery")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_obj
 def command(house: Any, battery: str, as_json: bool) -> None:
-    """The thirteen gates' answers about BATTERY (URL, identifier path or id).
+    """Health of BATTERY (URL, identifier path or id), and the thirteen gates' answers about it.
+
+    Capacity and health come with their interval, method and evidence, or with the reason why there are none.
 
     What is unknown never passes: it becomes a line of what to inspect. Exit status 1 when it is not eligible.
     """
-    from passport.issue import appraisal_of
+    from passport.estimates import annex_vii
+    from passport.issue import appraisal_of, health_of_battery
     from passport.judgement.second_life.assess import Verdict
     from passport.judgement.value_parameters import read_parameters
     from passport.ledger import batteries
@@ -39,7 +42,11 @@ def command(house: Any, battery: str, as_json: bool) -> None:
         found = batteries.find(connection, battery, house.settings.public_url)
     house.refresh(found.id)
     with house.reading() as connection:
-        appraisal = appraisal_of(connection, found, parameters, now=house.now())
+        now = house.now()
+        facts = batteries.facts(connection, found.id)
+        health = health_of_battery(connection, found, facts, now=now)
+        legal = annex_vii.view(found.category, health, facts, {})
+        appraisal = appraisal_of(connection, found, parameters, now=now)
     if as_json:
         import orjson
 
@@ -47,13 +54,46 @@ def command(house: Any, battery: str, as_json: bool) -> None:
             "battery": found.id,
             "identifier": found.identifier,
             "simulated": found.simulated,
+            "health": health.to_wire(),
+            "annex_vii": {name: answer.to_wire() for name, answer in legal.items()},
             **appraisal.to_wire(),
         }
         click.echo(orjson.dumps(wire, option=orjson.OPT_INDENT_2))
     else:
+        _health(health, legal)
         _table(found, appraisal)
     if appraisal.gates.verdict is Verdict.NOT_ELIGIBLE:
         sys.exit(NOT_ELIGIBLE)
+
+
+def _health(health: Any, legal: Any) -> None:
+    told = health.to_wire()
+    click.echo("Health")
+    for title, figure, unit in (
+        ("capacity", told["capacity_ah"], "Ah"),
+        ("by rated capacity", told["health_pct"], "%"),
+        ("by first capacity on record", told["since_first_pct"], "%"),
+    ):
+        if figure is not None:
+            words = f"{figure['value']} {unit}   (90 %: {figure['low']} to {figure['high']})"
+            click.echo(f"  {title:28}{words}")
+    if told["method"] is not None:
+        sure = "calibrated" if told["calibrated"] else "not calibrated"
+        old = ", stale" if told["stale"] else ""
+        since = told["as_of"] or "a day not known"
+        click.echo(f"  {'class':28}{told['evidence_class']}, {sure}, as of {since}{old}; {told['method']}")
+    missing = told["not_determinable"]
+    if missing is not None:
+        click.echo(f"  not determinable: {missing['reason']} {missing['helps']}".rstrip())
+    if told["bms_reported_health"] is not None:
+        click.echo(f"  {'as its BMS says':28}{told['bms_reported_health']} %")
+    for line in [*told["remarks"], *(one["sentence"] for one in told["findings"])]:
+        click.echo(f"  {line}")
+    for name, answer in legal.items():
+        one = answer.to_wire()
+        words = f"{one['value']} {one['unit']}" if "value" in one else f"not determinable: {one['reason']}"
+        click.echo(f"  {name:36}{words}")
+    click.echo("")
 
 
 def _table(battery: Any, appraisal: Any) -> None:

@@ -48,7 +48,7 @@ def command(house: Any, operator: str | None, references: Path | None, as_json: 
             data = states.load_state(connection, battery.id)
             if data is not None:
                 basis = basis_of(batteries.facts(connection, battery.id))
-                sessions = tuple(LifecycleState.from_bytes(data).sessions.so_far(basis))
+                sessions = tuple(LifecycleState.from_bytes(data).sessions.until_now(basis))
                 members.append(Member(battery.id, battery.model, basis, sessions))
     found = learn(members, known, owner)
     with house.writing() as connection:
@@ -124,9 +124,10 @@ def _tell(found: Any, batteries: int, *, as_json: bool) -> None:
         if group.quantile is None:
             click.echo(f"{kind}not calibrated, references of {group.batteries} batteries; nine are needed")
         else:
+            click.echo(f"{kind}{group.quantile:.2f} standard deviations, by {group.batteries} batteries")
             click.echo(
-                f"{kind}{group.quantile:.2f} standard deviations by {group.batteries} batteries; intervals held"
-                f" {group.coverage:.0%} of references, and under 80 % of them on {group.below:.0%} of batteries"
+                f"    held {group.coverage:.0%} of references of batteries left out;"
+                f" under 80 % of them on {group.below:.0%} of batteries"
             )
     if not found.calibration.groups:
         click.echo("  nothing to compare with: no reference, and no model with three batteries")

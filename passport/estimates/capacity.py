@@ -47,6 +47,7 @@ _LEAST_DROP_MV: Final = 30.0  # by which a cell's voltage moves at the rated cur
 _TAPERED: Final = 0.15  # of the rated current, at most, when a charge is over
 _POINTS_PER_RATE: Final = 16.0  # percent left out by a charge that ends at the rated current (0.15 V by 9 mV)
 _END_TOLERANCE_MV: Final = 100  # how far above the cut-off a last row may lie between two samples
+_SAME_MV: Final = 15
 _LEAST_SHARE: Final = 10.0
 _MOST_SHARE: Final = 130.0
 _UNEQUAL: Final = frozenset({"Pb", "Ni-MH", "Ni-Cd"})  # charge put in is not charge that can be taken out
@@ -246,7 +247,11 @@ def _empty_start(
 ) -> _End | Refusal:
     """How far above empty a charge began."""
     found: list[_End] = []
-    if before is not None and before.direction == DISCHARGING and _follows(session, before):
+    if (
+        before is not None
+        and before.direction == DISCHARGING
+        and (_follows(session, before) or _left_as(session, before, ends))
+    ):
         drained = _empty_end(before, basis, ends)
         sag = before.last_ma > 1.5 * before.mean_ma and before.last_ma / 1000 > rated / 2
         if isinstance(drained, _End) and not sag and before.mean_ma / 1000 <= _FASTEST * rated:
@@ -313,6 +318,17 @@ def _follows(session: Session, before: Session) -> bool:
     return (
         session.absolute == before.absolute and -1 <= between <= session.rest_before_s + 2 * _LONGEST_STEP_S
     )
+
+
+def _left_as(session: Session, before: Session, ends: Ends | None) -> bool:
+    """Whether it rests at the voltage at which the session before left it, where the curve is steep.
+
+    So it is still as charged as then, whatever the clock says: test time may begin anew with each step.
+    """
+    then, now = before.rest_after_mv, session.rest_before_mv
+    if ends is None or then is None or now is None or abs(now - then) > _SAME_MV:
+        return False
+    return ends.full_mv_per_point is not None or now <= ends.empty[-1][0]
 
 
 # ---------------------------------------------------------------------------------------- class B

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ingest.captures import Decoded, read_capture
 from ingest.detect import detect
 from ingest.errors import CaptureRefused
-from ingest.gateway import Routing, replay
+from ingest.gateway import Routing, replay, survey
 from ingest.protocol import Damage, Fault, Frame, Refused
 from ingest.protocols.bdf import PROTOCOL
 from ingest.records import LONGEST_LINE
@@ -110,3 +110,15 @@ def test_any_table_gives_readings_or_refusals_and_never_depends_on_the_pieces(he
                 PROTOCOL.decode(one)
             except Damage:
                 pytest.fail("a record that was found is a record that is read")
+
+
+def test_without_a_start_rows_keep_the_time_of_the_test_and_no_date():
+    data = HEAD + b"0,3.3,1\n60,3.4,1\n0,3.4,0\n"
+    found, _ = survey(data, PROTOCOL)
+    assert found.relative
+    sink = ListSink()
+    replay(data, PROTOCOL, Routing({None: "B"}), sink, relative=found.relative)
+    (batch,) = sink.batches
+    assert not batch["B"].absolute
+    assert batch["B"].time_ms.tolist() == [0, 60_000, 0]
+    assert batch["B"].timed.all()

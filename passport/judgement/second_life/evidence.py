@@ -6,7 +6,11 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
+from passport.estimates.estimate import Estimate
+from passport.estimates.health import Health
+from passport.judgement.second_life.condition import Condition, Interval
 from passport.judgement.second_life.gates import Evidence
+from passport.judgement.second_life.uses import USES
 from passport.lifecycle.exposure import Clock, Exposure
 from passport.lifecycle.limits import CHEMISTRIES, NOTHING_KNOWN, ChemistryLimits
 from passport.lifecycle.state import LifecycleState, coverage, reported
@@ -23,6 +27,7 @@ def gather(
     placed_on: date | None,
     signature_valid: bool | None,
     now: datetime,
+    health: Health | None = None,
 ) -> Evidence:
     """The evidence as of `now`.
 
@@ -35,6 +40,7 @@ def gather(
         placed_on: day of placing on the market; stands in where no day of putting into service is declared.
         signature_valid: whether the newest passport record verifies; None when there is none.
         now: aware.
+        health: what is known of its capacity; None leaves that unknown.
     """
     status = facts.get("battery_status")
     chemistry = facts.get("battery_chemistry")
@@ -44,6 +50,13 @@ def gather(
         accidents=True if facts.get("accidents") else None,
         chemistry=str(chemistry) if chemistry is not None else None,
     )
+    if health is not None:
+        known = condition_of(health, now)
+        declared = replace(
+            declared,
+            capacity_age_days=known.evidence_age_days,
+            capacity_below_every_use=_below_every_use(known.health),
+        )
     if state is None:
         return declared
     said = reported(state)
@@ -92,6 +105,30 @@ def _too_short(exposure: Exposure, own: ChemistryLimits) -> bool:
         and low < reject
         and not exposure.known("deep_discharge_severe").count
     )
+
+
+def condition_of(health: Health, now: datetime) -> Condition:
+    """What grades and uses may know of the capacity."""
+    answer = health.health
+    if not isinstance(answer, Estimate):
+        return Condition()
+    age = None if answer.as_of is None else max(0, (now - answer.as_of).days)
+    return Condition(
+        health=Interval(answer.low, answer.value, answer.high),
+        evidence_class=answer.evidence_class.value,
+        evidence_age_days=age,
+        calibrated=answer.calibrated,
+    )
+
+
+def _below_every_use(health: Interval | None) -> bool | None:
+    """True below the lowest floor of all uses, False above it, None where the interval holds it."""
+    if health is None:
+        return None
+    floor = min(use.health_floor for use in USES)
+    if health.high < floor:
+        return True
+    return False if health.low >= floor else None
 
 
 def _share(observed: timedelta, since: date | None, now: datetime) -> Decimal | None:

@@ -212,6 +212,19 @@ def test_a_session_of_another_clock_is_no_witness() -> None:
     assert refused(replace(charge, last_ma=400), before=FULL) == "not_from_empty"
 
 
+def test_a_cell_still_rested_as_the_cut_off_left_it_is_empty_whatever_its_clock() -> None:
+    drained = replace(FULL, rest_after_mv=3450)
+    charge = replace(
+        FULL, direction=1, start_s=100, rest_before_mv=3455, first_mv=3600, last_mv=4200, last_ma=400
+    )
+    assert told(charge, before=drained).evidence is EvidenceClass.A
+    assert refused(replace(charge, rest_before_mv=3480), before=drained) == "not_from_empty"
+    # On the plateau of LFP the same voltage says nothing.
+    flat = replace(CELL, chemistry="Li-ion LFP", maximum_mv=3650)
+    plateau = replace(charge, rest_before_mv=3290, last_mv=3650, first_mv=3350)
+    assert refused(plateau, flat, before=replace(FULL, rest_after_mv=3290)) == "not_from_empty"
+
+
 def test_a_charge_that_ends_at_full_current_leaves_charge_out() -> None:
     charge = replace(FULL, direction=1, rest_before_mv=2600, first_mv=2700, last_mv=4200, last_ma=4500)
     assert refused(charge) == "not_tapered"
