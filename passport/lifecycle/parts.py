@@ -10,7 +10,7 @@ the clock and before charge and energy are summed.
 from collections.abc import Mapping
 from typing import Final, Protocol
 
-from passport.lifecycle import exposure_pieces, session_pieces
+from passport.lifecycle import exposure_pieces, session_pieces, steps
 from passport.lifecycle.arrays import Flat
 from passport.lifecycle.basis import Basis
 from passport.lifecycle.gather import Rows
@@ -29,4 +29,4 @@ class Part(Protocol):
         """The rows of a wave; `arrays.counting` leaves those of a series that count."""
 
 
-PARTS: Final[tuple[Part, ...]] = (session_pieces, exposure_pieces)
+PARTS: Final[tuple[Part, ...]] = (session_pieces, exposure_pieces, steps)

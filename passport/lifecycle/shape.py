@@ -14,9 +14,10 @@ import cbor2
 
 from passport.lifecycle.basis import Basis
 from passport.lifecycle.exposure import Exposure, Points, points_from_bytes, points_to_bytes
+from passport.lifecycle.resistances import Resistances, resistances_from
 from passport.lifecycle.sessions import Sessions
 
-VERSION: Final = 4
+VERSION: Final = 5
 LARGEST_BYTES: Final = 4096
 
 # Lower edges of the temperature bins 1 to 12 in tenths of a degree; bin 0 lies below the first.
@@ -218,6 +219,7 @@ class LifecycleState:
             direction; time they were summed over.
         residence: ms by bin, `temperature bin * 10 + charge bin`, hottest sensor.
         hot, cold: ms by temperature bin of the hottest and of the coldest sensor.
+        resistances: what current steps and long rests said.
         extremes, counters, last: by name. `last_before`: what earlier sources last said.
         exposure: events, clocks, cycles of charge, time watched by month.
         boundary: where the next interval starts.
@@ -257,6 +259,7 @@ class LifecycleState:
     last: dict[str, Last] = field(default_factory=dict)
     last_before: dict[str, Last] = field(default_factory=dict)
     exposure: Exposure = field(default_factory=Exposure)
+    resistances: Resistances = field(default_factory=Resistances)
     boundary: Boundary = field(default_factory=Boundary)
     covered_sources: list[Stretch] = field(default_factory=list)
     covered_epochs: list[Stretch] = field(default_factory=list)
@@ -373,6 +376,7 @@ class LifecycleState:
             "last": {name: _last(said) for name, said in self.last.items()},
             "last_before": {name: _last(said) for name, said in self.last_before.items()},
             "exposure": self.exposure.to_bytes(),
+            "resistances": self.resistances.to_list(),
             "boundary": [
                 self.boundary.clock,
                 self.boundary.current,
@@ -479,6 +483,7 @@ def _state(document: dict[str, Any]) -> LifecycleState:
             name: Last(row[0], row[1], tuple(row[2:])) for name, row in document["last_before"].items()
         },
         exposure=Exposure.from_bytes(document["exposure"]),
+        resistances=resistances_from(document["resistances"]),
         boundary=Boundary(
             clock,
             (current[0], current[1]) if current else None,
