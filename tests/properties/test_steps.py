@@ -15,7 +15,7 @@ from schemas.samples import Chunk, Column, ColumnKey, Samples
 
 BASES = (Basis(rated_mah=100_000, in_series=4), Basis(rated_mah=10_000), Basis())
 PLACES = (("a", "1"), ("a", "2"), ("b", "1"), ("a", "sha256:" + "a" * 64), ("b", "sha256:" + "b" * 64))
-DRAWN = st.randoms(use_true_random=False)
+SEEDS = st.integers(0, 2**32)  # a history is too long to be drawn value by value
 
 
 @pytest.fixture(autouse=True)
@@ -83,8 +83,9 @@ def part(whole: Samples, begin: int, end: int) -> Samples:
 
 
 @settings(max_examples=60, deadline=None)
-@given(DRAWN)
-def test_arrays_find_what_is_found_row_by_row(draw):
+@given(SEEDS)
+def test_arrays_find_what_is_found_row_by_row(seed):
+    draw = Random(seed)
     batteries = [history(draw) for _ in range(draw.randint(1, 3))]
     bases = [draw.choice(BASES) for _ in batteries]
     arrays = folding.fold([LifecycleState() for _ in batteries], batteries, basis=bases)
@@ -94,8 +95,9 @@ def test_arrays_find_what_is_found_row_by_row(draw):
 
 
 @settings(max_examples=60, deadline=None)
-@given(DRAWN)
-def test_any_cut_of_the_rows_ends_in_the_same_bytes(draw):
+@given(SEEDS)
+def test_any_cut_of_the_rows_ends_in_the_same_bytes(seed):
+    draw = Random(seed)
     chunks, basis = history(draw), draw.choice(BASES)
     (whole,) = reference.fold([LifecycleState()], [chunks], basis=[basis])
     state = LifecycleState()
@@ -112,6 +114,6 @@ def test_the_histories_drawn_reach_steps_and_rests():
     draw = Random(1)
     states = [reference.fold([LifecycleState()], [history(draw)], basis=[BASES[0]])[0] for _ in range(40)]
     assert sum(one.early for state in states for one in state.resistances.bins.values()) > 5
-    assert sum(one.lately for state in states for one in state.resistances.bins.values()) > 40
-    assert sum(len(state.resistances.rests) for state in states) > 20
+    assert sum(one.lately for state in states for one in state.resistances.bins.values()) > 15
+    assert sum(len(state.resistances.rests) for state in states) > 5
     assert any(state.resistances.related for state in states)
