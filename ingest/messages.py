@@ -296,6 +296,8 @@ class MessageGateway:
         self._routing = Routing(bindings)
         self._loose.clear()
         self._identity.commissioned(self._routing, changed)
+        for part, serial in changed.items():
+            self._late.commissioned(part, serial)
 
     def run(
         self, count: int | None = None, *, feed: Feed | None = None, held: Sequence[Message] = ()
@@ -399,9 +401,11 @@ class MessageGateway:
         self._spoke_at = self._clock.monotonic()
         digest = blake2b(message.topic.encode() + b"\0" + message.payload, digest_size=32).digest()
         key = digest[:_KEY_BYTES]
-        numbered = blake2b(digest + message.number.to_bytes(2, "big"), digest_size=_KEY_BYTES).digest()
         is_known = key in self._seen or key in batch.keys
-        if is_known or (message.repeated and (numbered in self._seen or numbered in batch.keys)):
+        if message.repeated and not is_known:
+            numbered = _numbered(digest, message)
+            is_known = numbered in self._seen or numbered in batch.keys
+        if is_known:
             heard.repeated += 1
             return
         heard.cycles += 1
@@ -422,7 +426,7 @@ class MessageGateway:
             stamp(said.readings, digest.hex())
             is_timed = self._row(said, digest, now, batch) and is_timed
         if is_timed or message.number:
-            batch.keys[key if is_timed else numbered] = None
+            batch.keys[key if is_timed else _numbered(digest, message)] = None
         for end in self._reader.ended():
             _log.warning("%s: %s", self._source, end.sentence)
             self._ended.append(Finding(STALE, end.component, end.sentence, now))
@@ -509,6 +513,11 @@ class MessageGateway:
                 self.heard.reconnects += 1
                 return feed
         raise failure
+
+
+def _numbered(digest: bytes, message: Message) -> bytes:
+    """The key of a message without a time: equal ones are told apart by the broker's number."""
+    return blake2b(digest + message.number.to_bytes(2, "big"), digest_size=_KEY_BYTES).digest()
 
 
 def _number(at: datetime, slot: int) -> int:

@@ -114,10 +114,20 @@ class Row:
             return None, ()
         unit = QUANTITIES[self.quantity].unit
         if self.unit is not None and unit is not Unit.ONE:
-            found = convert(found, self.unit, unit, places=9)
+            shift = _shift(self.unit, unit)
+            found = convert(found, self.unit, unit, places=9) if shift is None else found.scaleb(shift)
         if found != found.to_integral_value() or abs(found) < 1:
             found = found.quantize(_FINEST) if _exponent(found) < -9 else found
         return (-found if self.negate else found) + 0, ()
+
+
+@lru_cache(maxsize=256)
+def _shift(spelling: str, unit: Unit) -> int | None:
+    """The power of ten between two units; None where another number lies between them, or an offset."""
+    nought, one = (convert(Decimal(value), spelling, unit, places=30) for value in (0, 1))
+    sign, digits, exponent = one.normalize().as_tuple()
+    is_shift = nought == 0 and (sign, digits) == (0, (1,)) and isinstance(exponent, int)
+    return exponent if is_shift and isinstance(exponent, int) else None
 
 
 def _exponent(value: Decimal) -> int:

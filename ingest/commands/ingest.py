@@ -486,7 +486,8 @@ class _Live:
         bus_address: int | None,
     ) -> None:
         self._house, self._address, self._protocol, self._parts = house, address, protocol, parts
-        self._source = name or str(address)
+        # Where a broker's files lie says nothing of the device.
+        self._source = name or str(replace(address, options=()))
         self._pace, self._count, self._bus_address = pace, count, bus_address
         self._ending = threading.Event()
 

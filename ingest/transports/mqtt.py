@@ -14,7 +14,7 @@ of a session and for the receive maximum; paho-mqtt 2 for the client.
 
 import contextlib
 import os
-import select
+import selectors
 import ssl
 import time
 from collections.abc import Sequence
@@ -34,6 +34,9 @@ PASSWORD_VARIABLE: Final = "CELLPASS_MQTT_PASSWORD"  # noqa: S105 - the name of 
 _ANSWER_S: Final = 10.0
 _KEEP_ALIVE_S: Final = 60
 _LARGEST_PACKET: Final = 1 << 21
+_ONE_NAME: Final = (
+    "where two gateways or two data folders have one source name, choose another with ?client=NAME"
+)
 # Answers to a connection, of MQTT 5 and 3.1.1, that a person can do something about.
 _REFUSALS: Final = {
     "Bad user name or password": "the broker refuses this user name or password",
@@ -243,15 +246,17 @@ class MqttFeed:
         socket = self._client.socket()
         if socket is None:
             return
-        writing = [socket] if self._client.want_write() else []
         pending = getattr(socket, "pending", None)
         if pending is None or not pending():
+            wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._client.want_write() else 0)
             try:
-                _, ready, _ = select.select([socket], writing, [], min(seconds, 1.0))
+                with selectors.DefaultSelector() as selector:
+                    selector.register(socket, wanted)
+                    ready = selector.select(min(seconds, 1.0))
             except (OSError, ValueError):
                 self._ended = self._ended or "the connection broke"
                 return
-            if ready:
+            if any(events & selectors.EVENT_WRITE for _, events in ready):
                 self._client.loop_write()
         self._client.loop_misc()
 
@@ -273,14 +278,14 @@ class MqttFeed:
     def _on_subscribe(self, _c: Any, _u: Any, _mid: int, reasons: Any, _p: Any) -> None:
         self._answer = (None, reasons[0])
 
-    def _on_disconnect(self, _c: Any, _u: Any, _flags: Any, reason: Any, _p: Any) -> None:
+    def _on_disconnect(self, _c: Any, _u: Any, flags: Any, reason: Any, _p: Any) -> None:
         if str(reason) == "Session taken over":
-            self._ended = (
-                "another client has taken the session over; two sources or two gateways have one name, "
-                "choose another with ?client=NAME"
-            )
+            self._ended = f"another client has taken the session over; {_ONE_NAME}"
+        elif not flags.is_disconnect_packet_from_server:
+            # Some brokers close without a word when another client comes under the same name.
+            self._ended = self._ended or f"the connection broke; was the broker stopped? Or else: {_ONE_NAME}"
         else:
-            self._ended = self._ended or f"the connection ended: {reason}"
+            self._ended = self._ended or f"the broker ended the connection: {reason}"
 
     def _on_message(self, _c: Any, _u: Any, message: Any) -> None:
         try:

@@ -237,6 +237,26 @@ def test_what_was_not_acknowledged_is_sent_again_and_known_again(house, served, 
         assert set(journal.notes(connection, "yard")) == {"seen/0000000000000001", "seen/0000000000000002"}
 
 
+def test_two_gateways_with_one_name_say_who_took_the_session(served):
+    where = parse_address(address(served))
+    with contextlib.closing(MqttFeed(where, "yard")) as first:
+        with contextlib.closing(MqttFeed(where, "yard")), pytest.raises(TransportFailed) as told:
+            while True:
+                first.receive(0.2, 1)
+        assert "choose another with ?client=NAME" in str(told.value)
+
+
+def test_a_source_without_a_name_has_the_broker_and_the_filter_for_one(house, served, plain, tmp_path):
+    know(house, "B1")
+    (tmp_path / "login").write_text("anyone\n")
+    source = f"mqtt:127.0.0.1:{served.port}/site/+/pack/+/telemetry"
+    subscribed(served, address(served), source)
+    served.publish([pack(1, 51_000)])
+    where = address(served, more=f"?login={tmp_path / 'login'}")
+    result = run(house, where, "--protocol", plain, "--bind", "B1", "--count", "1", "--json")
+    assert json.loads(result.stdout.splitlines()[-1])["source"] == source
+
+
 # Who may come in
 
 

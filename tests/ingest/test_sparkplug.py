@@ -401,7 +401,7 @@ def test_a_recording_is_read_moment_by_moment(protocol):
     rows = [(one.at, [str(r.value) for r in one.readings]) for one in found if isinstance(one, Decoded)]
     assert rows == [
         (None, []),
-        (NOON, ["51.2", "12.5", "3.201000000"]),
+        (NOON, ["51.2", "12.5", "3.201"]),
         (NOON - timedelta(seconds=1), ["50"]),
         (NOON + timedelta(seconds=1), ["51"]),
     ]
