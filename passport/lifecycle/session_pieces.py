@@ -212,11 +212,12 @@ def _points(flat: Flat, rows: Rows, steps: Steps, ma: Int64, thresholds: list[in
     was_ma = previous(ma, 1)
     was_ma[apart] = 0
     was_up = previous(up, 3)
-    was_down = was_up if down is up else previous(down, 4)
+    alike = down is up and all(one is None or one[3] == one[4] for one in known)
+    was_down = was_up if alike else previous(down, 4)
     threshold = np.array([one or 1 << 40 for one in thresholds])[owner]
     direction = (ma >= threshold).astype(np.int64) - (ma <= -threshold)
     cell, was_cell = up, was_up
-    if down is not up:
+    if not alike:
         cell = np.where(direction > 0, up, np.where(direction < 0, down, middle))
         was_cell = np.where(direction > 0, was_up, was_down)
     return _Points(

@@ -216,6 +216,15 @@ def test_cycles_before_a_session_are_what_was_watched_until_then(fold):
     assert (first.cycles_before, second.cycles_before) == (0, 1005)  # 100.5 minutes at 6 A are 10.05 Ah
 
 
+def test_the_cell_that_a_chunk_before_said_is_the_one_before(fold):
+    # In the second chunk no cell is read: the limit is met on the line from the cell to the battery.
+    first = chunk([(0, -6000, 3300), (60, -6000, 3300)], cell_voltage_min=[2700, 2600])
+    second = chunk([(120, -6000, 2400), *steady(121, 8, 0)])
+    second.samples.sequence[:] += 2
+    state = fold(second, state=fold(first))
+    assert [one.charge_to_limit for one in state.sessions] == [1500]
+
+
 def day(start, *, ma=6000, minutes=30):
     """A charge and a rest, in seconds from a start."""
     return [*steady(start, minutes + 1, ma), *steady(start + 60 * minutes + 60, 7, 0)]
