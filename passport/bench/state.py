@@ -18,7 +18,11 @@ _ROUNDS: Final = 3
 
 def chunk(battery: str, rows: int, first: int, random: np.random.Generator) -> Chunk:
     """Rows of one second with voltage, current, temperature and state of charge, as a device sends them."""
-    current = np.cumsum(random.integers(-400, 401, rows)) % 60_000 - 30_000
+    # A load that wanders and now and then turns, between 30 A out and 30 A in.
+    walk = np.abs(
+        (random.integers(0, 120_000) + np.cumsum(random.integers(-400, 401, rows))) % 120_000 - 60_000
+    )
+    current = walk - 30_000
     columns = {
         "voltage": 51_000 + np.cumsum(random.integers(-3, 4, rows)),
         "current": current,

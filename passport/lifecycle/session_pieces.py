@@ -40,6 +40,7 @@ from schemas.samples import Bool, Int64
 
 _SAFE = 1 << 62
 _MISSING = -(1 << 40)  # no series shows it
+_NOTHING = Sums()
 
 
 def take_row(
@@ -63,22 +64,27 @@ def take_row(
     was_ma, was_mv = ma or 0, cell[0] if direction > 0 else cell[1]
     cell_mv = up if direction > 0 else down if direction < 0 else middle
     limit = limit_of(basis, direction)
-    entry = _entry(was_ma + current, step)
+    area = (was_ma + current) * step
+    sums = Sums(max(area, 0), max(-area, 0), longest=step)
     if voltage is None or mv is None:
-        entry.unpowered = step
+        sums.unpowered = step
     else:
         power = (mv * was_ma + voltage * current) * step
-        entry.energy_in, entry.energy_out = max(power, 0), max(-power, 0)
-    inner = Sums()
-    inner.coldest, inner.hottest = _temperatures(values)
-    if inner.coldest is not None and inner.hottest is not None:
-        entry.heat, entry.heat_ms = (inner.coldest + inner.hottest) * step, step
+        sums.energy_in, sums.energy_out = max(power, 0), max(-power, 0)
+    coldest, hottest = _temperatures(values)
+    if coldest is not None and hottest is not None:
+        sums.heat, sums.heat_ms = (coldest + hottest) * step, step
+    entered = sums.moved(direction)
+    entry = None
+    if not direction:
+        entry, sums = sums, Sums()
+    sums.coldest, sums.hottest = coldest, hottest
     windows: Windows = {}
     steady = direction and direction == (was_ma >= threshold) - (was_ma <= -threshold)
     if steady and step and was_mv is not None and cell_mv is not None:
         smallest, largest = sorted((abs(was_ma), abs(current)))
         edges = WINDOW_EDGES.get(basis.chemistry or "", ())
-        for number, area in shares(edges, entry.moved(direction), was_mv, cell_mv):
+        for number, area in shares(edges, entered, was_mv, cell_mv):
             windows[number] = None if unsteady(smallest, largest) else (area, smallest, largest)
     spread = None
     if "cell_highest" in values and "cell_lowest" in values:
@@ -90,8 +96,9 @@ def take_row(
         joined,
         time,
         time,
+        sums,
         entry,
-        inner,
+        entered,
         was_mv,
         cell_mv,
         cell_mv,
@@ -103,11 +110,6 @@ def take_row(
         windows,
     )
     state.sessions.take(piece, basis, (state.charge_in, state.charge_out), absolute=state.absolute)
-
-
-def _entry(pair: int, step: int) -> Sums:
-    area = pair * step
-    return Sums(into=max(area, 0), out=max(-area, 0), longest=step)
 
 
 def _cell_mv(
@@ -146,12 +148,10 @@ def take_wave(flat: Flat, rows: Rows) -> None:
     moved = [(segment.state.charge_in, segment.state.charge_out) for segment in flat.segments]
     for owner, piece in _pieces(points, pieces, flat, rows):
         if thresholds[owner]:
-            segment, into_out = flat.segments[owner], moved[owner]
-            segment.state.sessions.take(piece, segment.basis, into_out, absolute=segment.absolute)
-            moved[owner] = (
-                into_out[0] + piece.entry.into + piece.inner.into,
-                into_out[1] + piece.entry.out + piece.inner.out,
-            )
+            segment, (into, out) = flat.segments[owner], moved[owner]
+            segment.state.sessions.take(piece, segment.basis, (into, out), absolute=segment.absolute)
+            also = piece.entry or _NOTHING
+            moved[owner] = (into + piece.sums.into + also.into, out + piece.sums.out + also.out)
     for boundary, point in points_left(flat, steps, points.ma, points.mv, points.up, points.down):
         boundary.session = None if point is None else (*point[:2], *map(_known, point[2:]))
     for segment, threshold in zip(flat.segments, thresholds, strict=True):
@@ -280,8 +280,10 @@ def _at(values: Int64, where: Int64) -> list[int | None]:
 def _pieces(points: _Points, pieces: Pieces, flat: Flat, rows: Rows) -> Iterator[tuple[int, Piece]]:
     """The pieces in order, each with its segment."""
     steps, first, last = points.steps, pieces.first, pieces.last
+    # Of an idle piece the step into it is summed apart.
+    idle = points.direction[first] == 0
     inner = steps.step.copy()
-    inner[first] = 0
+    inner[first[idle]] = 0
     pair = points.ma + points.was_ma
     into, out = areas_of(pair, inner, first)
     power = points.ma * points.mv + points.was_ma * points.was_mv
@@ -332,11 +334,7 @@ def _pieces(points: _Points, pieces: Pieces, flat: Flat, rows: Rows) -> Iterator
             values[11:],
         )
         was_cell, first_mv, last_mv, smallest, largest, last_ma, soc_first, soc_last, spread = more
-        area, work = twice * step, twice_power * step
-        entry = Sums(
-            max(area, 0), max(-area, 0), max(work, 0), max(-work, 0), 0 if has_power else step, longest=step
-        )
-        own = Sums(
+        sums = Sums(
             into[number],
             out[number],
             energy_in[number],
@@ -344,9 +342,16 @@ def _pieces(points: _Points, pieces: Pieces, flat: Flat, rows: Rows) -> Iterator
             unpowered[number],
             longest=longest,
         )
+        entry = None
+        entered = twice * step * direction
+        if not direction:
+            area, work = twice * step, twice_power * step
+            spared = 0 if has_power else step
+            entry = Sums(max(area, 0), max(-area, 0), max(work, 0), max(-work, 0), spared, longest=step)
         if heats is not None:
-            heat = heats[number]
-            entry.heat, entry.heat_ms, own.heat, own.heat_ms, own.coldest, own.hottest = heat
+            heat, heat_ms, sums.heat, sums.heat_ms, sums.coldest, sums.hottest = heats[number]
+            if entry is not None:
+                entry.heat, entry.heat_ms = heat, heat_ms
         yield (
             owner,
             Piece(
@@ -355,8 +360,9 @@ def _pieces(points: _Points, pieces: Pieces, flat: Flat, rows: Rows) -> Iterator
                 joined,
                 begin,
                 end,
+                sums,
                 entry,
-                own,
+                max(entered, 0),
                 was_cell,
                 first_mv,
                 last_mv,

@@ -120,7 +120,9 @@ class Piece:
         beyond: whether the cell's voltage is at or beyond the declared limit of that direction.
         joined: whether an unbroken step leads into it.
         first_ms, last_ms: time of its first and last row.
-        entry: sums of the step into its first row; inner: of its other steps, and its rows' temperatures.
+        sums: of its steps, and its rows' temperatures.
+        entry: of an idle piece, the step into its first row, which is then not in `sums`.
+        entered: charge of that step, in the direction of the piece.
         before_mv: of the cell in the row before, first_mv, last_mv: the first and last one said in it; all
             of the cell that ends the direction, idle of the cells' middle. furthest_mv: the lowest while
             discharging, else the highest.
@@ -135,8 +137,9 @@ class Piece:
     joined: bool
     first_ms: int
     last_ms: int
-    entry: Sums
-    inner: Sums
+    sums: Sums
+    entry: Sums | None
+    entered: int
     before_mv: int | None
     first_mv: int | None
     last_mv: int | None
@@ -182,7 +185,7 @@ class Going:
     cycles: int
     rest: Rest | None
     sums: Sums = field(default_factory=Sums)
-    aside: Sums = field(default_factory=Sums)
+    aside: Sums | None = None
     first_mv: int | None = None
     last_mv: int | None = None
     furthest_mv: int | None = None
@@ -195,13 +198,13 @@ class Going:
 
     def grow(self, piece: Piece, limit: int | None) -> None:
         """Rows in its direction."""
-        self.sums.add(self.aside)
-        self.aside = Sums()
+        if self.aside is not None:
+            self.sums.add(self.aside)
+            self.aside = None
         if piece.beyond and self.near and self.to_limit is None:
             self.to_limit = self.sums.moved(self.direction) + _until(piece, limit)
         self.near |= not piece.beyond and piece.first_mv is not None
-        self.sums.add(piece.entry)
-        self.sums.add(piece.inner)
+        self.sums.add(piece.sums)
         self.last_ms = piece.last_ms
         self.last_ma = piece.last_ma
         if piece.first_mv is not None:
@@ -214,6 +217,12 @@ class Going:
         for number, some in piece.windows.items():
             self.windows[number] = together(self.windows[number], some) if number in self.windows else some
 
+    def put_aside(self, sums: Sums) -> None:
+        """What was moved in a pause."""
+        if self.aside is None:
+            self.aside = Sums()
+        self.aside.add(sums)
+
     def numbers(self) -> list[int | None]:
         """All of it, to be packed."""
         rest = self.rest
@@ -225,7 +234,7 @@ class Going:
             self.cycles,
             *((rest.first_ms, rest.last_ms, rest.mv, rest.spread_mv) if rest else (None,) * 4),
             *self.sums.numbers(),
-            *self.aside.numbers(),
+            *(self.aside.numbers() if self.aside is not None else (None,) * _SUMS),
             self.first_mv,
             self.last_mv,
             self.furthest_mv,
@@ -263,7 +272,7 @@ def _going(numbers: list[Any]) -> Going:
         cycles,
         None if rest[0] is None else Rest(*rest),
         Sums(*numbers[9 : 9 + _SUMS]),
-        Sums(*numbers[9 + _SUMS : at]),
+        None if numbers[9 + _SUMS] is None else Sums(*numbers[9 + _SUMS : at]),
         first_mv,
         last_mv,
         furthest_mv,
@@ -323,8 +332,9 @@ class Sessions:
             going.grow(piece, limit)
         elif going.direction == piece.direction:
             if self.turned is not None:
-                going.aside.add(self.turned.sums)
-                going.aside.add(self.turned.aside)
+                going.put_aside(self.turned.sums)
+                if self.turned.aside is not None:
+                    going.put_aside(self.turned.aside)
                 self.turned = None
             going.grow(piece, limit)
         else:
@@ -342,8 +352,11 @@ class Sessions:
         going = self.turned or self.going
         if going is not None:
             # The step out of its last row is the session's own.
-            (going.sums if self.rest is None else going.aside).add(piece.entry)
-            going.aside.add(piece.inner)
+            if piece.entry is not None and self.rest is None:
+                going.sums.add(piece.entry)
+            elif piece.entry is not None:
+                going.put_aside(piece.entry)
+            going.put_aside(piece.sums)
         if self.rest is None:
             self.rest = Rest(piece.first_ms, piece.last_ms, piece.last_mv, piece.spread_mv)
         else:
@@ -450,7 +463,7 @@ def _until(piece: Piece, limit: int | None) -> int:
     before, first = piece.before_mv, piece.first_mv
     if before is None or first is None or limit is None or (limit - before) * piece.direction <= 0:
         return 0
-    return piece.entry.moved(piece.direction) * (limit - before) // (first - before)
+    return piece.entered * (limit - before) // (first - before)
 
 
 def together(
