@@ -53,6 +53,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "history": ("passport", "Tell all that happened to BATTERY and its records."),
     "notice": ("passport", "Add, list and end recalls and safety notices."),
     "state": ("passport", "Tell the life of BATTERY so far, from its readings."),
+    "rebuild": ("passport", "Fold states anew from stored readings, and compare."),
     "assess": ("passport", "Tell health, second life and value of BATTERY."),
     "calibrate": ("passport", "Learn from an operator's batteries how sure capacities are."),
     "screen": ("passport", "Estimate capacity of retired cells from short pulses."),

@@ -8,10 +8,11 @@ tells: rows are never taken away, so if what is stored up to the place is as man
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
+import cbor2
 from sqlalchemy import Connection
 
 from passport.lifecycle.basis import Basis
@@ -65,6 +66,56 @@ def refresh(
     return state
 
 
+def replay(
+    connection: Connection,
+    telemetry: Telemetry,
+    battery_id: str,
+    *,
+    basis: Basis,
+    begun: tuple[bytes, int] | None,
+    told: Callable[[LifecycleState, int], None],
+) -> tuple[LifecycleState, int]:
+    """The state of a battery from its stored rows and nothing else, and the highest arrival number met.
+
+    Args:
+        connection: an open transaction; it is only read.
+        telemetry: reader of stored chunks.
+        battery_id: whose.
+        basis: what is declared of it.
+        begun: bytes and arrival number of a replay that was interrupted; one that no longer leads to the
+            stored rows is left.
+        told: called now and then with how far it came.
+    """
+    order = telemetry.order(connection, battery_id)
+    gaps = telemetry.max_gap_ms(connection, battery_id)
+    total = sum(rows for _, _, rows in order)
+    data, arrival = begun if begun is not None else (None, 0)
+    state = _known(data, order, gaps, basis)
+    if state is not None:
+        rest = telemetry.chunks(connection, battery_id, after=_place(state))
+        arrival = max(arrival, _fold_all(state, rest, gaps, basis, told))
+    if state is None or state.rows != total:
+        state = LifecycleState()
+        everything = telemetry.chunks(connection, battery_id, after=None)
+        arrival = _fold_all(state, everything, gaps, basis, told)
+    return state, arrival
+
+
+def differences(one: bytes, other: bytes) -> list[str]:
+    """Names of the members in which the bytes of two states differ."""
+    first, second = _members(one), _members(other)
+    names = sorted(first.keys() | second.keys())
+    return [name for name in names if first.get(name, _ABSENT) != second.get(name, _ABSENT)]
+
+
+_ABSENT: Final = object()
+
+
+def _members(data: bytes) -> dict[str, Any]:
+    found = cbor2.loads(data)
+    return found if isinstance(found, dict) else {}
+
+
 def _place(state: LifecycleState) -> tuple[str, str, int] | None:
     return (state.source, state.epoch, state.sequence) if state.epochs else None
 
@@ -86,12 +137,20 @@ def _known(
     return state if chain == state.chain else None
 
 
-def _fold_all(state: LifecycleState, chunks: Iterable[Chunk], gaps: Mapping[str, int], basis: Basis) -> int:
+def _fold_all(
+    state: LifecycleState,
+    chunks: Iterable[Chunk],
+    gaps: Mapping[str, int],
+    basis: Basis,
+    told: Callable[[LifecycleState, int], None] | None = None,
+) -> int:
     """Fold a stream of chunks batch by batch; the highest arrival number met."""
     arrival = 0
     for batch in _batches(chunks):
         fold([state], [batch], max_gap_ms=[gaps], basis=[basis])
         arrival = max(arrival, *(chunk.arrival for chunk in batch))
+        if told is not None:
+            told(state, arrival)
     return arrival
 
 
