@@ -66,6 +66,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "bundle": ("passport", "Write BATTERY's record with its proofs, or all operators' keys."),
     "link": ("passport", "Parse and check a GS1 Digital Link or IEC 61406 link."),
     "component": ("passport", "Draw an installation: batteries, strings, modules, cells."),
+    "inspect": ("passport", "Write, sign and file what an inspector found."),
     "commission": ("passport", "Bind devices to batteries, and sign who spoke for what."),
     "operator": ("passport", "Add and list the economic operators that sign here."),
     "key": ("passport", "Make, list and revoke API keys."),

@@ -32,7 +32,7 @@ from typing import Any, ClassVar, Final, NamedTuple
 import orjson
 from sqlalchemy import Connection, Engine
 
-from passport import disclosure, search
+from passport import disclosure, inspections, search
 from passport.errors import (
     Conflict,
     Forbidden,
@@ -585,6 +585,7 @@ def assessment_of(connection: Connection, battery: Battery, *, now: datetime) ->
             facts,
             placed_on=battery.placed_on,
             signature_valid=_verifies(connection, latest) if latest is not None else None,
+            inspections=inspections.answers(inspections.of_battery(connection, battery.id), now),
             now=now,
             health=health_of_battery(connection, battery, facts, now=now),
         )

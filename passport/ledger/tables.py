@@ -131,6 +131,32 @@ class CommissioningRow(SQLModel, table=True):
     address: str | None  # where it was on its bus: an observation, never an identity
 
 
+class InspectorRow(SQLModel, table=True):
+    """Somebody whose signed findings count, by the thumbprint of the key."""
+
+    __tablename__ = "inspector"
+
+    kid: str = Field(primary_key=True)
+    name: str
+    qualification: str
+    jwk: str  # public JWK as JSON text
+    since: str
+    until: str | None
+
+
+class InspectionRow(SQLModel, table=True):
+    """A signed inspection of a battery."""
+
+    __tablename__ = "inspection"
+
+    battery: str = Field(primary_key=True)
+    digest: str = Field(primary_key=True)  # SHA-256 of the token, hex
+    inspector: str  # kid
+    inspected_at: str
+    filed_at: str
+    token: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
 class CommissioningStatementRow(SQLModel, table=True):
     """The operator's signature under the beginning or the end of a commissioning."""
 
@@ -740,6 +766,7 @@ APPEND_ONLY: Final = (
     "declaration",
     "product_declaration",
     "commissioning_statement",
+    "inspection",
     "life_event",
     "life_link",
     "status_snapshot",

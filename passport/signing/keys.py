@@ -33,11 +33,13 @@ from schemas.strict_json import StrictJsonError, loads_own
 
 __all__ = [
     "FileSigner",
+    "RecordKey",
     "RemoteSigner",
     "Signer",
     "SignerProcess",
     "SignerRefused",
     "create_key",
+    "create_record_key",
 ]
 
 OPERATOR: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
@@ -78,6 +80,13 @@ def create_key(path: Path, *, password: bytes | None) -> None:
     ):
         if not target.exists():
             _write_new(target, _pem(key, password))
+
+
+def create_record_key(path: Path, *, password: bytes | None) -> None:
+    """Make one P-256 key file, for a person who signs statements; an existing file stays as it is."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists():
+        _write_new(path, _pem(ec.generate_private_key(ec.SECP256R1()), password))
 
 
 def _pem(key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey, password: bytes | None) -> bytes:
@@ -137,23 +146,19 @@ def _es256() -> ec.ECDSA:
     return ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
 
 
-class FileSigner:
-    """The signer in this process: for tests, trials, and inside the signer process."""
+class RecordKey:
+    """One P-256 key in a file, such as an inspector's own: signs statements, and keeps no log."""
 
     def __init__(self, path: Path, password: bytes | None = None, *, production: bool = False) -> None:
-        """Open both keys of the operator whose record key lies at `path`.
+        """Open the key file.
 
         Raises:
-            SignerUnavailable: a key file is missing, readable by others, or does not open.
+            SignerUnavailable: it is missing, readable by others, no P-256 key, or does not open.
         """
         key = _load(path, password, production=production)
-        log_key = _load(log_path(path), password, production=production)
         if not (isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1)):
             raise SignerUnavailable(f"the key file {path.name} holds no P-256 key")
-        if not isinstance(log_key, ed25519.Ed25519PrivateKey):
-            raise SignerUnavailable(f"the key file {log_path(path).name} holds no Ed25519 key")
         self._key = key
-        self._log_key = log_key
         numbers = key.public_key().public_numbers()
         point = {name: base64url.encode(n.to_bytes(32)) for name, n in (("x", numbers.x), ("y", numbers.y))}
         self.kid = thumbprint({"kty": "EC", "crv": "P-256", **point})
@@ -165,7 +170,6 @@ class FileSigner:
             "alg": "ES256",
             "use": "sig",
         }
-        self.log_public_key = log_key.public_key().public_bytes_raw()
 
     def sign(self, signing_input: bytes) -> bytes:
         """ES256 with the nonce of RFC 6979: the same input gives the same signature."""
@@ -182,6 +186,23 @@ class FileSigner:
             except SignerUnavailable as error:
                 signed.append(error)
         return signed
+
+
+class FileSigner(RecordKey):
+    """The signer in this process: for tests, trials, and inside the signer process."""
+
+    def __init__(self, path: Path, password: bytes | None = None, *, production: bool = False) -> None:
+        """Open both keys of the operator whose record key lies at `path`.
+
+        Raises:
+            SignerUnavailable: a key file is missing, readable by others, or does not open.
+        """
+        super().__init__(path, password, production=production)
+        log_key = _load(log_path(path), password, production=production)
+        if not isinstance(log_key, ed25519.Ed25519PrivateKey):
+            raise SignerUnavailable(f"the key file {log_path(path).name} holds no Ed25519 key")
+        self._log_key = log_key
+        self.log_public_key = log_key.public_key().public_bytes_raw()
 
     def checkpoint_size(self) -> int | None:
         """None: this signer remembers nothing."""

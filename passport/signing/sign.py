@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from passport.errors import SignerUnavailable, VerificationFailed
 from passport.signing import base64url
 from passport.signing.encode import json_bytes
-from passport.signing.signer import Signer
+from passport.signing.signer import RecordSigner
 from schemas.strict_json import StrictJsonError, loads_own
 
 ALGORITHM: Final = "ES256"
@@ -51,7 +51,9 @@ class Jws:
     signature: bytes
 
 
-def sign_record(payload: bytes, signer: Signer, issued_at: datetime, *, typ: str = RECORD_TYPE) -> bytes:
+def sign_record(
+    payload: bytes, signer: RecordSigner, issued_at: datetime, *, typ: str = RECORD_TYPE
+) -> bytes:
     """The compact JWS over a payload: the issuer-signed part of a record, in ASCII.
 
     Args:
@@ -68,7 +70,7 @@ def sign_record(payload: bytes, signer: Signer, issued_at: datetime, *, typ: str
 
 
 def sign_records(
-    payloads: Sequence[tuple[bytes, datetime]], signer: Signer, *, typ: str = RECORD_TYPE
+    payloads: Sequence[tuple[bytes, datetime]], signer: RecordSigner, *, typ: str = RECORD_TYPE
 ) -> list[bytes | SignerUnavailable]:
     """For each payload with its time of issue the same bytes as `sign_record`, or why there are none."""
     inputs = [

@@ -12,8 +12,8 @@ class SignerRefused(SignerUnavailable):
     code = "signer_refused"
 
 
-class Signer(Protocol):
-    """An operator's two keys, seen from outside: one for records, one for the checkpoints of its log."""
+class RecordSigner(Protocol):
+    """A key that signs records and statements, seen from outside."""
 
     @property
     def kid(self) -> str:
@@ -22,10 +22,6 @@ class Signer(Protocol):
     @property
     def public_jwk(self) -> dict[str, Any]:
         """The record key's public half as it stands in the operator's JWKS."""
-
-    @property
-    def log_public_key(self) -> bytes:
-        """The log key's public half, 32 bytes."""
 
     def sign(self, signing_input: bytes) -> bytes:
         """The ES256 signature (r || s, 64 bytes) over header and payload of a record.
@@ -37,6 +33,14 @@ class Signer(Protocol):
 
     def sign_many(self, signing_inputs: Sequence[bytes]) -> list[bytes | SignerUnavailable]:
         """For each input its signature, or why there is none; in their order. What `sign` raises is told."""
+
+
+class Signer(RecordSigner, Protocol):
+    """An operator's two keys, seen from outside: one for records, one for the checkpoints of its log."""
+
+    @property
+    def log_public_key(self) -> bytes:
+        """The log key's public half, 32 bytes."""
 
     def checkpoint_size(self) -> int | None:
         """Leaves in the last signed checkpoint; None before the first, or when nothing is remembered."""

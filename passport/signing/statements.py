@@ -1,8 +1,9 @@
-"""Statements: what an operator signs besides records and status lists, such as which device speaks for what.
+"""Statements: what is signed besides records and status lists, such as which device speaks for what.
 
 A statement is a compact JWS (ES256) over strict JSON with three members in common: `type`, one of `KINDS`;
-`issuer`, the operator's DID; `issuedAt`, UTC. The rest belongs to its kind. A verifier wants the kind it asks
-for, the issuer it expects and a key of that issuer, so that no statement passes for another, or for a record.
+`issuer`, the DID of the operator or inspector; `issuedAt`, UTC. The rest belongs to its kind. A verifier
+wants the kind it asks for, the issuer it expects and a key of that issuer, so that no statement passes for
+another, or for a record.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import Any, Final
 from passport.errors import VerificationFailed
 from passport.signing.encode import json_bytes
 from passport.signing.sign import parse_jws, sign_record, verify_jws
-from passport.signing.signer import Signer
+from passport.signing.signer import RecordSigner
 from schemas.strict_json import StrictJsonError, loads_own
 from schemas.values import plain, utc_text
 
@@ -21,12 +22,13 @@ COMMISSIONING: Final = "Commissioning"
 OFFER: Final = "HandoverOffer"
 ACCEPTANCE: Final = "HandoverAcceptance"
 WITHDRAWAL: Final = "HandoverWithdrawal"
-KINDS: Final = frozenset({COMMISSIONING, OFFER, ACCEPTANCE, WITHDRAWAL})
+INSPECTION: Final = "Inspection"
+KINDS: Final = frozenset({COMMISSIONING, OFFER, ACCEPTANCE, WITHDRAWAL, INSPECTION})
 _COMMON: Final = frozenset({"type", "issuer", "issuedAt"})
 
 
 def sign_statement(
-    kind: str, content: Mapping[str, Any], *, issuer_did: str, signer: Signer, at: datetime
+    kind: str, content: Mapping[str, Any], *, issuer_did: str, signer: RecordSigner, at: datetime
 ) -> bytes:
     """The signed statement; the same content and moment give the same bytes.
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from passport.estimates.estimate import Estimate
 from passport.estimates.health import Health
 from passport.judgement.second_life.condition import Condition, Interval
-from passport.judgement.second_life.gates import Evidence
+from passport.judgement.second_life.gates import Evidence, Inspection
 from passport.judgement.second_life.uses import USES
 from passport.lifecycle.exposure import Clock, Exposure
 from passport.lifecycle.limits import CHEMISTRIES, NOTHING_KNOWN, ChemistryLimits
@@ -26,6 +26,7 @@ def gather(
     *,
     placed_on: date | None,
     signature_valid: bool | None,
+    inspections: Mapping[str, Inspection],
     now: datetime,
     health: Health | None = None,
 ) -> Evidence:
@@ -38,6 +39,7 @@ def gather(
         state: folded state; None when nothing was ever read.
         facts: declared facts by attribute id.
         placed_on: day of placing on the market; stands in where no day of putting into service is declared.
+        inspections: what signed findings say, by gate.
         signature_valid: whether the newest passport record verifies; None when there is none.
         now: aware.
         health: what is known of its capacity; None leaves that unknown.
@@ -49,6 +51,7 @@ def gather(
         battery_status=BatteryStatus(status) if status is not None else None,
         accidents=True if facts.get("accidents") else None,
         chemistry=str(chemistry) if chemistry is not None else None,
+        inspections=inspections,
     )
     if health is not None:
         known = condition_of(health, now)

@@ -42,9 +42,14 @@ class Resolver(StrEnum):
 
 @dataclass(frozen=True)
 class Inspection:
-    """A signed finding on one gate."""
+    """What signed findings say about one gate.
 
-    clean: bool
+    Attributes:
+        clean: False for a finding; None when inspectors contradict each other.
+        sentence: in the inspector's words.
+    """
+
+    clean: bool | None
     sentence: str
 
 
@@ -84,7 +89,7 @@ class Evidence:
         history_lost: True when the operator states that no lifetime record exists.
         capacity_age_days: age of a capacity measurement that counts.
         capacity_below_every_use: the measured capacity is below the floor of every use.
-        inspections: signed findings by gate id; none can be filed yet.
+        inspections: signed findings by gate id.
     """
 
     signature_valid: bool | None = None
@@ -160,6 +165,8 @@ class Gate:
         inspection = evidence.inspections.get(self.id)
         if said.answer is not Answer.UNKNOWN or inspection is None:
             return said
+        if inspection.clean is None:
+            return Said(Answer.UNKNOWN, f"{said.reason}; {inspection.sentence}")
         return Said(Answer.PASS if inspection.clean else Answer.FAIL, f"inspected: {inspection.sentence}")
 
 
