@@ -54,7 +54,7 @@ def command(house: Any, battery: str, as_json: bool) -> None:
             "battery": found.id,
             "identifier": found.identifier,
             "simulated": found.simulated,
-            "health": health.to_wire(),
+            **health.to_wire(),
             "annex_vii": {name: answer.to_wire() for name, answer in legal.items()},
             **appraisal.to_wire(),
         }

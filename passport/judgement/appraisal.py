@@ -41,8 +41,12 @@ class Appraisal:
 
     def to_wire(self) -> dict[str, Any]:
         """Ready for JSON."""
+        gates = self.gates.to_wire()
         return {
-            **self.gates.to_wire(),
+            "verdict": gates["verdict"],
+            "reasons": gates["reasons"],
+            "inspect": gates["inspect"],
+            "gates_method": gates["method"],
             "remaining_life": {use: life.to_wire() for use, life in self.lives.items()},
             "score": self.score.to_wire(),
             "uses": [one.to_wire() for one in self.uses],

@@ -47,7 +47,7 @@ class Laboratory:
         return str(told["batteries"][0]["battery"])
 
     def health(self, battery: str) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.run("assess", battery, "--json"))["health"]
+        found: dict[str, Any] = json.loads(self.run("assess", battery, "--json"))
         return found
 
 
