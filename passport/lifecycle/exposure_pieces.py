@@ -7,7 +7,7 @@ temperature and cells in frames of their own.
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final
 
 import numpy as np
@@ -41,6 +41,7 @@ from schemas.samples import Bool, Int64
 _CELL_MV: Final = (1, 9_999)
 _FAR: Final = 1 << 50  # further than any value: a limit that is not there
 _PARTS_OF_C: Final = 100
+_CODES: Final = 1 << 12  # more than any code of a row
 
 
 # --------------------------------------------------------------------------------------------- row by row
@@ -303,8 +304,21 @@ class _Wave:
     lowest: Series | None
     highest: Series | None
 
+    @cached_property
+    def alike(self) -> bool:
+        """Whether all segments have the same limits."""
+        return all(one is self.limits[0] for one in self.limits)
+
+    @cached_property
+    def reach(self) -> dict[Driver, tuple[int, int] | None]:
+        """Lowest and highest value of a driver, rows without one included; None where there is no series."""
+        return {}
+
     def limit(self, name: str) -> int | Int64 | None:
         """A limit, of all or by row; `_FAR` where a segment has none; None where no segment has one."""
+        if self.alike:
+            limit: int | None = getattr(self.limits[0], name)
+            return limit
         found = [getattr(limits, name) for limits in self.limits]
         kinds = set(found)
         if kinds == {None}:
@@ -363,6 +377,8 @@ def _held(wave: _Wave, name: str) -> _Beside:
             wave.points[at].held.pop(name, None)
         return _Beside(series.values, series.valid)
     count = len(flat.time)
+    if series is None and not any(carried):
+        return _Beside(np.zeros(count, np.int64), np.zeros(count, np.bool_))
     begin = np.repeat(flat.first, np.diff(np.append(flat.first, count)))
     valid = series.valid if series is not None else np.zeros(count, np.bool_)
     source = np.maximum.accumulate(np.where(valid, np.arange(count), -1))
@@ -487,13 +503,18 @@ def _cycles(wave: _Wave) -> None:
     charge, flat = wave.own["state_of_charge"], wave.flat
     if charge is None:
         return
-    rows = np.flatnonzero(charge.valid)
-    if not len(rows):
-        return
-    values, owner = charge.values[rows], flat.owner[rows]
+    values, owner = charge.values, flat.owner
+    if not charge.valid.all():
+        rows = np.flatnonzero(charge.valid)
+        if not len(rows):
+            return
+        values, owner = values[rows], owner[rows]
+    moved = np.empty(len(values), np.bool_)
+    moved[0] = True
+    np.not_equal(values[1:], values[:-1], out=moved[1:])
+    moved[1:] |= owner[1:] != owner[:-1]
+    values, owner = values[moved], owner[moved]
     starts = np.concatenate(([True], owner[1:] != owner[:-1]))
-    moved = starts | np.concatenate(([True], values[1:] != values[:-1]))
-    values, owner, starts = values[moved], owner[moved], starts[moved]
     rising = np.concatenate(([False], values[1:] > values[:-1]))
     turns = np.ones(len(values), np.bool_)
     between = ~(starts[:-1] | starts[1:])  # neither first nor last of a segment
@@ -520,22 +541,34 @@ def _clocks_of_wave(wave: _Wave) -> None:
         _forget(wave, "charging")
         return
     points = known & current.valid & _is_there(rated)
-    charging = points & (current.values >= slow)
     code = np.zeros(len(flat.time), np.int64)
-    if charging.any():
-        if cold is not None:
-            degrees = cold.values if hot is None else np.where(cold.valid, cold.values, hot.values)
-        else:
-            assert hot is not None
-            degrees = hot.values
-        rate = np.searchsorted(RATES, current.values * _PARTS_OF_C // rated, side="right")
-        where = np.searchsorted(RATE_TEMPERATURES, degrees, side="right") * (len(RATES) + 1) + rate
+    rows = np.flatnonzero(points & (current.values >= slow))
+    if len(rows):
+        degrees = _coldest(hot, cold)[rows]
+        amps = current.values[rows] * _PARTS_OF_C
+        capacity = rated if isinstance(rated, int) else rated[rows]
+        # As `bisect_right` does row by row; a few comparisons are faster than a search.
+        where = np.zeros(len(rows), np.int64)
+        for edge in RATE_TEMPERATURES:
+            where += degrees >= edge
+        where *= len(RATES) + 1
+        for edge in RATES:
+            where += amps >= edge * capacity
         flags = above + 2 * below
-        flags = flags + 4 * _beyond(wave, hot, "charge_hot", below=False)
-        flags = flags + 8 * _beyond(wave, cold, "charge_cold", below=True)
+        flags += 4 * _beyond(wave, hot, "charge_hot", below=False)
+        flags += 8 * _beyond(wave, cold, "charge_cold", below=True)
         bins = charge_code(where=0, above=True, below=False, hot=False, cold=False) - 1
-        code = np.where(charging, 1 + where + bins * flags, 0)
+        code[rows] = 1 + where + bins * flags[rows]
     _spend_wave(wave, "charging", points, code)
+
+
+def _coldest(hot: Series | None, cold: Series | None) -> Int64:
+    """The coldest sensor by row, or the hottest where there is no other."""
+    if cold is None or hot is None:
+        only = hot if cold is None else cold
+        assert only is not None
+        return only.values
+    return cold.values if cold.valid.all() else np.where(cold.valid, cold.values, hot.values)
 
 
 def _voltage_clock(wave: _Wave, current: _Beside) -> None:
@@ -544,7 +577,7 @@ def _voltage_clock(wave: _Wave, current: _Beside) -> None:
         _forget(wave, "cells")
         return
     known = sides[0] if len(sides) == 1 else sides[0] | sides[1]
-    code = wave.cells.astype(np.int64)
+    code = wave.cells.astype(np.int64)  # as of `cells_code`
     gentle = wave.limit("gentle_ma")
     if gentle is not None:
         without_load = current.valid & (np.abs(current.values) <= gentle) & _is_there(gentle)
@@ -598,11 +631,15 @@ def _spend_wave(wave: _Wave, name: str, points: Bool, code: Int64) -> None:
     np.not_equal(place[1:], place[:-1], out=change[1:])
     change[steps.first] = True
     where = np.flatnonzero(change)
-    spent = np.add.reduceat(steps.step, where).tolist()
-    owner = steps.present[np.searchsorted(steps.first, where, side="right") - 1].tolist()
-    for at, began, ms in zip(owner, place[where].tolist(), spent, strict=True):
-        if ms:
-            getattr(wave.exposures[at], f"spend_{name}")(began, ms)
+    spent = np.add.reduceat(steps.step, where)
+    owner = steps.present[np.searchsorted(steps.first, where, side="right") - 1]
+    wanted = spent > 0
+    key = owner[wanted] * _CODES + place[where][wanted]
+    found, which = np.unique(key, return_inverse=True)
+    # Weights are floats, and exact: steps are at most an hour, so sums stay below 2**53.
+    sums = np.bincount(which, weights=spent[wanted]).astype(np.int64).tolist()
+    for one, ms in zip(found.tolist(), sums, strict=True):
+        getattr(wave.exposures[one // _CODES], f"spend_{name}")(one % _CODES, ms)
     for boundary, point in points_left(flat, steps, codes):
         setattr(boundary.exposure, name, (point[0], point[1]) if point else None)
 
@@ -702,8 +739,11 @@ def _break_kind(wave: _Wave, number: int, active: Iterable[int]) -> None:
 
 def _points_of(wave: _Wave, kind: Kind, *, wanted: bool) -> tuple[Bool, Int64, Int64] | None:
     """Points, levels and excess by row; None where none is a point, or none holds and none is `wanted`."""
-    series, limit = _driver(wave, kind.driver), wave.limit(kind.limit)
-    if series is None or limit is None:
+    limit = wave.limit(kind.limit)
+    if limit is None or (not wanted and isinstance(limit, int) and not _reaches(wave, kind, limit)):
+        return None
+    series = _driver(wave, kind.driver)
+    if series is None:
         return None
     excess = limit - series.values if kind.below else series.values - limit
     points = series.valid & _is_there(limit)
@@ -720,6 +760,25 @@ def _points_of(wave: _Wave, kind: Kind, *, wanted: bool) -> tuple[Bool, Int64, I
         points = points & told
     level = np.where(applies, np.where(holds, Level.HOLDS, np.where(excess > -kind.margin, Level.NEAR, 0)), 0)
     return points, level, excess
+
+
+def _reaches(wave: _Wave, kind: Kind, limit: int) -> bool:
+    """Whether any row of any segment may lie beyond the limit; cheaper than to look at each."""
+    bounds = wave.reach.get(kind.driver, ())
+    if bounds == ():
+        bounds = wave.reach[kind.driver] = _bounds(wave, kind.driver)
+    return bounds is not None and (bounds[0] < limit if kind.below else bounds[1] > limit)
+
+
+def _bounds(wave: _Wave, which: Driver) -> tuple[int, int] | None:
+    if which is Driver.POWER:
+        current, voltage = wave.own["current"], wave.own["voltage"]
+        if current is None or voltage is None:
+            return None
+        most = [max(abs(int(one.values.min())), abs(int(one.values.max()))) for one in (current, voltage)]
+        return 0, most[0] * most[1] // 1_000_000
+    series = _driver(wave, which)
+    return None if series is None else (int(series.values.min()), int(series.values.max()))
 
 
 def _applies_by_row(wave: _Wave, only: Only) -> tuple[Bool, Bool] | None:
