@@ -84,6 +84,7 @@ def tell(battery: Any, state: Any, facts: Any) -> dict[str, Any]:
     """The state in words and decimals, ready for JSON."""
     from passport.lifecycle.shape import CHARGE_BINS, TEMPERATURE_EDGES
     from passport.lifecycle.state import basis_of, coverage, reported, summary
+    from passport.lifecycle.told import exposure_told
     from schemas.registry import REGISTRY
 
     seen = coverage(state)
@@ -110,6 +111,7 @@ def tell(battery: Any, state: Any, facts: Any) -> dict[str, Any]:
             }
             for where, spent in sorted(state.residence.items())
         ],
+        "exposure": exposure_told(state, facts),
         "sessions": {
             "charges": state.sessions.charges,
             "discharges": state.sessions.discharges,
@@ -205,10 +207,13 @@ def _table(told: dict[str, Any]) -> None:
         f" {seen['first'] or 'no absolute time'} to {seen['last'] or '-'}"
     )
     click.echo(f"observed {_duration(seen['observed_s'])}, unknown {_duration(seen['unknown_s'])}")
-    _section("Sums", [(n, _stated(w), w.get("method", "")) for n, w in told["values"].items()])
+    values = {name: wire for name, wire in told["values"].items() if not isinstance(wire["value"], list)}
+    _section("Sums", [(name, _stated(wire), wire.get("method", "")) for name, wire in values.items()])
     _section(
         "Extremes", [(n, f"{e['value']} {e['unit']}", e["at"] or "") for n, e in told["extremes"].items()]
     )
+    _events(told["exposure"])
+    _clocks(told["exposure"])
     _sessions(told["sessions"])
     _section(
         "Counters of the device",
@@ -257,6 +262,45 @@ def _sessions(told: dict[str, Any]) -> None:
             f"  {begun:22}{one['direction']:10}{one['charge_ah']:>10} Ah"
             f" in {_duration(one['duration_s'])}, {volts}{reached}"
         )
+
+
+def _events(told: dict[str, Any]) -> None:
+    """Every kind that was seen, and what could not be judged."""
+    rows = []
+    for name, event in told["events"].items():
+        if event is not None and event["count"]:
+            worst = f", worst {event['worst']}" if "worst" in event else ""
+            long = f"{_duration(event['seconds'])} in all{worst}" if "seconds" in event else ""
+            rows.append((name, str(event["count"]), long))
+    _section("Events", rows)
+    never = [name for name, event in told["events"].items() if event is not None and not event["count"]]
+    unknown = [name for name, event in told["events"].items() if event is None]
+    for title, names in (("None of", never), ("Not determinable", unknown)):
+        if names:
+            click.echo(f"  {title}: {', '.join(names).replace('_', ' ')}")
+
+
+def _clocks(told: dict[str, Any]) -> None:
+    """Time of exposure, and for how long each quantity was seen."""
+    _section(
+        "Time by what was seen",
+        [(name, _duration(spent), "") for name, spent in told["clocks_s"].items() if spent],
+    )
+    _section(
+        "Charging by temperature and rate",
+        [(f"{one['temperature']}, {one['rate']}", _duration(one["seconds"]), "") for one in told["charging"]],
+    )
+    _section(
+        "Cycles by depth and mean charge",
+        [(f"{one['depth']} around {one['mean']}", one["cycles"], "") for one in told["cycles"]],
+    )
+    _section(
+        "Watched by month",
+        [
+            (month, _duration(60 * one["minutes"]), f"{one['share']:.0%}")
+            for month, one in told["months"].items()
+        ],
+    )
 
 
 def _section(title: str, rows: list[tuple[str, str, str]]) -> None:

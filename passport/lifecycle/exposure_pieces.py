@@ -764,9 +764,9 @@ def _points_of(wave: _Wave, kind: Kind, *, wanted: bool) -> tuple[Bool, Int64, I
 
 def _reaches(wave: _Wave, kind: Kind, limit: int) -> bool:
     """Whether any row of any segment may lie beyond the limit; cheaper than to look at each."""
-    bounds = wave.reach.get(kind.driver, ())
-    if bounds == ():
-        bounds = wave.reach[kind.driver] = _bounds(wave, kind.driver)
+    if kind.driver not in wave.reach:
+        wave.reach[kind.driver] = _bounds(wave, kind.driver)
+    bounds = wave.reach[kind.driver]
     return bounds is not None and (bounds[0] < limit if kind.below else bounds[1] > limit)
 
 
