@@ -11,7 +11,11 @@ import pytest
 
 from ingest import journal
 from ingest.errors import TransportFailed
+from ingest.gateway import Clock, Routing
+from ingest.messages import EPOCH, JournalMessages, MessageGateway
+from ingest.protocol import find
 from ingest.transports.address import parse_address
+from ingest.transports.base import BackOff
 from ingest.transports.mqtt import MqttFeed, client_name
 from tests.broker import Broker, broker, needs_broker
 from tests.ingest.test_ingest_command import House, know, run
@@ -237,6 +241,65 @@ def test_what_was_not_acknowledged_is_sent_again_and_known_again(house, served, 
         assert set(journal.notes(connection, "yard")) == {"seen/0000000000000001", "seen/0000000000000002"}
 
 
+class Full(Exception):
+    """As the passport side calls a disk that is full."""
+
+    code = "store_unavailable"
+
+
+def test_what_cannot_be_stored_stays_at_the_broker(house, served, plain):
+    know(house, "B1")
+    subscribed(served, address(served), "yard")
+    served.publish([pack(1, 50_000 + n) for n in range(10)])
+    take(house, address(served), plain, "--bind", "B1", "--count", "4")
+    writing = house.writing
+
+    @contextlib.contextmanager
+    def full():
+        with writing() as connection:
+            yield connection
+            if connection.exec_driver_sql("SELECT sum(rows) FROM telemetry_epoch").scalar() > 4:
+                raise Full("the disk is full")
+
+    house.writing = full
+    result = run(house, address(served), "--protocol", plain, "--source", "yard", "--count", "6")
+    assert result.exit_code == 3
+    assert "the disk is full. What has a receipt is stored; run the same command again" in result.output
+    house.writing = writing
+    take(house, address(served), plain, "--count", "6")
+    assert house.values("B1", "voltage") == [f"{(50_000 + n) / 1000:.3f}" for n in range(10)]
+
+
+def test_a_part_that_is_commissioned_anew_goes_to_its_new_battery(house, served, plain):
+    subscribed(served, address(served), "yard")
+    protocol = find(plain)
+    sink = JournalMessages(
+        house.writing, house.batteries, source="yard", epoch=EPOCH, now=lambda: datetime.now(UTC)
+    )
+
+    def before() -> None:
+        if gateway.heard.cycles == 2:
+            gateway.recommission({"module/1": "B2"}, {"module/1": None})
+
+    gateway = MessageGateway(
+        parse_address(address(served)),
+        protocol,
+        Routing({"module/1": "B1"}),
+        sink,
+        source="yard",
+        clock=Clock(lambda: datetime.now(UTC), time.monotonic, lambda seconds: False),
+        back_off=BackOff(jitter=lambda: 0.5),
+        notes=sink.notes,
+        before=before,
+    )
+    served.publish([pack(1, 51_000), pack(1, 51_001)])
+    thread = later(1.0, lambda: served.publish([pack(1, 52_000)]))
+    gateway.run(3)
+    thread.join()
+    assert house.values("B1", "voltage") == ["51.000", "51.001"]
+    assert house.values("B2", "voltage") == ["52.000"]
+
+
 def test_two_gateways_with_one_name_say_who_took_the_session(served):
     where = parse_address(address(served))
     with contextlib.closing(MqttFeed(where, "yard")) as first:
@@ -340,6 +403,25 @@ def test_tls_takes_the_named_authority_and_no_other(house, tmp_path, plain):
             assert not feed.resumed
         with contextlib.closing(MqttFeed(parse_address(where), "yard")) as feed:
             assert feed.resumed
+
+
+def test_a_broker_that_wants_a_certificate_gets_the_one_of_the_address(tmp_path):
+    (tmp_path / "broker").mkdir()
+    cert, key = certificate(tmp_path / "broker")
+    lines = [
+        "allow_anonymous true",
+        f"certfile {cert}",
+        f"keyfile {key}",
+        f"cafile {cert}",
+        "require_certificate true",
+    ]
+    with broker(tmp_path / "broker", lines) as made:
+        where = f"mqtts:localhost:{made.port}/t?ca={cert}"
+        with pytest.raises(TransportFailed):
+            MqttFeed(parse_address(where), "yard")
+        MqttFeed(parse_address(f"{where}&certificate={cert}&key={key}"), "yard").close()
+        with pytest.raises(TransportFailed, match="a certificate or key cannot be read"):
+            MqttFeed(parse_address(f"{where}&certificate={tmp_path / 'none.pem'}"), "yard")
 
 
 # Addresses
