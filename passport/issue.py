@@ -479,6 +479,8 @@ def _words(
         computed = _computed(connection, known, now) | lived
     else:
         computed = {"second_life_assessment": _opinion(assessment_of(connection, battery, now=now), now)}
+        health = health_of_battery(connection, battery, declared.values(), now=now)
+        computed |= annex_vii.state_of_health(health)
     return words | {name: _Word(one, one.to_wire(REGISTRY[name])) for name, one in computed.items()}
 
 

@@ -94,6 +94,19 @@ def certified_energy(health: Health, facts: Mapping[str, Any]) -> Answer:
     )
 
 
+def state_of_health(health: Health) -> dict[str, Stated[Any]]:
+    """Our figure of health, for an assessment; nothing where it is stale, unknown, or above the rating.
+
+    The row ends at 100 %: a battery that gives more than its rating has no figure there, rather than another.
+    """
+    answer = health.health
+    if not isinstance(answer, Estimate) or answer.stale or answer.value > _HUNDRED:
+        return {}
+    value = answer.value.quantize(_POINT, ROUND_HALF_EVEN)
+    row = REGISTRY["state_of_health"]
+    return {row.id: Stated.of(row, value, source=Source.COMPUTED, as_of=answer.as_of, method=answer.method)}
+
+
 def stated(category: Category, health: Health, facts: Mapping[str, Any]) -> dict[str, Stated[Any]]:
     """What of it a condition record states: fresh, and resting on a complete session or a learned window.
 

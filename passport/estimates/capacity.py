@@ -42,8 +42,11 @@ _LONGEST_STEP_S: Final = 60
 _MOST_UNSURE: Final = 6.0  # percent that may be missing at an end without a refusal
 _MOST_RESTED_START: Final = 10.0
 _MOST_AT_TOP: Final = 10.0
-_FASTEST: Final = 2.2  # times the rated capacity in an hour
+_FASTEST: Final = 6.0  # times the rated capacity in an hour
+_FAST: Final = 1.1  # beyond which the capacity is less than at the rating
 _LEAST_DROP_MV: Final = 30.0  # by which a cell's voltage moves at the rated current, at the very least
+_SMALL: Final = 0.1  # of the rated current
+_HELD_MV: Final = 50
 _TAPERED: Final = 0.15  # of the rated current, at most, when a charge is over
 _POINTS_PER_RATE: Final = 16.0  # percent left out by a charge that ends at the rated current (0.15 V by 9 mV)
 _END_TOLERANCE_MV: Final = 100  # how far above the cut-off a last row may lie between two samples
@@ -184,7 +187,7 @@ def _complete(session: Session, basis: Basis, before: Session | None) -> Measure
     share = 100 * capacity / rated
     if not _LEAST_SHARE <= share <= _MOST_SHARE:
         return Refusal("out_of_proportion", f"It moved {share:.0f} % of the rated capacity.")
-    noise = _root(_NOISE, begin.sd, end.sd, _gap_noise(session, rated), _rate_noise(session, rated))
+    noise = _root(_NOISE, begin.sd, end.sd, _gap_noise(session, rated), _sag_noise(session, rated))
     return _measured(session, basis, EvidenceClass.A, CLASS_A, capacity, noise)
 
 
@@ -289,22 +292,24 @@ def _full_end(session: Session, basis: Basis, ends: Ends | None, rated: float) -
     if maximum is None or session.last_mv is None:
         return Refusal("no_maximum", "No maximum voltage is declared, or no voltage was read.")
     rate = session.last_ma / 1000 / rated
-    sure = ends.sure_end_mv if ends is not None else 0
-    # In the falling current a charger may hold a little below the maximum, but it got there once.
-    reached = session.last_mv >= maximum - sure or (
-        session.charge_to_limit is not None and rate <= _TAPERED and session.last_mv >= maximum - 3 * sure
-    )
-    if not reached:
-        return Refusal(
-            "not_to_full", f"It ended {maximum - session.last_mv} mV a cell below the maximum voltage."
-        )
+    below = max(0, maximum - session.last_mv)
+    low = Refusal("not_to_full", f"It ended {below} mV a cell below the maximum voltage.")
     if ends is not None and not ends.tapers:
-        return _End(1.0, sd=0.6 * max(rate, 0.5))
+        if below <= ends.sure_end_mv:
+            return _End(1.0, sd=0.6 * max(rate, 0.5))
+        # A small current that still holds the cell above its plateau has nothing left to charge.
+        held = rate <= _SMALL and session.last_mv >= ends.full_mv + _HELD_MV
+        return _End(2.0, sd=1.0) if held else low
+    # A charger may hold a little below the declared maximum; how far below, tells how much is missing.
+    short = below / ends.full_mv_per_point if ends is not None and ends.full_mv_per_point else 0.0
+    if below > (3 * ends.sure_end_mv if ends is not None else 0):
+        return low
     if rate > _TAPERED:
         return Refusal(
             "not_tapered", f"It ended at {rate:.2f} of the rated current: the rest was not charged."
         )
-    return _End(_POINTS_PER_RATE * rate, sd=_POINTS_PER_RATE * rate / 2)
+    most = _POINTS_PER_RATE * rate + short
+    return _End(most, sd=most / 2)
 
 
 def _surest(found: list[_End], code: str, reason: str) -> _End | Refusal:
@@ -373,7 +378,7 @@ def _between_rests(session: Session, basis: Basis) -> Measurement | None:
     rated = _rated(basis, charge)
     if not _LEAST_SHARE <= 100 * capacity / rated <= _MOST_SHARE:
         return None
-    noise = _root(max(_NOISE_C, sd), _gap_noise(session, rated), _rate_noise(session, rated))
+    noise = _root(max(_NOISE_C, sd), _gap_noise(session, rated), _sag_noise(session, rated))
     told = _measured(session, basis, EvidenceClass.C, CLASS_C, capacity, noise)
     return replace(told, span=(change, max(sd, 1.0) / 100, charge))
 
@@ -398,6 +403,10 @@ def _measured(
         remarks.append("Measured below 15 °C: this is the capacity in the cold.")
     else:
         bias = max(0.0, (_COOL - degrees) / 25)  # 0.4 percent by degree
+    rate = session.mean_ma / 1000 / rated
+    if rate > _FAST:
+        bias = hypot(bias, 1.5 * (rate - _FAST))
+        remarks.append(f"Measured at {rate:.1f} times the rated current: more would come out slowly.")
     return Measurement(
         evidence,
         method,
@@ -405,7 +414,7 @@ def _measured(
         noise,
         bias,
         None if degrees is None else degrees / 10,
-        session.mean_ma / 1000 / rated,
+        rate,
         session.direction,
         session.start_s + session.duration_s,
         session.absolute,
@@ -446,12 +455,10 @@ def _gap_noise(session: Session, rated: float) -> float:
     return 50 * session.longest_step_s * session.mean_ma / 3.6e6 / rated
 
 
-def _rate_noise(session: Session, rated: float) -> float:
-    """A high current, or one far above the mean at the end, leaves charge in the battery."""
+def _sag_noise(session: Session, rated: float) -> float:
+    """A current at the end far above the mean reaches the cut-off with charge left in the battery."""
     mean, last = session.mean_ma / 1000 / rated, session.last_ma / 1000 / rated
-    fast = 2 * max(0.0, mean - 1.1)
-    sag = 4 * max(0.0, last - 1.5 * mean) if session.direction == DISCHARGING else 0.0
-    return hypot(fast, sag)
+    return 4 * max(0.0, last - 1.5 * mean) if session.direction == DISCHARGING else 0.0
 
 
 def _root(*parts: float) -> float:

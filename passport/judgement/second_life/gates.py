@@ -405,6 +405,8 @@ def _traceability(evidence: Evidence) -> Said:
 
 def _capacity(evidence: Evidence) -> Said:
     age = evidence.capacity_age_days
+    if age is None and evidence.capacity_below_every_use is not None:
+        return _unknown("the capacity was measured on a day that is not known")
     if age is None:
         return _unknown("no capacity test and no session that tells the capacity")
     if age > bars.CAPACITY_AGE_DAYS:

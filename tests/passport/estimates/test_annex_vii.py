@@ -72,6 +72,13 @@ def test_a_record_states_nothing_in_the_cold_nothing_stale_and_nothing_unknown(w
         assert annex_vii.stated(category, health, {"certified_usable_energy": Decimal(1)}) == {}
 
 
+def test_an_assessment_states_health_up_to_the_rating() -> None:
+    found = annex_vii.state_of_health(known([FRESH]))
+    assert found["state_of_health"].value == Decimal("90.0")
+    assert annex_vii.state_of_health(known([replace(FRESH, charge_to_limit=103_000)])) == {}
+    assert annex_vii.state_of_health(known([])) == {}
+
+
 def test_a_charge_counts_less_its_losses() -> None:
     charge = replace(
         FRESH, direction=1, rest_before_mv=2600, first_mv=2700, last_mv=4200, last_ma=300, charge=90_000

@@ -5,6 +5,8 @@ from math import sqrt
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from passport.estimates.capacity import Measurement, Refusal, classify, classify_all
 from passport.estimates.estimate import EvidenceClass
@@ -112,7 +114,10 @@ def test_the_loss_in_the_cold_is_marked_as_cold() -> None:
 
 
 def test_a_current_too_high_for_the_rating_is_refused() -> None:
-    assert refused(replace(FULL, mean_ma=25_000, longest_step_s=1)) == "too_fast"
+    assert refused(replace(FULL, mean_ma=65_000, longest_step_s=1)) == "too_fast"
+    fast = told(replace(FULL, mean_ma=40_000, last_ma=40_000, longest_step_s=1))
+    assert fast.bias > 4
+    assert fast.remarks == ("Measured at 4.0 times the rated current: more would come out slowly.",)
 
 
 def test_a_sag_at_the_end_is_doubted() -> None:
@@ -230,6 +235,16 @@ def test_a_charge_that_ends_at_full_current_leaves_charge_out() -> None:
     assert refused(charge) == "not_tapered"
 
 
+def test_a_charger_that_holds_a_little_below_the_declared_maximum_is_believed_when_it_tapers() -> None:
+    charge = replace(FULL, direction=1, rest_before_mv=2600, first_mv=2700, last_mv=4180, last_ma=300)
+    assert told(charge).noise > told(replace(charge, last_mv=4200)).noise
+    assert refused(replace(charge, last_mv=4150)) == "not_to_full"
+    flat = replace(CELL, chemistry="Li-ion LFP", maximum_mv=3650)
+    held = replace(charge, last_mv=3450)
+    assert told(held, flat).evidence is EvidenceClass.A
+    assert refused(replace(held, last_ma=3000), flat) == "not_to_full"
+
+
 def test_of_a_lead_battery_no_charge_tells_the_capacity() -> None:
     lead = replace(CELL, chemistry="Pb")
     assert refused(replace(FULL, direction=1), lead) == "charge_of_chemistry"
@@ -328,3 +343,56 @@ def test_complete_charges_of_storage_cells_give_their_health(number: int) -> Non
             off += [100 * one.capacity / 102 - truth[cycle] for one in _measured(part, basis)]
     assert len(off) > 0.95 * len(rows)
     assert sqrt(sum(one * one for one in off) / len(off)) <= 1.0
+
+
+_MV = st.one_of(st.none(), st.integers(1500, 4500))
+_ANY = st.builds(
+    replace,
+    st.just(FULL),
+    direction=st.sampled_from([1, -1]),
+    charge=st.integers(0, 200_000),
+    opposite=st.integers(0, 100_000),
+    charge_to_limit=st.one_of(st.none(), st.integers(0, 200_000)),
+    rest_before_s=st.integers(0, 20_000),
+    rest_before_mv=_MV,
+    rest_after_s=st.integers(0, 20_000),
+    rest_after_mv=_MV,
+    first_mv=_MV,
+    last_mv=_MV,
+    last_ma=st.integers(0, 50_000),
+    mean_ma=st.integers(0, 50_000),
+    mean_temperature=st.one_of(st.none(), st.integers(-300, 800)),
+    longest_step_s=st.integers(0, 4000),
+    cycles_before=st.integers(0, 10_000_000),
+)
+_NOTHING_SHOWN = st.builds(
+    replace,
+    _ANY,
+    rest_before_mv=st.integers(3500, 4000),
+    first_mv=st.integers(3550, 4000),
+    rest_after_mv=st.integers(3500, 4000),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=300)
+@given(_ANY, st.sampled_from(["Li-ion NMC", "Li-ion LFP", "Li-ion LCO", "Na-ion", "Pb", None]))
+def test_whatever_a_session_holds_the_answer_is_finite_or_a_refusal(
+    session: Session, chemistry: str | None
+) -> None:
+    answer = classify(session, replace(CELL, chemistry=chemistry))
+    if isinstance(answer, Measurement):
+        assert 0 < answer.capacity < 13.01
+        assert 1 <= answer.sd < 1000
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(_NOTHING_SHOWN)
+def test_a_session_that_shows_no_end_of_the_cell_is_never_a_figure(session: Session) -> None:
+    assert isinstance(classify(session, CELL), Refusal)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(_ANY)
+def test_without_declared_limits_there_is_no_figure(session: Session) -> None:
+    bare = replace(session, charge_to_limit=None)
+    assert isinstance(classify(bare, Basis(chemistry="Li-ion NMC", rated_mah=10_000)), Refusal)
