@@ -39,6 +39,8 @@ from passport.lifecycle.shape import LifecycleState
 from schemas.samples import Bool, Int64
 
 _SAFE = 1 << 62
+ANEW_MV = 300
+"""A cell's voltage that turns by more, at a current no smaller, begins anew: what lay between is not here."""
 _MISSING = -(1 << 40)  # no series shows it
 _NOTHING = Sums()
 
@@ -74,13 +76,18 @@ def take_row(
     coldest, hottest = _temperatures(values)
     if coldest is not None and hottest is not None:
         sums.heat, sums.heat_ms = (coldest + hottest) * step, step
+    was_direction = (was_ma >= threshold) - (was_ma <= -threshold)
+    anew = False
+    if direction and direction == was_direction and was_mv is not None and cell_mv is not None:
+        anew = (was_mv - cell_mv) * direction > ANEW_MV and 10 * abs(current) >= 9 * abs(was_ma)
+    was_mv = None if anew else was_mv
     entered = sums.moved(direction)
     entry = None
-    if not direction:
+    if not direction or anew:
         entry, sums = sums, Sums()
     sums.coldest, sums.hottest = coldest, hottest
     windows: Windows = {}
-    steady = direction and direction == (was_ma >= threshold) - (was_ma <= -threshold)
+    steady = direction and direction == was_direction
     if steady and step and was_mv is not None and cell_mv is not None:
         smallest, largest = sorted((abs(was_ma), abs(current)))
         edges = WINDOW_EDGES.get(basis.chemistry or "", ())
@@ -93,7 +100,7 @@ def take_row(
     piece = Piece(
         direction,
         direction != 0 and limit is not None and cell_mv is not None and (cell_mv - limit) * direction >= 0,
-        joined,
+        joined and not anew,
         time,
         time,
         sums,
@@ -144,7 +151,7 @@ def take_wave(flat: Flat, rows: Rows) -> None:
             boundary.session = None
         return
     points = _points(flat, rows, steps, at_points(current.values, steps), thresholds)
-    pieces = pieces_of(steps, (points.direction + 1) * 2 + points.beyond)
+    pieces = pieces_of(steps, (points.direction + 1) * 2 + points.beyond + 6 * np.cumsum(points.anew))
     moved = [(segment.state.charge_in, segment.state.charge_out) for segment in flat.segments]
     for owner, piece in _pieces(points, pieces, flat, rows):
         if thresholds[owner]:
@@ -172,6 +179,7 @@ class _Points:
             the cell is the one that ends what this point does.
         direction, was_direction: 1, -1 or 0.
         beyond: whether the cell is at or beyond the limit.
+        anew: whether the step into it cannot be one of the same charge or discharge.
     """
 
     steps: Steps
@@ -187,6 +195,7 @@ class _Points:
     direction: Int64
     was_direction: Int64
     beyond: Bool
+    anew: Bool
 
 
 def _points(flat: Flat, rows: Rows, steps: Steps, ma: Int64, thresholds: list[int]) -> _Points:
@@ -220,6 +229,11 @@ def _points(flat: Flat, rows: Rows, steps: Steps, ma: Int64, thresholds: list[in
     if not alike:
         cell = np.where(direction > 0, up, np.where(direction < 0, down, middle))
         was_cell = np.where(direction > 0, was_up, was_down)
+    was_direction = (was_ma >= threshold).astype(np.int64) - (was_ma <= -threshold)
+    anew = (direction != 0) & (direction == was_direction) & (cell != _MISSING) & (was_cell != _MISSING)
+    anew &= ((was_cell - cell) * direction > ANEW_MV) & (10 * np.abs(ma) >= 9 * np.abs(was_ma))
+    if anew.any():
+        was_cell = np.where(anew, _MISSING, was_cell)
     return _Points(
         steps,
         owner,
@@ -232,8 +246,9 @@ def _points(flat: Flat, rows: Rows, steps: Steps, ma: Int64, thresholds: list[in
         previous(mv, 2),
         was_cell,
         direction,
-        (was_ma >= threshold).astype(np.int64) - (was_ma <= -threshold),
+        was_direction,
         _beyond(flat, owner, direction, cell),
+        anew,
     )
 
 
@@ -280,10 +295,10 @@ def _at(values: Int64, where: Int64) -> list[int | None]:
 def _pieces(points: _Points, pieces: Pieces, flat: Flat, rows: Rows) -> Iterator[tuple[int, Piece]]:
     """The pieces in order, each with its segment."""
     steps, first, last = points.steps, pieces.first, pieces.last
-    # Of an idle piece the step into it is summed apart.
-    idle = points.direction[first] == 0
+    # Of an idle piece, and of one that begins anew, the step into it is summed apart.
+    aside = (points.direction[first] == 0) | points.anew[first]
     inner = steps.step.copy()
-    inner[first[idle]] = 0
+    inner[first[aside]] = 0
     pair = points.ma + points.was_ma
     into, out = areas_of(pair, inner, first)
     power = points.ma * points.mv + points.was_ma * points.was_mv
@@ -309,7 +324,8 @@ def _pieces(points: _Points, pieces: Pieces, flat: Flat, rows: Rows) -> Iterator
             pieces.owner.tolist(),
             points.direction[first].tolist(),
             points.beyond[first].tolist(),
-            pieces.joined.tolist(),
+            (pieces.joined & ~points.anew[first]).tolist(),
+            aside.tolist(),
             steps.time[first].tolist(),
             steps.time[last].tolist(),
             pair[first].tolist(),
@@ -329,10 +345,8 @@ def _pieces(points: _Points, pieces: Pieces, flat: Flat, rows: Rows) -> Iterator
             strict=True,
         )
     ):
-        (owner, direction, beyond, joined, begin, end, twice, twice_power, step, has_power, longest), more = (
-            values[:11],
-            values[11:],
-        )
+        owner, direction, beyond, joined, spared, begin, end = values[:7]
+        (twice, twice_power, step, has_power, longest), more = values[7:12], values[12:]
         was_cell, first_mv, last_mv, smallest, largest, last_ma, soc_first, soc_last, spread = more
         sums = Sums(
             into[number],
@@ -344,10 +358,10 @@ def _pieces(points: _Points, pieces: Pieces, flat: Flat, rows: Rows) -> Iterator
         )
         entry = None
         entered = twice * step * direction
-        if not direction:
+        if spared:
             area, work = twice * step, twice_power * step
-            spared = 0 if has_power else step
-            entry = Sums(max(area, 0), max(-area, 0), max(work, 0), max(-work, 0), spared, longest=step)
+            unread = 0 if has_power else step
+            entry = Sums(max(area, 0), max(-area, 0), max(work, 0), max(-work, 0), unread, longest=step)
         if heats is not None:
             heat, heat_ms, sums.heat, sums.heat_ms, sums.coldest, sums.hottest = heats[number]
             if entry is not None:

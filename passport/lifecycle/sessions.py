@@ -5,7 +5,9 @@ rated capacity there are no sessions. The rules:
 
 1. A session begins with a row that charges or discharges, and ends with its last such row before idling for
    more than `PAUSE_MS`, before the other direction for more than `REVERSAL_MS`, or before a step that is
-   broken: a gap, a clock that ran back, rows in covered time, another epoch or source.
+   broken: a gap, a clock that ran back, rows in covered time, another epoch or source. It also ends before a
+   row that begins anew: its cell's voltage turned against the direction though the current is no smaller, as
+   where a recording holds charges alone.
 2. Shorter pauses and reversals belong to it; what was moved against it is told apart (`opposite`).
 3. The steps into its first row and out of its last count when they are unbroken: a current that was switched
    on between two rows was on for half of the step, by the trapezoid.
@@ -118,10 +120,11 @@ class Piece:
     Attributes:
         direction: 1 charging, -1 discharging, 0 idle.
         beyond: whether the cell's voltage is at or beyond the declared limit of that direction.
-        joined: whether an unbroken step leads into it.
+        joined: whether an unbroken step leads into it, and it does not begin anew.
         first_ms, last_ms: time of its first and last row.
         sums: of its steps, and its rows' temperatures.
-        entry: of an idle piece, the step into its first row, which is then not in `sums`.
+        entry: of an idle piece, or of one that begins anew, the step into its first row, which is then not
+            in `sums`.
         entered: charge of that step, in the direction of the piece.
         before_mv: of the cell in the row before, first_mv, last_mv: the first and last one said in it; all
             of the cell that ends the direction, idle of the cells' middle. furthest_mv: the lowest while

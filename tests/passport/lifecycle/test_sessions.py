@@ -125,6 +125,20 @@ def test_a_restart_of_test_time_ends_a_session(fold):
     assert state.sessions.going is not None
 
 
+@pytest.mark.parametrize(
+    ("turned", "ma", "sessions"), [(301, 5000, 2), (300, 5000, 1), (700, 4499, 1), (700, 9000, 2)]
+)
+def test_a_voltage_that_turns_at_a_current_no_smaller_begins_another_charge(fold, turned, ma, sessions):
+    # A file of charges alone, 5 A for ten minutes each, 30 s apart.
+    first, second = steady(0, 11, 5000, mv=3640), steady(630, 11, ma, mv=3640 - turned)
+    state = fold(chunk(first + second))
+    found = state.sessions.until_now(CELL)
+    assert len(found) == sessions
+    if sessions == 2:
+        # The step between counts for neither: ten minutes at 5 A are 0.8333 Ah.
+        assert found[0].charge == 8333
+
+
 def test_another_epoch_ends_a_session_and_it_keeps_its_own_kind_of_time(fold):
     state = fold(
         chunk(steady(0, 11, 6000), absolute=False),
