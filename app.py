@@ -522,6 +522,21 @@ class Commands(click.Group):
             formatter.write_dl([(name, sentence) for name, (_, sentence) in COMMANDS.items()])
 
 
+def _tell_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if not wanted:
+        return
+    import tomllib
+    from importlib import metadata
+
+    try:
+        told = metadata.version("cellpass")
+    except metadata.PackageNotFoundError:  # a checkout that is used in place
+        project = tomllib.loads((Path(__file__).parent / "pyproject.toml").read_text("utf-8"))["project"]
+        told = f"{project['version']} (checkout)"
+    click.echo(told)
+    context.exit()
+
+
 @click.group(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -535,7 +550,14 @@ class Commands(click.Group):
     show_default=True,
     help=DATA_HELP,
 )
-@click.version_option(package_name="cellpass", message="%(version)s")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_tell_version,
+    help="Show the version and exit.",
+)
 @click.pass_context
 def cli(context: click.Context, data: Path) -> None:
     """Battery passports under Regulation (EU) 2023/1542: from a BMS's bytes to a signed, scannable record."""

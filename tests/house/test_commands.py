@@ -5,6 +5,7 @@ import json
 import pkgutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import click
@@ -73,3 +74,9 @@ def test_the_data_folder_may_stand_before_and_behind_the_command(tmp_path: Path)
         assert said.exit_code == 0, said.output
     assert (tmp_path / "1" / "cellpass.db").exists()
     assert (tmp_path / "2" / "cellpass.db").exists()
+
+
+def test_the_version_is_told_in_a_checkout_too() -> None:
+    told = CliRunner().invoke(app.cli, ["--version"])
+    project = tomllib.loads((Path(app.__file__).parent / "pyproject.toml").read_text("utf-8"))["project"]
+    assert (told.exit_code, told.output.split()[0]) == (0, project["version"])
