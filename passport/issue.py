@@ -44,7 +44,7 @@ from passport.errors import (
     StoreUnavailable,
     VerificationFailed,
 )
-from passport.estimates import annex_vii
+from passport.estimates import annex_vii, observed
 from passport.estimates.conformal import Calibration
 from passport.estimates.health import Health
 from passport.estimates.life import Past
@@ -493,7 +493,8 @@ def _computed(connection: Connection, known: _Known, now: datetime) -> dict[str,
     rulings = compliance.rulings(battery.category, known.placed_on, now.date(), known.circumstances)
     facts = known.declared.values()
     health = health_of_battery(connection, battery, facts, now=now)
-    told = summary(state, facts) | annex_vii.stated(battery.category, health, facts)
+    told = summary(state, facts) | observed.stated(state, facts, now)
+    told |= annex_vii.stated(battery.category, health, facts)
     return {
         name: one
         for name, one in told.items()
@@ -619,7 +620,9 @@ def appraisal_of(
     latest = versions.latest(connection, battery.id, RecordKind.PASSPORT)
     seed = bytes.fromhex(latest.sha256) if latest is not None else battery.id.encode()
     gates = assessment_of(connection, battery, now=now)
-    condition = condition_of(health_of_battery(connection, battery, facts, now=now), now)
+    state = state_of(connection, battery.id)
+    others = observed.observed(state, facts, now) if state is not None else {}
+    condition = condition_of(health_of_battery(connection, battery, facts, now=now), now, others)
     return appraise(facts, gates, condition, Past(), parameters, seed=seed)
 
 

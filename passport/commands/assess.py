@@ -31,7 +31,8 @@ def command(house: Any, battery: str, as_json: bool) -> None:
     What is unknown never passes: it becomes a line of what to inspect. Exit status 1 when it is not eligible.
     """
     from passport.estimates import annex_vii
-    from passport.issue import appraisal_of, health_of_battery
+    from passport.estimates.observed import observed, powers, spread
+    from passport.issue import appraisal_of, health_of_battery, state_of
     from passport.judgement.second_life.assess import Verdict
     from passport.judgement.value_parameters import read_parameters
     from passport.ledger import batteries
@@ -45,7 +46,13 @@ def command(house: Any, battery: str, as_json: bool) -> None:
         now = house.now()
         facts = batteries.facts(connection, found.id)
         health = health_of_battery(connection, found, facts, now=now)
-        legal = annex_vii.view(found.category, health, facts, {})
+        state = state_of(connection, found.id)
+        others = observed(state, facts, now) if state is not None else {}
+        legal = annex_vii.view(found.category, health, facts, others)
+        beside = dict(others)
+        if state is not None:
+            low = powers(state, facts, now)[20]
+            beside |= {"power_at_20_percent": low, "cell_spread": spread(state, facts, now)}
         appraisal = appraisal_of(connection, found, parameters, now=now)
     if as_json:
         import orjson
@@ -56,17 +63,18 @@ def command(house: Any, battery: str, as_json: bool) -> None:
             "simulated": found.simulated,
             **health.to_wire(),
             "annex_vii": {name: answer.to_wire() for name, answer in legal.items()},
+            "observed": {name: answer.to_wire() for name, answer in beside.items()},
             **appraisal.to_wire(),
         }
         click.echo(orjson.dumps(wire, option=orjson.OPT_INDENT_2))
     else:
-        _health(health, legal)
+        _health(health, legal, {name: one for name, one in beside.items() if name not in legal})
         _table(found, appraisal)
     if appraisal.gates.verdict is Verdict.NOT_ELIGIBLE:
         sys.exit(NOT_ELIGIBLE)
 
 
-def _health(health: Any, legal: Any) -> None:
+def _health(health: Any, legal: Any, beside: Any) -> None:
     told = health.to_wire()
     click.echo("Health")
     for title, figure, unit in (
@@ -89,11 +97,15 @@ def _health(health: Any, legal: Any) -> None:
         click.echo(f"  {'as its BMS says':28}{told['bms_reported_health']} %")
     for line in [*told["remarks"], *(one["sentence"] for one in told["findings"])]:
         click.echo(f"  {line}")
-    for name, answer in legal.items():
+    for name, answer in (*legal.items(), *beside.items()):
         one = answer.to_wire()
-        words = f"{one['value']} {one['unit']}" if "value" in one else f"not determinable: {one['reason']}"
+        words = f"not determinable: {one['reason']}" if "value" not in one else _figure(one)
         click.echo(f"  {name:36}{words}")
     click.echo("")
+
+
+def _figure(one: Any) -> str:
+    return f"{one['value']} {one['unit']}   (90 %: {one['low']} to {one['high']})"
 
 
 def _table(battery: Any, appraisal: Any) -> None:

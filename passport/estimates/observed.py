@@ -2,16 +2,43 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from decimal import Decimal
+from typing import Any, Final
 
-from passport.estimates.efficiency import estimate_efficiency
-from passport.estimates.estimate import Answer, NotDeterminable
+from passport.estimates.efficiency import FULL_TO_FULL, estimate_efficiency
+from passport.estimates.estimate import Answer, Estimate, NotDeterminable
 from passport.estimates.imbalance import estimate_imbalance
 from passport.estimates.power import POINTS, estimate_power
-from passport.estimates.resistance import estimate_growth, estimate_resistance
-from passport.estimates.self_discharge import estimate_evolution, estimate_self_discharge
+from passport.estimates.resistance import (
+    FIRST_WATCHED,
+    GROWTH_OWN,
+    METHOD,
+    estimate_growth,
+    estimate_resistance,
+)
+from passport.estimates.self_discharge import (
+    BY_REFILL,
+    EVOLUTION,
+    estimate_evolution,
+    estimate_self_discharge,
+)
 from passport.lifecycle.basis import basis_of
 from passport.lifecycle.state import LifecycleState
+from schemas.record import Stated
+from schemas.registry import REGISTRY
+from schemas.terms import Source
+
+# What a signed record may state, and by which methods: those that rest on no usual curve and no unknown base.
+_STATED: Final[Mapping[str, tuple[str, ...]]] = {
+    "internal_resistance_current": (METHOD,),
+    "internal_resistance_increase_pack": (GROWTH_OWN,),
+    "remaining_round_trip_efficiency": (FULL_TO_FULL,),
+    "round_trip_efficiency_current": (FULL_TO_FULL,),
+    "self_discharge_rate_current": (BY_REFILL,),
+    "self_discharge_evolution": (f"{EVOLUTION}({BY_REFILL})",),
+}
+_WIDEST: Final = Decimal("0.5")  # of the value, for the whole interval; growth and evolution apart
+_CHANGES: Final = frozenset({"internal_resistance_increase_pack", "self_discharge_evolution"})
 
 
 def observed(state: LifecycleState, facts: Mapping[str, Any], now: datetime) -> dict[str, Answer]:
@@ -30,6 +57,27 @@ def observed(state: LifecycleState, facts: Mapping[str, Any], now: datetime) -> 
         "self_discharge_rate_current": estimate_self_discharge(state, basis, facts, now),
         "self_discharge_evolution": estimate_evolution(state, basis, facts, now),
     }
+
+
+def stated(state: LifecycleState, facts: Mapping[str, Any], now: datetime) -> dict[str, Stated[Any]]:
+    """What of it a condition record states: fresh, sure enough, and without a usual curve in it.
+
+    The rest is shown in an assessment, with its remarks.
+    """
+    answers = observed(state, facts, now)
+    answers["round_trip_efficiency_current"] = answers["remaining_round_trip_efficiency"]
+    found: dict[str, Stated[Any]] = {}
+    for name, methods in _STATED.items():
+        answer = answers[name]
+        if not isinstance(answer, Estimate) or answer.stale or answer.method not in methods:
+            continue
+        wide = answer.high - answer.low > _WIDEST * abs(answer.value)
+        if (wide and name not in _CHANGES) or FIRST_WATCHED in answer.remarks:
+            continue
+        found[name] = Stated.of(
+            REGISTRY[name], answer.value, source=Source.COMPUTED, as_of=answer.as_of, method=answer.method
+        )
+    return found
 
 
 def powers(state: LifecycleState, facts: Mapping[str, Any], now: datetime) -> dict[int, Answer]:

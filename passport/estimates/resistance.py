@@ -51,6 +51,7 @@ _DECLARED: Final = (
     "Against the declared initial resistance: over which time and at which temperature that was measured is"
     " not known here."
 )
+FIRST_WATCHED: Final = "Since it was first watched; what came before is not known."
 _CONTACTS: Final = "Measured at the battery's terminals: contacts, busbars and relays are in it."
 
 
@@ -297,7 +298,7 @@ def _own_growth(state: LifecycleState, basis: Basis, now: datetime) -> Answer:
     as_of = _moment(max(days) if days else None)
     remarks = [_CONTACTS]
     if begun is None:
-        remarks.insert(0, "Since it was first watched; what came before is not known.")
+        remarks.insert(0, FIRST_WATCHED)
     return Estimate(
         value,
         low,

@@ -201,3 +201,22 @@ def test_a_published_cell_is_told_within_a_point(
         assert abs(found["health_pct"]["value"] - health) < 1.5
         assert found["health_pct"]["low"] <= health <= found["health_pct"]["high"]
         assert found["sessions"]["informative"] == {"A": len(upto)}
+
+
+def test_switched_loads_give_a_resistance_and_the_reason_for_what_is_not_told(laboratory: Laboratory) -> None:
+    # 10 Ah; every minute 5 A for 30 s. 3.700 V at rest, 0.1 V less under load from the first second on.
+    rows: list[Row] = [
+        (float(t), 3.6 if t % 60 >= 30 else 3.7, -5.0 if t % 60 >= 30 else 0.0, 25.0) for t in range(900)
+    ]
+    battery = laboratory.ingest("steps", rows)
+    told = laboratory.health(battery)["observed"]
+    # 0.1 V / 5 A = 20 mOhm
+    assert told["internal_resistance_current"]["value"] == "0.02000"
+    assert told["internal_resistance_current"]["method"] == "r.dc10s.v1"
+    # 2.5 V * (3.98 V - 2.5 V) / 20 mOhm = 185 W
+    assert told["remaining_power_capability"]["value"] == "185"
+    assert told["ohmic_resistance"]["not_determinable"] == "not_in_telemetry"
+    assert told["self_discharge_rate_current"]["not_determinable"] == "no_long_rest"
+    assert told["remaining_round_trip_efficiency"]["not_determinable"] == "no_closed_loop"
+    table = laboratory.run("assess", battery)
+    assert "internal_resistance_current         0.02000" in table

@@ -4,13 +4,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, Final
 
-from passport.estimates.estimate import Estimate
+from passport.estimates.estimate import Answer, Estimate
 from passport.estimates.health import Health
+from passport.estimates.self_discharge import estimate_self_discharge
 from passport.judgement.second_life.condition import Condition, Interval
 from passport.judgement.second_life.gates import Evidence, Inspection
+from passport.judgement.second_life.thresholds import SELF_DISCHARGE_FAIL, SELF_DISCHARGE_PASS
 from passport.judgement.second_life.uses import USES
+from passport.lifecycle.basis import basis_of
 from passport.lifecycle.exposure import Clock, Exposure
 from passport.lifecycle.limits import CHEMISTRIES, NOTHING_KNOWN, ChemistryLimits
 from passport.lifecycle.state import LifecycleState, coverage, reported
@@ -18,6 +22,8 @@ from schemas.terms import BatteryStatus
 
 _CELL_WORDS: Final = ("cell_voltage_lowest", "cell_voltage_highest", "coldest", "hottest")
 _DAY_MS: Final = 86_400_000
+_POINT: Final = Decimal("0.01")
+NO_OTHERS: Final[Mapping[str, Answer]] = MappingProxyType({})
 
 
 def gather(
@@ -95,6 +101,7 @@ def gather(
         insulation_age_days=_age(insulation.time_ms, now) if insulation is not None else None,
         silent_days=_age(state.last_ms, now),
         sensors_doubted=any(last.doubts for last in cells) if cells else None,
+        self_discharge=_lost(state, facts, now),
         resets=sum(c.segments - 1 for c in state.counters.values()) if state.counters else None,
     )
 
@@ -110,18 +117,45 @@ def _too_short(exposure: Exposure, own: ChemistryLimits) -> bool:
     )
 
 
-def condition_of(health: Health, now: datetime) -> Condition:
-    """What grades and uses may know of the capacity."""
+def condition_of(health: Health, now: datetime, others: Mapping[str, Answer] = NO_OTHERS) -> Condition:
+    """What grades and uses may know of the capacity, and of what `observed` tells beside it."""
     answer = health.health
+    beside = Condition(
+        resistance_growth=_interval(others, "internal_resistance_increase_pack"),
+        efficiency=_interval(others, "remaining_round_trip_efficiency"),
+    )
     if not isinstance(answer, Estimate):
-        return Condition()
+        return beside
     age = None if answer.as_of is None else max(0, (now - answer.as_of).days)
-    return Condition(
+    return replace(
+        beside,
         health=Interval(answer.low, answer.value, answer.high),
         evidence_class=answer.evidence_class.value,
         evidence_age_days=age,
         calibrated=answer.calibrated,
     )
+
+
+def _interval(others: Mapping[str, Answer], name: str) -> Interval | None:
+    answer = others.get(name)
+    if not isinstance(answer, Estimate) or answer.stale:
+        return None
+    return Interval(answer.low, answer.value, answer.high)
+
+
+def _lost(state: LifecycleState, facts: Mapping[str, Any], now: datetime) -> Decimal | None:
+    """Self-discharge as its gate may take it, percent a month; None where it is not known.
+
+    It passes by the upper end of its interval and fails by the lower one; else it lies between the two bars.
+    """
+    answer = estimate_self_discharge(state, basis_of(facts), facts, now)
+    if not isinstance(answer, Estimate):
+        return None
+    if answer.high <= SELF_DISCHARGE_PASS:
+        return answer.high
+    if answer.low > SELF_DISCHARGE_FAIL:
+        return answer.low
+    return min(max(answer.value, SELF_DISCHARGE_PASS + _POINT), SELF_DISCHARGE_FAIL)
 
 
 def _below_every_use(health: Interval | None) -> bool | None:

@@ -401,3 +401,39 @@ def test_a_spread_of_rested_cells_counts_only_where_the_curve_is_steep(monkeypat
     none(imbalance.estimate_imbalance(with_sessions(monkeypatch, flat), LFP, {}, NOW), "flat_curve")
     short = replace(steep, rest_before_s=7_199)
     none(imbalance.estimate_imbalance(with_sessions(monkeypatch, short), LFP, {}, NOW), "no_rested_cells")
+
+
+# What is signed, graded and gated.
+
+
+def test_a_signed_record_states_what_is_sure_and_leaves_out_the_rest(monkeypatch):
+    facts = {
+        "rated_capacity": Decimal(100),
+        "battery_chemistry": "Li-ion NMC",
+        "minimum_voltage": Decimal(280),
+    }
+    facts["dismantling_cell_layout"] = {"in_series": 100}
+    state = with_sessions(monkeypatch, *loop())
+    add(state.resistances, (MILD, 1, -1, 25, 1500, 20))
+    found = observed.stated(state, facts, NOW)
+    assert {name: (one.value, one.method) for name, one in found.items()} == {
+        "internal_resistance_current": (Decimal("0.1500"), "r.dc10s.v1"),
+        "remaining_round_trip_efficiency": (Decimal("93.8"), "rte.full_to_full.v1"),
+        "round_trip_efficiency_current": (Decimal("93.8"), "rte.full_to_full.v1"),
+    }
+    later = datetime(2027, 6, 1, tzinfo=UTC)
+    assert observed.stated(state, facts, later) == {}  # all of it is stale by then
+    state.resistances.rests = [rest(3950, 3930)]
+    assert "self_discharge_rate_current" not in observed.stated(state, facts, NOW)  # by a usual curve
+
+
+def test_growth_since_it_was_first_watched_is_shown_and_not_signed():
+    state = state_with((MILD, 1, -1, 25, 1000, 30), young=True, cycles=200)
+    add(state.resistances, (MILD, 1, -1, 25, 1200, 64))
+    facts = {"rated_capacity": Decimal(100)}
+    answer = observed.observed(state, facts, NOW)["internal_resistance_increase_pack"]
+    assert isinstance(answer, Estimate)
+    assert resistance.FIRST_WATCHED in answer.remarks
+    assert "internal_resistance_increase_pack" not in observed.stated(state, facts, NOW)
+    state.counters["cycle_count"] = Counter(0, 210, None)
+    assert "internal_resistance_increase_pack" in observed.stated(state, facts, NOW)

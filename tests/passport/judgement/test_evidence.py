@@ -3,11 +3,18 @@
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from passport.judgement.second_life.evidence import gather
+import pytest
+
+from passport.estimates.estimate import Estimate, EvidenceClass, NotDeterminable
+from passport.estimates.health import health_of
+from passport.judgement.second_life.condition import Condition, Interval
+from passport.judgement.second_life.evidence import condition_of, gather
 from passport.judgement.second_life.gates import GATES, Evidence
+from passport.lifecycle.basis import Basis
 from passport.lifecycle.exposure import KINDS, NUMBERS, Clock, Exposure, Total
+from passport.lifecycle.resistances import Resistances, Rest
 from passport.lifecycle.state import Counter, Extreme, Last, LifecycleState
-from schemas.terms import BatteryStatus
+from schemas.terms import BatteryStatus, Unit
 
 NOW = datetime(2026, 5, 11, tzinfo=UTC)
 DAY_MS = 86_400_000
@@ -147,3 +154,39 @@ def test_a_distrusted_cell_a_reset_and_a_silence_are_noticed():
 
 def test_a_clock_ahead_of_ours_is_of_today():
     assert gathered(LifecycleState(last_ms=NOW_MS + DAY_MS)).silent_days == 0
+
+
+@pytest.mark.parametrize(
+    ("fall_mv", "taken"),
+    [
+        # NMC, 10 mV a percent, give or take two fifths; readings 2 mV; over a month.
+        (20, Decimal("3.67")),  # 2 %, at most (20 + 2) / 6 = 3.67: passes by its upper end
+        (60, Decimal("6.00")),  # 6 %, 4.1 to 10.3: neither
+        (40, Decimal("5.01")),  # 4 %, 2.7 to 7.0: neither, though its middle lies below the bar
+        (90, Decimal("9.00")),  # 9 %, 6.3 to 15.3: neither
+        (150, Decimal("10.57")),  # 15 %, at least (150 - 2) / 14 = 10.57: fails by its lower end
+        (0, None),  # less than can be told is not known, and no pass
+    ],
+)
+def test_self_discharge_passes_by_its_upper_end(fall_mv, taken):
+    first = 3_975
+    settled = 1_770_000_000_000
+    last = settled + int(30.4375 * DAY_MS)
+    whole = {"first_mv": 100 * first, "last_mv": 100 * (first - fall_mv)}
+    rest = Rest(settled, last, True, 0, settled, **whole)
+    facts = {"rated_capacity": Decimal(100), "battery_chemistry": "Li-ion NMC"}
+    facts["dismantling_cell_layout"] = {"in_series": 100}
+    state = LifecycleState(resistances=Resistances(rests=[rest]))
+    assert gathered(state, **facts).self_discharge == taken
+
+
+def test_growth_and_efficiency_enter_the_condition_where_they_are_fresh():
+    health = health_of([], Basis(), now=NOW)
+    numbers = (Decimal(20), Decimal(15), Decimal(26))
+    growth = Estimate(*numbers, Unit.PERCENT, "r.growth_own.v1", EvidenceClass.OBSERVED)
+    found = condition_of(health, NOW, {"internal_resistance_increase_pack": growth})
+    assert found == Condition(resistance_growth=Interval(Decimal(15), Decimal(20), Decimal(26)))
+    stale = Estimate(*numbers, Unit.PERCENT, "r.growth_own.v1", EvidenceClass.OBSERVED, stale=True)
+    reason = NotDeterminable("no_closed_loop", "None was recorded.")
+    others = {"internal_resistance_increase_pack": stale, "remaining_round_trip_efficiency": reason}
+    assert condition_of(health, NOW, others) == Condition()
