@@ -2,8 +2,8 @@
 
 Most sessions say nothing. Class A is a complete discharge or charge: its beginning and its end are both known
 from the cell itself. Class B is a charge through a voltage window that was learned for this model
-(`windows`). Class C lies between two rested voltages, both in the steep ends. Everything else is refused
-(class D): it tells of use, not of capacity.
+(`windows`). Class C lies between two rested voltages, both in the steep ends, or is complete from a start
+that may mean several percent. Everything else is refused (class D): it tells of use, not of capacity.
 
 A state of charge that the BMS counted is never looked at: counted with the rated capacity it gives the rated
 capacity for ever.
@@ -40,6 +40,10 @@ _HOTTEST: Final = 350
 _COOL: Final = 200
 _LONGEST_STEP_S: Final = 60
 _MOST_UNSURE: Final = 6.0  # percent that may be missing at an end without a refusal
+_MOST_SPLIT: Final = 2.5  # percent to either side of what such a rest means, where it may be more than ten
+_SHORTEST_REST_S: Final = 600
+_SURE_CORRECTION: Final = 1.3  # standard deviation of what a rest says was left, for class A
+_SURE_ENDS: Final = 2.5  # of what may be missing at both ends, for class A
 _MOST_RESTED_START: Final = 10.0
 _MOST_AT_TOP: Final = 10.0
 _FASTEST: Final = 6.0  # times the rated capacity in an hour
@@ -187,7 +191,11 @@ def _complete(session: Session, basis: Basis, before: Session | None) -> Measure
     share = 100 * capacity / rated
     if not _LEAST_SHARE <= share <= _MOST_SHARE:
         return Refusal("out_of_proportion", f"It moved {share:.0f} % of the rated capacity.")
-    noise = _root(_NOISE, begin.sd, end.sd, _gap_noise(session, rated), _sag_noise(session, rated))
+    ends_sd = hypot(begin.sd, end.sd)
+    noise = _root(_NOISE, ends_sd, _gap_noise(session, rated), _sag_noise(session, rated))
+    if ends_sd > _SURE_ENDS or (begin.known and begin.sd > _SURE_CORRECTION):
+        # Complete as far as is known, but a rest in the steep end that may mean several percent is class C.
+        return _measured(session, basis, EvidenceClass.C, CLASS_C, capacity, noise)
     return _measured(session, basis, EvidenceClass.A, CLASS_A, capacity, noise)
 
 
@@ -216,7 +224,8 @@ def _full_start(
     maximum = basis.cell_maximum_mv
     if maximum is not None and ends is not None:
         if session.rest_before_mv is not None:
-            missing = ends.missing_at_high_end(session.rest_before_mv, maximum)
+            # The highest cell ends the charge, so what is missing to full is what it misses.
+            missing = ends.missing_at_high_end(session.rest_before_mv + _apart(session), maximum)
             if missing is not None:
                 least, most = missing
                 found.append(_End(most, known=least, sd=(most - least) / 2))
@@ -262,7 +271,8 @@ def _empty_start(
             found.append(replace(drained, overrun=past / PER_AMPERE_HOUR))
     if ends is not None:
         if session.rest_before_mv is not None:
-            bounds = ends.soc_at_low_end(session.rest_before_mv, basis.cell_minimum_mv)
+            # The lowest cell ends the discharge, so what is left is what it holds.
+            bounds = ends.soc_at_low_end(session.rest_before_mv - _apart(session), basis.cell_minimum_mv)
             if bounds is not None:
                 found.append(_rested_start(session, ends, *bounds))
         if session.first_mv is not None:
@@ -274,14 +284,22 @@ def _empty_start(
     return _surest(found, "not_from_empty", "Nothing shows that it began empty.")
 
 
+def _apart(session: Session) -> int:
+    """How far the outermost cells rested from their middle before it, mV."""
+    return (session.spread_mv or 0) // 2
+
+
 def _rested_start(session: Session, ends: Ends, least: float, most: float) -> _End:
-    if session.rest_before_s < _rest_needed(session, ends):
-        # Still rising: the voltage says at most that it is not far from empty.
-        return _End(most, sd=most / 2)
     middle = (least + most) / 2
     # What may be missing after the correction, so that a start of up to ten percent can still be taken.
     unsure = (most - least) / 2
-    if most > _MOST_RESTED_START:
+    if session.rest_before_s < _rest_needed(session, ends):
+        if session.rest_before_s < _SHORTEST_REST_S:
+            # Still rising: the voltage says at most that it is not far from empty.
+            return _End(most, sd=most / 2)
+        # Nearly at rest: between a cell that its load drained and one that holds what its voltage says.
+        return _End(most - middle / 2, known=middle / 2, sd=hypot(unsure, middle / 4))
+    if middle > _MOST_RESTED_START or (most > _MOST_RESTED_START and unsure > _MOST_SPLIT):
         return _End(most)
     return _End(unsure, known=middle, sd=unsure)
 

@@ -26,7 +26,7 @@ class EvidenceClass(StrEnum):
 
     A = "A"  # a complete charge or discharge
     B = "B"  # a voltage window learned for this cell model
-    C = "C"  # a charge between two rested voltages
+    C = "C"  # between two rested voltages, or from a start that may mean several percent
     OBSERVED = "observed"  # ordinary use: current steps, loops, rests
     BMS = "bms"  # the device's own word alone
 

@@ -184,6 +184,82 @@ def test_a_voltage_that_lags_by_a_sample_does_not_move_the_capacity() -> None:
     assert told(other, cell.basis).capacity == pytest.approx(told(one, cell.basis).capacity, rel=0.005)
 
 
+# A charge of an LFP pack from a rest in the steep low end until the cliff: 80 Ah of 100 Ah.
+LOW = replace(
+    FULL,
+    direction=1,
+    charge=800_000,
+    charge_to_limit=None,
+    rest_before_s=9000,
+    rest_before_mv=3000,
+    first_mv=3150,
+    last_mv=3650,
+    last_ma=15_000,
+    mean_ma=15_000,
+    longest_step_s=60,
+)
+PACK = replace(CELL, chemistry="Li-ion LFP", rated_mah=100_000, maximum_mv=3650)
+
+
+def test_the_lowest_cell_tells_how_much_was_left_in_a_pack() -> None:
+    # The string ends with its lowest cell: 60 mV of spread around 3030 mV are a lowest cell at 3000 mV.
+    alone = told(LOW, PACK)
+    spread = told(replace(LOW, rest_before_mv=3030, spread_mv=60), PACK)
+    assert spread.capacity == pytest.approx(alone.capacity)
+    assert told(replace(LOW, rest_before_mv=3030), PACK).capacity > alone.capacity
+    # By the bounds at 3000 mV, 2.3 to 3.4 percent were left: 80 Ah are 97.15 percent of 82.35 Ah; the end
+    # of an LFP charge adds nothing that is known.
+    assert alone.capacity == pytest.approx(80 / (1 - 0.0285), abs=0.01)
+
+
+def test_the_highest_cell_tells_how_full_a_pack_was() -> None:
+    alone = told(FULL)
+    assert told(replace(FULL, rest_before_mv=4165, spread_mv=40)).capacity == pytest.approx(alone.capacity)
+
+
+def test_a_short_rest_counts_half_and_is_doubted_more() -> None:
+    # 2.85 percent were left after a long rest; half of them, 1.425, are added after twenty minutes.
+    short, long = told(replace(LOW, rest_before_s=1200), PACK), told(LOW, PACK)
+    assert short.capacity == pytest.approx(80 / (1 - 0.01425), abs=0.01)
+    assert short.noise > long.noise
+    # Just after its load a cell may be drained: nothing is added.
+    assert told(replace(LOW, rest_before_s=60), PACK).capacity == pytest.approx(80.0)
+
+
+def test_a_start_that_may_mean_several_percent_is_class_c() -> None:
+    # An oxide cell at rest at 3.2 V holds 2 percent with one graphite and 8 with another.
+    charge = replace(
+        FULL,
+        direction=1,
+        charge=90_000,
+        charge_to_limit=None,
+        rest_before_mv=3200,
+        first_mv=3600,
+        last_mv=4200,
+        last_ma=400,
+    )
+    assert told(charge).evidence is EvidenceClass.C
+    assert told(charge).noise > 2.5
+    assert told(replace(charge, rest_before_mv=2900)).evidence is EvidenceClass.A
+
+
+def test_an_lfp_rest_near_ten_percent_is_class_c_and_an_oxide_one_is_refused() -> None:
+    # At 3170 mV between 7.34 and 10.9 percent: 9.12 in the middle, 1.8 to either side.
+    at_nine = told(replace(LOW, rest_before_mv=3170, first_mv=3260), PACK)
+    assert at_nine.evidence is EvidenceClass.C
+    assert at_nine.capacity == pytest.approx(80 / (1 - 0.0912), abs=0.01)
+    # After twenty minutes half of it is added, and the rest of it may be missing still: at 3150 mV the middle
+    # is 7.6, so 3.8 is added.
+    short = told(replace(LOW, rest_before_s=1200, rest_before_mv=3150, first_mv=3260), PACK)
+    assert short.capacity == pytest.approx(80 / (1 - 0.038), abs=0.01)
+    assert short.evidence is EvidenceClass.C
+    # Beyond ten percent in the middle nothing is said.
+    assert refused(replace(LOW, rest_before_mv=3190, first_mv=3260), PACK) == "not_from_empty"
+    # An oxide cell at 3.3 V may hold 4 or 11 percent.
+    oxide = replace(FULL, direction=1, rest_before_mv=3300, first_mv=3600, last_mv=4200, last_ma=400)
+    assert refused(oxide) == "not_from_empty"
+
+
 def test_an_offset_of_the_sensor_while_idle_is_not_charge() -> None:
     # Trap 12: 0.02 A over ten hours of rest would be 0.2 Ah of a 10 Ah cell.
     cell = Cell("Li-ion NMC")

@@ -48,6 +48,25 @@ def test_a_window_learned_from_sisters_tells_a_battery_that_was_left_out(model: 
     assert max(abs(one) for one in off) < 2
 
 
+@pytest.mark.parametrize("batteries", [3, 4, 6])
+def test_a_windows_doubt_is_that_of_a_battery_left_out_and_more_where_they_are_few(batteries: int) -> None:
+    # By another program: leave each battery out, fit a line to the rest, take the battery's mean square.
+    examples = _examples(batteries)
+    found = learn(examples, 10.0, owner="operator", of="model").windows[0]
+    names = [one.battery for one in examples]
+    crossed = [charge_between(one.session, found.edges) for one in examples]
+    points = [(n, c / 10, one.capacity) for n, c, one in zip(names, crossed, examples, strict=True) if c]
+    squares = []
+    for out in sorted({name for name, _, _ in points}):
+        x, y = zip(*[(x, y) for name, x, y in points if name != out], strict=True)
+        line = np.polyfit(x, y, 1)
+        squares.append(np.mean([(np.polyval(line, x) - y) ** 2 for name, x, y in points if name == out]))
+    # The best of many windows on three batteries is doubted twice as much, on six a third more.
+    factor = {3: 2.0, 4: (5 / 2) ** 0.5, 6: (7 / 4) ** 0.5}[batteries]
+    assert found.batteries == batteries
+    assert found.sd == pytest.approx(100 * float(np.sqrt(np.mean(squares))) * factor, rel=1e-4)
+
+
 def test_too_few_batteries_teach_nothing() -> None:
     assert learn(_examples(2), 10.0, owner="operator", of="model").windows == ()
 
