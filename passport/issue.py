@@ -261,8 +261,8 @@ class _Intent:
     """A version on its way.
 
     Attributes:
-        said: what search is told, by attribute id on the wire: of a passport what it says in clear, of the
-            others what they disclose. None where it was read from the database.
+        said: what search is told, by attribute id on the wire: in clear and in disclosures. None where it
+            was read from the database.
     """
 
     battery: str
@@ -1094,7 +1094,7 @@ class Issuer:
             registry_version=draft.registry_version,
             payload=unsigned.payload,
             disclosures=tuple((one.attribute, one.encoded) for one in unsigned.disclosures),
-            said=draft.public if kind is RecordKind.PASSPORT else draft.restricted,
+            said={**draft.public, **draft.restricted},
         )
 
     def _fix_public_url(self, connection: Connection, now: datetime) -> None:
@@ -1640,10 +1640,7 @@ def _index(connection: Connection, released: Sequence[tuple[Version, _Intent]]) 
         elif version.kind is RecordKind.CONDITION:
             entries.append(search.entry(battery, condition=said, condition_at=version.issued_at))
         else:
-            outcome = said["second_life_assessment"].get("value", {})
-            entries.append(
-                search.entry(battery, verdict=outcome.get("verdict"), inspect=outcome.get("inspect"))
-            )
+            entries.append(search.entry(battery, assessment=said))
     search.write(connection, entries)
 
 
@@ -1651,10 +1648,8 @@ def _said(intent: _Intent) -> Mapping[str, Any]:
     """What search knows of an intent, by attribute id."""
     if intent.said is not None:
         return intent.said
-    if intent.kind is RecordKind.PASSPORT:
-        clear: dict[str, Any] = orjson.loads(intent.payload)["credentialSubject"]
-        return clear
-    return {name: _disclosed(encoded) for name, encoded in intent.disclosures}
+    clear = orjson.loads(intent.payload)["credentialSubject"]
+    return {**clear, **{name: _disclosed(encoded) for name, encoded in intent.disclosures}}
 
 
 def _checkpoint_size(connection: Connection, operator: str) -> int:

@@ -47,7 +47,9 @@ def command(
     pairs += [(name, value) for name, value in given if value is not None]
     with house.reading() as connection:
         question = search.parse(pairs)
-        page = search.query(connection, question, grants.Principal(Audience(audience)))
+        page = search.query(
+            connection, question, grants.Principal(Audience(audience)), today=house.now().date()
+        )
     write_down(house, Audience(audience), action="search", detail=search.told(question, len(page.rows)))
     for row in page.rows:
         if as_json:

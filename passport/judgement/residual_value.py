@@ -211,6 +211,13 @@ def grade_of(name: str | None) -> str | None:
     return next((grade for grade in _GRADES if grade in plain), None)
 
 
+def active_metals(chemistry: str | None, grade: str | None) -> Mapping[str, float] | None:
+    """Kilograms by metal in the active materials of one kWh; None for a chemistry that is not known here."""
+    if chemistry == "Li-ion NMC":
+        return ACTIVE_METALS[grade or _USUAL_GRADE]
+    return ACTIVE_METALS.get(chemistry or "")
+
+
 def residual_values(batch: Sequence[ValueInputs], parameters: ValueParameters) -> list[ResidualValue]:
     """The values of several batteries; the same as of each alone.
 
@@ -373,10 +380,7 @@ def _column(values: Iterable[float]) -> Floats:
 
 def _masses(one: ValueInputs) -> Mapping[str, float] | None:
     """Kilograms by metal for one kWh; None when neither composition nor chemistry tells."""
-    if one.chemistry == "Li-ion NMC":
-        active = ACTIVE_METALS[one.grade or _USUAL_GRADE]
-    else:
-        active = ACTIVE_METALS.get(one.chemistry or "", {})
+    active = active_metals(one.chemistry, one.grade) or {}
     if not active and not one.masses:
         return None
     declared = {metal: mass / one.rated_kwh for metal, mass in (one.masses or {}).items()}

@@ -584,22 +584,41 @@ class BatterySearchRow(SQLModel, table=True):
 
     __tablename__ = "battery_search"
     __table_args__ = (
+        # One for each field of `passport.search.FIELDS`: it is walked in its order, and probed.
         *(
             Index(f"battery_search_{name}", name, "battery")
             for name in (
+                "category",
+                "chemistry",
+                "manufacturer",
+                "model",
                 "rated_energy",
                 "rated_capacity",
                 "nominal_voltage",
                 "mass",
+                "region",
+                "nickel",
+                "cobalt",
+                "lithium",
+                "battery_status",
                 "state_of_charge",
                 "full_cycles",
+                "temperature",
+                "health",
+                "health_low",
+                "calibrated",
+                "verdict",
+                "grade",
+                "score",
+                "use",
+                "remaining_years",
+                "value",
+                "offered_since",
+                "offered_until",
             )
         ),
-        Index("battery_search_temperature", "temperature", "battery"),
         Index("battery_search_chemistry_energy", "chemistry", "rated_energy", "battery"),
         Index("battery_search_category_energy", "category", "rated_energy", "battery"),
-        Index("battery_search_manufacturer", "manufacturer", "model"),
-        Index("battery_search_model", "model", "battery"),
         Index("battery_search_operator", "operator", "battery"),
     )
 
@@ -623,6 +642,37 @@ class BatterySearchRow(SQLModel, table=True):
     condition_at: str | None
     verdict: str | None
     inspect: str | None  # JSON list of sentences
+    region: str | None
+    contact: str | None
+    nickel: int | None
+    cobalt: int | None
+    lithium: int | None
+    metals_from: str | None  # a `Source`: declared or computed
+    health: int | None
+    health_low: int | None
+    calibrated: str | None
+    grade: str | None
+    score: int | None
+    use: str | None  # ids of the uses it is fit for, sorted, a blank between them
+    remaining_years: int | None
+    value: int | None
+    offered_since: int | None  # ordinal of the day
+    offered_until: int | None
+    offer: str | None  # JSON as results show it
+
+
+class OfferRow(SQLModel, table=True):
+    """An offer for sale or its withdrawal; the newest of a battery holds."""
+
+    __tablename__ = "offer"
+
+    battery: str = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    operator: str
+    at: str
+    until: str | None  # day; None in a withdrawal
+    price: str | None  # euro
+    contact: str | None
 
 
 class AuditRow(SQLModel, table=True):
@@ -752,6 +802,7 @@ TABLES: Final[tuple[type[SQLModel], ...]] = (
     WebSessionRow,
     PageCacheRow,
     BatterySearchRow,
+    OfferRow,
     AuditRow,
     LearnedRow,
     RegistrationAttemptRow,
@@ -767,6 +818,7 @@ APPEND_ONLY: Final = (
     "product_declaration",
     "commissioning_statement",
     "inspection",
+    "offer",
     "life_event",
     "life_link",
     "status_snapshot",

@@ -42,18 +42,25 @@ def _sentence(text: Any) -> str:
     return " ".join(str(one) for one in text) if isinstance(text, list) else str(text)
 
 
+def _rights(field: search.Field) -> str:
+    if search.readable(field, Audience.PUBLIC):
+        return "public"
+    if search.readable(field, Audience.AUTHORITY):
+        return "needs a key for legitimate interest or of an authority"
+    return "needs a key for legitimate interest"
+
+
 def _arguments() -> type[Schema]:
     described: dict[str, Any] = {}
     for field in search.FIELDS.values():
-        rights = (
-            "public" if search.readable(field, Audience.PUBLIC) else "needs a key for legitimate interest"
-        )
+        rights = _rights(field)
         if field.match is search.Match.EXACT:
             text = f"{field.title}; may be given several times, any of them fits ({rights})."
             described[field.name] = fields.List(fields.String(), metadata={"description": text})
             continue
         for side, word in (("min", "at least"), ("max", "at most")):
-            text = f"{field.title}, {word}, in {field.unit} ({rights})."
+            unit = "as 2026-11-28" if field.day else f"in {field.unit}" if field.unit else "a number"
+            text = f"{field.title}, {word}, {unit} ({rights})."
             described[f"{field.name}_{side}"] = fields.String(metadata={"description": text})
     orders = ", ".join(search.ORDERS)
     described |= {
@@ -75,6 +82,11 @@ class _Described(DescribedBlueprint):  # type: ignore[misc]
 class _Stated(Schema):
     value = fields.String(metadata={"description": "Numbers as decimal strings."})
     unit = fields.String()
+    values = fields.List(
+        fields.String(),
+        metadata={"description": "In place of a value, where a field may have several words."},
+    )
+    source = fields.String(metadata={"description": "`computed`: worked out from what else is stated."})
     absent = fields.String(
         metadata={"description": "Why there is no value; then there is no value and no unit."}
     )
@@ -85,12 +97,20 @@ class _Found(Schema):
     identifier = fields.String(required=True)
     page = fields.String(required=True)
     operator = fields.String(required=True)
+    contact = fields.String(
+        allow_none=True,
+        metadata={"description": "Of the operator, as its passport says; null: it says none."},
+    )
     simulated = fields.Boolean(required=True)
     fields_ = fields.Dict(
         keys=fields.String(), values=fields.Nested(_Stated), data_key="fields", required=True
     )
     condition_at = fields.String(allow_none=True)
     inspect = fields.List(fields.String())
+    offer = fields.Dict(
+        allow_none=True,
+        metadata={"description": "Since, until, price in EUR and contact; null: not offered for sale."},
+    )
 
 
 class _Page(Schema):
@@ -147,7 +167,7 @@ def find(_arguments: Mapping[str, Any]) -> ResponseReturnValue:
     who = session.from_header(request, here.engine, here.now())
     question = search.parse(list(request.args.items(multi=True)))
     with database.reading(here.engine) as connection:
-        page = search.query(connection, question, who)
+        page = search.query(connection, question, who, today=here.now().date())
     views.write_down(here, who, action="search", detail=search.told(question, len(page.rows)))
     rows = [search.wire(row, here.settings.public_url) for row in page.rows]
     return _json({"batteries": rows, "cursor": page.cursor})

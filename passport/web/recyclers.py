@@ -8,6 +8,7 @@ import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -56,7 +57,9 @@ class Control:
     @property
     def unit(self) -> str:
         """The unit after the title, or nothing where the title says it."""
-        return f" ({self.field.unit})" if self.field.unit not in (None, Unit.CYCLE) else ""
+        words = {Unit.YEAR.value: "", Unit.CYCLE.value: "", "": ""}
+        unit = str(self.field.unit or "")
+        return words.get(unit, f" ({unit})")
 
     @property
     def first(self) -> bool:
@@ -92,6 +95,9 @@ class Found:
     verdict: str | None
     inspect: tuple[str, ...]
     condition_at: str
+    worth: str
+    offer: str
+    contact: str
 
 
 @blueprint.get("/recyclers")
@@ -105,13 +111,13 @@ def find() -> ResponseReturnValue:
     try:
         question = search.parse(asked)
         with database.reading(here.engine) as connection:
-            page = search.query(connection, question, who)
+            page = search.query(connection, question, who, today=here.now().date())
         rows, cursor = tuple(_found(row, who) for row in page.rows), page.cursor
         views.write_down(here, who, action="search", detail=search.told(question, len(rows)))
     except (InputRefused, Forbidden) as error:
         problem, status = str(error), error.status
     with database.reading(here.engine) as connection:
-        public, restricted = _controls(connection, asked, who)
+        public, *restricted = _controls(connection, asked, who)
     kept = [(name, text) for name, text in asked if text.strip() and name != "cursor"]
     return views.html(
         "recyclers/find.html",
@@ -122,10 +128,10 @@ def find() -> ResponseReturnValue:
         who=_who(who),
         problem=problem,
         public=public,
-        restricted=restricted,
+        restricted=tuple(zip(_GROUPS, restricted, strict=True)),
         orders=_orders(who),
         order=dict(asked).get("order") or search.DEFAULT_ORDER,
-        more_asked=sum(one.asked for one in (*public, *restricted) if not one.first),
+        more_asked=sum(one.asked for one in chain(public, *restricted) if not one.first),
         rows=rows,
         first=not dict(asked).get("cursor"),
         filtered=bool([name for name, _ in kept if name not in ("order", "limit")]),
@@ -151,7 +157,7 @@ def export() -> ResponseReturnValue:
     while count < CSV_ROWS:
         step = [*asked, ("limit", str(search.MAXIMUM_LIMIT)), ("cursor", cursor)]
         with database.reading(here.engine) as connection:
-            page = search.query(connection, search.parse(step), who)
+            page = search.query(connection, search.parse(step), who, today=here.now().date())
         for row in page.rows:
             writer.writerow(_line(row, columns, here.settings.public_url))
         count += len(page.rows)
@@ -366,10 +372,15 @@ def _who(who: grants.Principal) -> dict[str, str] | None:
 def _found(row: search.Row, who: grants.Principal) -> Found:
     cells = []
     for name, field in search.FIELDS.items():
-        if name in row.withheld or name in ("model", "manufacturer", "verdict"):
+        if name in row.withheld or name in ("model", "manufacturer", "verdict", "value", "offered_since"):
             continue
         value = row.values[name]
-        cells.append(Cell(name, field.title, _words(field, value), value is not None))
+        # What everyone may read is named even where it is not known; the rest only where it is.
+        if value is not None or search.readable(field, Audience.PUBLIC):
+            text = _words(field, value)
+            if name in search.METALS and row.metals_computed and value is not None:
+                text += ", computed"
+            cells.append(Cell(name, field.title, text, value is not None))
     reads_condition = "verdict" not in row.withheld
     verdict = row.values.get("verdict")
     return Found(
@@ -382,57 +393,72 @@ def _found(row: search.Row, who: grants.Principal) -> Found:
         verdict=(VERDICTS.get(verdict or "", verdict) or VERDICTS[""]) if reads_condition else None,
         inspect=row.inspect or (),
         condition_at=values.day_text(row.condition_at) if row.condition_at else "",
+        worth=_words(search.FIELDS["value"], worth) if (worth := row.values.get("value")) else "",
+        offer=_offer_words(row.offer) if row.offer else "",
+        contact=(row.offer or {}).get("contact") or row.contact or "",
     )
 
 
-VERDICTS: Final[Mapping[str, str]] = {
-    "": "Not assessed yet",
-    "not_eligible": "Not eligible",
-    "eligible": "Eligible",
-    "needs_inspection": "Needs inspection",
-}
+def _offer_words(offer: Mapping[str, str | None]) -> str:
+    price = f" for {values.number_text(offer['price'] or '')} EUR" if offer["price"] else ""
+    since, until = (values.day_text(offer[end] or "") for end in ("since", "until"))
+    return f"Offered{price}, from {since} to {until}"
+
+
+VERDICTS: Final[Mapping[str, str]] = {"": "Not assessed yet", **dict(search.FIELDS["verdict"].words)}
 
 
 def _words(field: search.Field, value: str | None) -> str:
     if value is None:
         return "Not provided"
+    if field.day:
+        return values.day_text(value)
+    if field.unit == search.EURO:
+        return f"{values.number_text(value)} {search.EURO}"
     if field.scale:
-        return values.quantity(value, None if field.unit is Unit.CYCLE else field.unit)
+        unit = None if field.unit in (None, Unit.CYCLE.value) else Unit(field.unit)
+        return values.quantity(value, unit)
     if field.name == "category":
         return _SHORT_CATEGORIES[Category(value)]
-    return value.replace("_", " ") if field.name in ("battery_status", "verdict") else value
+    if field.words:
+        titles = dict(field.words)
+        words = search.words_of(value) if field.several else [value]
+        return ", ".join(titles.get(word, word) for word in words)
+    return value.replace("_", " ") if field.name == "battery_status" else value
+
+
+_GROUPS: Final = ("Composition", "Condition and second life")
 
 
 def _controls(
     connection: Any, asked: Sequence[tuple[str, str]], who: grants.Principal
-) -> tuple[list[Control], list[Control]]:
-    """The form's fields: those that everyone may ask, and those that only this reader may."""
+) -> tuple[list[Control], list[Control], list[Control]]:
+    """The form's fields: those that everyone may ask, and in two groups those that only this reader may."""
     public: list[Control] = []
-    restricted: list[Control] = []
+    composition: list[Control] = []
+    single: list[Control] = []
+    sent = dict(asked)
     for name, field in search.FIELDS.items():
         open_to_all = search.readable(field, Audience.PUBLIC)
         if name == "model" or not (open_to_all or search.readable(field, who.audience)):
             continue
         if field.match is search.Match.RANGE:
-            sent = dict(asked)
             low_high = (sent.get(f"{name}_min", ""), sent.get(f"{name}_max", ""))
             control = Control(field, (), low_high)
         else:
-            words = _lists(name) or tuple((word, word) for word in search.choices(connection, name))
+            words = _lists(field) or tuple((word, word) for word in search.choices(connection, name))
             chosen = tuple(search.meant(field, text) for key, text in asked if key == name)
             control = Control(field, words, chosen)
-        (public if open_to_all else restricted).append(control)
-    return public, restricted
+        (public if open_to_all else composition if name in search.METALS else single).append(control)
+    return public, composition, single
 
 
-def _lists(name: str) -> tuple[tuple[str, str], ...]:
-    if name == "category":
+def _lists(field: search.Field) -> tuple[tuple[str, str], ...]:
+    if field.name == "category":
         return tuple((one.value, words) for one, words in values.CATEGORIES.items())
-    if name == "battery_status":
+    if field.name == "battery_status":
         return tuple((one.value, one.value) for one in BatteryStatus)
-    if name == "verdict":
-        return tuple((word, words) for word, words in VERDICTS.items() if word)
-    return ()
+    return field.words
 
 
 def _orders(who: grants.Principal) -> list[tuple[str, str]]:
@@ -440,5 +466,8 @@ def _orders(who: grants.Principal) -> list[tuple[str, str]]:
     for name in search.ORDERS:
         if search.readable(search.FIELDS[name], who.audience):
             title = search.FIELDS[name].title
-            orders += [(f"-{name}", f"{title}, high to low"), (name, f"{title}, low to high")]
+            if search.FIELDS[name].scale:
+                orders += [(f"-{name}", f"{title}, high to low"), (name, f"{title}, low to high")]
+            else:
+                orders.append((name, title))
     return orders

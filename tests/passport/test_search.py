@@ -39,6 +39,56 @@ class Pack:
         return f"/01/09521234543213/21/{self.id}"
 
 
+TODAY = AT.date()
+COMPOSITION = ("nickel", "cobalt", "lithium")
+INDIVIDUAL = (
+    *(
+        "battery_status",
+        "state_of_charge",
+        "full_cycles",
+        "temperature",
+        "health",
+        "health_low",
+        "calibrated",
+    ),
+    *("verdict", "grade", "score", "use", "remaining_years", "value", "offered_since"),
+)
+# An assessment as a record states it.
+JUDGED = {
+    "state_of_health": {"value": "84.1", "unit": "%"},
+    "residual_value": {
+        "value": {
+            "amount": "310.50",
+            "currency": "EUR",
+            "low": "250.00",
+            "high": "350.00",
+            "best_use": "backup",
+        }
+    },
+    "second_life_assessment": {
+        "value": {
+            "verdict": "needs_inspection",
+            "inspect": ["insulation resistance", "casing"],
+            "grade": "B",
+            "score": "71.5",
+            "health_low": "81.2",
+            "calibrated": True,
+            "uses": [
+                {"use": "home_storage", "fit": "fit"},
+                {"use": "backup", "fit": "fit"},
+                {"use": "grid_buffer", "fit": "not_known"},
+                {"use": "same_vehicle", "fit": "not_fit"},
+            ],
+            "remaining_life": {
+                "home_storage": {"low": "8.4", "value": "9.9", "high": "11.0"},
+                "backup": {"low": "7.2", "value": "8.0", "high": "9.1"},
+                "grid_buffer": {"low": "12.0", "value": "13.0", "high": "14.0"},
+            },
+        }
+    },
+}
+
+
 def stated(**values):
     return {name: {"value": value} for name, value in values.items()}
 
@@ -65,8 +115,7 @@ def engine(tmp_path_factory):
                 battery_status="original", state_of_charge="55.5", full_cycles="120.25", temperature="-3"
             ),
             condition_at=AT,
-            verdict="needs_inspection",
-            inspect=["insulation resistance", "casing"],
+            assessment=JUDGED,
         )
         add(
             Pack("BBBB", operator="second"),
@@ -85,7 +134,7 @@ def engine(tmp_path_factory):
 
 def ask(engine, reader, *pairs):
     with database.reading(engine) as connection:
-        return search.query(connection, search.parse(pairs), reader)
+        return search.query(connection, search.parse(pairs), reader, today=TODAY)
 
 
 def ids(page):
@@ -100,7 +149,7 @@ def test_without_a_key_public_fields_are_found_and_shown(engine):
     assert first.values["mass"] == "44.5"
     assert first.inspect is None
     assert first.condition_at is None
-    hidden = {"battery_status", "state_of_charge", "full_cycles", "temperature", "verdict"}
+    hidden = set(COMPOSITION + INDIVIDUAL)
     assert set(first.withheld) == hidden
     assert not hidden & set(first.values)
 
@@ -136,7 +185,20 @@ RESTRICTED = [
     ("order", "full_cycles"),
     ("order", "-state_of_charge"),
     ("order", "temperature"),
+    ("order", "grade"),
+    *((name, "x") for name in ("calibrated", "grade", "use")),
+    *((f"{name}_min", "1") for name in ("health", "health_low", "score", "remaining_years", "value")),
+    ("offered_since_min", "2026-11-01"),
 ]
+
+
+@pytest.mark.parametrize("name", COMPOSITION)
+def test_metals_are_open_to_interest_and_to_authorities_alone(engine, name):
+    for question in ((f"{name}_min", "0"), ("order", name)):
+        with pytest.raises(Forbidden, match=f"{name}.*Annex XIII point 2"):
+            ask(engine, PUBLIC, question)
+        assert ask(engine, AUTHORITY, question).rows
+        assert ask(engine, INTEREST, question).rows
 
 
 @pytest.mark.parametrize("reader", [PUBLIC, AUTHORITY], ids=["public", "authority"])
@@ -146,6 +208,108 @@ def test_a_field_that_the_reader_may_not_read_is_refused_by_name(engine, reader,
         ask(engine, reader, pair)
     named = pair[1].lstrip("-") if pair[0] == "order" else pair[0].removesuffix("_min").removesuffix("_max")
     assert named in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "found"),
+    [
+        ([("health_min", "84.1"), ("health_max", "84.1")], True),
+        ([("health_min", "84.2")], False),
+        ([("health_low_min", "80")], True),
+        ([("health_low_min", "82")], False),
+        ([("calibrated", "yes")], True),
+        ([("calibrated", "no")], False),
+        ([("grade", "b")], True),
+        ([("grade", "A")], False),
+        ([("grade", "A"), ("grade", "B")], True),
+        ([("score_min", "71.5"), ("score_max", "71.5")], True),
+        ([("use", "home_storage")], True),
+        ([("use", "same_vehicle")], False),
+        ([("use", "grid_buffer")], False),  # not known is not fit
+        ([("use", "home")], False),
+        # of the uses that it is fit for, backup is worth most, and lasts 7.2 years at the least
+        ([("remaining_years_min", "7.2"), ("remaining_years_max", "7.2")], True),
+        ([("value_min", "310.5"), ("value_max", "310.5")], True),
+        ([("value_min", "310.51")], False),
+    ],
+    ids=str,
+)
+def test_an_assessment_is_found_by_all_that_it_says(engine, pairs, found):
+    assert ids(ask(engine, INTEREST, *pairs)) == (["AAAA"] if found else [])
+
+
+def test_without_a_best_use_the_longest_life_of_those_it_is_fit_for_counts(tmp_path):
+    engine = migrated(tmp_path)
+    said = {name: value for name, value in JUDGED.items() if name != "residual_value"}
+    with database.writing(engine) as connection:
+        search.index(connection, battery=Pack("AAAA"), assessment=said)
+    row = ask(engine, INTEREST).rows[0]
+    engine.dispose()
+    assert row.values["remaining_years"] == "8.4"
+    assert row.values["value"] is None
+
+
+def test_an_amount_in_another_currency_is_not_taken_for_euro(tmp_path):
+    engine = migrated(tmp_path)
+    with database.writing(engine) as connection:
+        worth = stated(residual_value={"amount": "100", "currency": "CHF"})
+        search.index(connection, battery=Pack("AAAA"), assessment=worth)
+    row = ask(engine, INTEREST).rows[0]
+    engine.dispose()
+    assert row.values["value"] is None
+
+
+def test_a_declared_composition_goes_before_stoichiometry(tmp_path):
+    engine = migrated(tmp_path)
+    pack = stated(
+        battery_chemistry="Li-ion NMC",
+        battery_chemistry_name="NMC 811 / graphite",
+        rated_capacity="100",
+        nominal_voltage="50",
+    )
+    parts = [
+        {"component": "cathode", "name": "nickel", "cas_number": "7440-02-0", "mass": "2.5"},
+        {"component": "tabs", "name": "nickel", "cas_number": "7440-02-0", "mass": "0.25"},
+    ]
+    with database.writing(engine) as connection:
+        search.index(connection, battery=Pack("COMPUTED"), facts=pack)
+        search.index(
+            connection, battery=Pack("DECLARED"), facts={**pack, **stated(material_composition=parts)}
+        )
+        search.index(connection, battery=Pack("NEITHER"), facts=stated(battery_chemistry="Na-ion"))
+    found = {row.battery: row for row in ask(engine, AUTHORITY).rows}
+    engine.dispose()
+    metals = {
+        name: tuple(row.values[metal] for metal in ("nickel", "cobalt", "lithium"))
+        for name, row in found.items()
+    }
+    # 5 kWh of NMC811: 0.669, 0.084 and 0.099 kg for each
+    assert metals["COMPUTED"] == ("3.345", "0.42", "0.495")
+    # a composition may name some metals only: what it leaves out is unknown, not none
+    assert metals["DECLARED"] == ("2.75", None, None)
+    assert metals["NEITHER"] == (None, None, None)
+    told = {
+        name: search.wire(row, "http://127.0.0.1:8000")["fields"]["nickel"] for name, row in found.items()
+    }
+    assert told["COMPUTED"] == {"value": "3.345", "unit": "kg", "source": "computed"}
+    assert told["DECLARED"] == {"value": "2.75", "unit": "kg"}
+    assert told["NEITHER"] == {"absent": "not_provided"}
+
+
+def test_the_operator_s_country_and_contact_are_public(tmp_path):
+    engine = migrated(tmp_path)
+    facts = stated(
+        operator_address={"town": "Ghent", "country": "BE"},
+        operator_contact={"name": "Desk", "telephone": "+32 9 000 00 00", "email": "desk@cells.example"},
+    )
+    with database.writing(engine) as connection:
+        search.index(connection, battery=Pack("AAAA"), facts=facts)
+        search.index(connection, battery=Pack("BBBB"), facts={})
+    page = ask(engine, PUBLIC, ("region", "be"))
+    engine.dispose()
+    assert ids(page) == ["AAAA"]
+    assert page.rows[0].values["region"] == "BE"
+    assert page.rows[0].contact == "desk@cells.example"
 
 
 def test_a_device_key_finds_nothing_at_all(engine):
@@ -216,6 +380,10 @@ def test_a_cursor_belongs_to_its_question(engine):
         ("rated_energy_min", "1e400"),
         ("rated_energy_min", "9" * 39),
         ("rated_energy_mid", "5"),
+        ("offered_since_min", "yesterday"),
+        ("offered_since_min", "2026-02-30"),
+        ("offered_since_max", "9" * 60),
+        ("order", "use"),
         ("chemistry_min", "5"),
         ("chemistry", "x" * 201),
         ("chemistry", "L\x00FP"),
@@ -258,9 +426,10 @@ def test_a_new_version_replaces_only_the_parts_that_it_speaks_of(tmp_path):
         pack = Pack("AAAA")
         search.index(connection, battery=pack, facts=stated(battery_chemistry="Li-ion LFP"))
         search.index(connection, battery=pack, condition=stated(full_cycles="3"))
-        search.index(connection, battery=pack, verdict="needs_inspection", inspect=["casing"])
+        opinion = {"verdict": "needs_inspection", "inspect": ["casing"]}
+        search.index(connection, battery=pack, assessment=stated(second_life_assessment=opinion))
         search.index(connection, battery=pack, facts=stated(battery_chemistry="Li-ion NMC"))
-        row = search.query(connection, search.parse([]), INTEREST).rows[0]
+        row = search.query(connection, search.parse([]), INTEREST, today=TODAY).rows[0]
     engine.dispose()
     assert (row.values["chemistry"], row.values["full_cycles"], row.inspect) == (
         "Li-ion NMC",

@@ -93,6 +93,7 @@ ROWS = {
     "fixed": "INSERT INTO fixed VALUES ('a', 'b', 't')",
     "declaration": "INSERT INTO declaration VALUES ('B', 1, 't', 'x', '{}', NULL)",
     "product_declaration": "INSERT INTO product_declaration VALUES ('P', 1, 't', 'x', '{}', NULL)",
+    "offer": "INSERT INTO offer VALUES ('B', 1, 'O', 't', 'd', NULL, NULL)",
     "inspection": "INSERT INTO inspection VALUES ('B', 'd', 'kid', 't', 't', 'jws')",
     "commissioning_statement": (
         "INSERT INTO commissioning_statement VALUES ('B', 's', '', 't', 'opened', 'jws')"

@@ -330,7 +330,7 @@ def test_the_page_of_a_battery_says_for_whom_what_to_inspect_and_why_no_value(si
     assert "Needs inspection" in page
     assert "G3 " in page
     assert "Not determined" in page
-    assert "no method of valuation" in page
+    assert "no record of this battery states a value" in page
     assert "Test reports" not in page
     assert "Simulated." in page
 

@@ -1,4 +1,4 @@
-"""Search over batteries: one typed row per battery, asked within the rights of the caller.
+"""Questions and their answers: form first, then rights, then the walk along an index.
 
 The rules:
 
@@ -8,12 +8,10 @@ The rules:
    mistake; obeying it would answer, one question at a time, what the caller may not know.
 3. What is unknown matches no filter and stands last in every order. It is never zero.
 4. Pages are keyed by the last row (`WHERE (value, battery) > (?, ?)`), so that page one thousand costs what
-   page one costs. No totals are counted: a count is an answer too.
-5. A key that speaks only of one operator's batteries filters condition fields only among those.
-6. Which index is walked is chosen here, by counting a little, not by the planner, which knows no figures: the
-   order's own where many rows fit, a condition's where it leaves few.
-
-Numbers are stored as integers in the unit that `Field.scale` names, so that a range is exact.
+   page one costs.
+5. A key that speaks only of one operator's batteries filters restricted fields only among those.
+6. Which index is walked is chosen here, by counting a little, not by the planner, which knows no
+   figures: the order's own where many rows fit, a condition's where it leaves few.
 """
 
 import base64
@@ -21,88 +19,22 @@ import binascii
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
 from decimal import Decimal, InvalidOperation
-from enum import StrEnum, unique
 from typing import Any, Final, Protocol
 
 import orjson
 from sqlalchemy import Connection
 
-from passport import disclosure
 from passport.errors import Forbidden, InputRefused
+from passport.search.fields import FIELDS, ORDERS, Field, Match, meant, readable, shown, words_of
+from passport.search.index import METALS
 from schemas.identifier import identifier_url
-from schemas.registry import REGISTRY
-from schemas.terms import Absent, Audience, Unit
-from schemas.validation import FactsInvalid, fact_from_text
-from schemas.values import Kind
+from schemas.terms import Absent, Audience, Disclosure, Source
 
 MAXIMUM_LIMIT: Final = 200
 DEFAULT_LIMIT: Final = 30
 _INT64: Final = 2**63 - 1
-
-
-@unique
-class Match(StrEnum):
-    """How a field may be asked."""
-
-    EXACT = "exact"  # name=value, may be given several times: any of them
-    RANGE = "range"  # name_min=..., name_max=...
-
-
-@dataclass(frozen=True)
-class Field:
-    """One searchable field.
-
-    Attributes:
-        name: in the query string and in results.
-        title: as read by people.
-        attributes: ids of the registry rows it is made of; the caller must be allowed all of them.
-        match: how it may be asked.
-        unit: of the value in queries and results; None for words.
-        scale: stored integer = value * scale; 0 for words.
-    """
-
-    name: str
-    title: str
-    attributes: tuple[str, ...]
-    match: Match = Match.EXACT
-    unit: Unit | None = None
-    scale: int = 0
-
-
-def _fields() -> tuple[Field, ...]:
-    span = Match.RANGE
-    return (
-        Field("category", "Category", ("battery_category",)),
-        Field("chemistry", "Chemistry", ("battery_chemistry",)),
-        Field("manufacturer", "Manufacturer", ("manufacturer_name",)),
-        Field("model", "Model", ("model_identifier",)),
-        # No row of the law is called rated energy: it is rated capacity times nominal voltage, both public.
-        Field(
-            "rated_energy",
-            "Rated energy",
-            ("rated_capacity", "nominal_voltage"),
-            span,
-            Unit.KILOWATT_HOUR,
-            1000,
-        ),
-        Field("rated_capacity", "Rated capacity", ("rated_capacity",), span, Unit.AMPERE_HOUR, 1000),
-        Field("nominal_voltage", "Nominal voltage", ("nominal_voltage",), span, Unit.VOLT, 1000),
-        Field("mass", "Mass", ("battery_mass",), span, Unit.KILOGRAM, 1000),
-        Field("battery_status", "Battery status", ("battery_status",)),
-        Field("state_of_charge", "State of charge", ("state_of_charge",), span, Unit.PERCENT, 10),
-        Field("full_cycles", "Full cycles, as far as recorded", ("full_cycles",), span, Unit.CYCLE, 100),
-        Field("temperature", "Temperature", ("temperature",), span, Unit.CELSIUS, 10),
-        Field("verdict", "Second-life verdict", ("second_life_assessment",)),
-    )
-
-
-FIELDS: Final[Mapping[str, Field]] = {field.name: field for field in _fields()}
-"""In the order in which results show them."""
-
-# What a field is called in an order; a minus before it turns the order round.
-ORDERS: Final = tuple(name for name, field in FIELDS.items() if field.scale)
 DEFAULT_ORDER: Final = "-rated_energy"
 
 
@@ -144,6 +76,11 @@ class Query:
     cursor: str | None = None
     limit: int = DEFAULT_LIMIT
 
+    @property
+    def asked(self) -> tuple[Field, ...]:
+        """The fields it speaks of, the one of its order last."""
+        return (*(one.field for one in self.filters), FIELDS[self.order.removeprefix("-")])
+
     def digest(self) -> str:
         """Names the question without its place, so that a cursor of another question is noticed."""
         parts = sorted(f"{f.field.name}|{'|'.join(f.values)}|{f.low}|{f.high}" for f in self.filters)
@@ -155,11 +92,15 @@ class Row:
     """One battery found.
 
     Attributes:
-        values: by field name, numbers as decimal strings; None where nothing is known. Fields that the caller
-            may not read of this battery are not in it.
+        values: by field name, numbers as decimal strings, several words with blanks between them; None where
+            nothing is known. Fields that the caller may not read of this battery are not in it.
         withheld: names of the fields left out for want of rights.
         condition_at: of when the condition is; None where it is unknown or withheld.
         inspect: what must be inspected, for readers with the right to the verdict; else None.
+        contact: how the operator is reached, as its passport says; None where it says nothing.
+        offer: `since`, `until`, `price` and `contact` of an offer for sale; None where there is none, or it
+            is withheld.
+        metals_computed: masses of metals come from stoichiometry, not from a declared composition.
     """
 
     battery: str
@@ -171,6 +112,9 @@ class Row:
     withheld: tuple[str, ...]
     condition_at: str | None
     inspect: tuple[str, ...] | None
+    contact: str | None = None
+    offer: Mapping[str, str | None] | None = None
+    metals_computed: bool = False
 
 
 @dataclass(frozen=True)
@@ -179,14 +123,6 @@ class Page:
 
     rows: tuple[Row, ...]
     cursor: str | None
-
-
-def readable(field: Field, audience: Audience | None) -> bool:
-    """Whether this audience may see every attribute the field is made of; unknown attributes are withheld."""
-    if audience is None:
-        return False
-    classes = [disclosure.disclosure_of(attribute) for attribute in field.attributes]
-    return all(one is not None and disclosure.may_see(audience, one) for one in classes)
 
 
 def parse(arguments: Sequence[tuple[str, str]]) -> Query:
@@ -245,30 +181,37 @@ def parameters() -> tuple[str, ...]:
     return (*names, "order", "cursor", "limit")
 
 
-def query(connection: Connection, question: Query, reader: Reader) -> Page:
-    """The batteries that fit, one page of them.
+def query(connection: Connection, question: Query, reader: Reader, *, today: date) -> Page:
+    """The batteries that fit, one page of them; an offer that ended before `today` is none.
 
     Raises:
         Forbidden: a filter or the order speaks of a field that the reader may not read; it is named.
         InputRefused: the cursor is not one of ours, or belongs to another question.
     """
     # 1. Rights, before a single row is touched.
-    order = FIELDS[question.order.removeprefix("-")]
-    asked = [*(f.field for f in question.filters), order]
-    if reader.audience is None:
-        raise Forbidden("this key may send telemetry; it reads nothing. Use a key made with --audience.")
-    refused = sorted({f.name for f in asked if not readable(f, reader.audience)})
-    if refused:
-        raise Forbidden(_refusal(refused))
+    check_rights(question, reader)
     # 2. The conditions.
-    conditions = _conditions(question, reader, asked)
+    conditions = conditions_of(connection, question, reader, today=today)
     # 3. Rows with a known value in order, then the unknown ones.
     place = _place(question)
     rows = _fetch(connection, question, conditions, place)
     # 4. The page; one row more than asked tells that there is a next one.
     page, more = rows[: question.limit], len(rows) > question.limit
     cursor = _cursor(question, page[-1]) if more else None
-    return Page(tuple(_row(row, reader) for row in page), cursor)
+    return Page(tuple(_row(row, reader, today) for row in page), cursor)
+
+
+def check_rights(question: Query, reader: Reader) -> None:
+    """The reader may read every field that the question speaks of.
+
+    Raises:
+        Forbidden: it may not; the fields are named.
+    """
+    if reader.audience is None:
+        raise Forbidden("this key may send telemetry; it reads nothing. Use a key made with --audience.")
+    refused = {one.name: one for one in question.asked if not readable(one, reader.audience)}
+    if refused:
+        raise Forbidden(_refusal([refused[name] for name in sorted(refused)]))
 
 
 def wire(row: Row, public_url: str) -> dict[str, Any]:
@@ -279,18 +222,23 @@ def wire(row: Row, public_url: str) -> dict[str, Any]:
             fields[name] = {"absent": Absent.RESTRICTED.value}
         elif (value := row.values[name]) is None:
             fields[name] = {"absent": Absent.NOT_PROVIDED.value}
+        elif field.several:
+            fields[name] = {"values": words_of(value)}
         else:
-            fields[name] = {"value": value} | ({"unit": field.unit.value} if field.unit else {})
+            fields[name] = {"value": value} | ({"unit": str(field.unit)} if field.unit else {})
+            if name in METALS and row.metals_computed:
+                fields[name]["source"] = Source.COMPUTED.value
     told: dict[str, Any] = {
         "passport_id": row.passport_id,
         "identifier": identifier_url(public_url, row.identifier),
         "page": f"{public_url}/p/{row.passport_id}",
         "operator": row.operator,
+        "contact": row.contact,
         "simulated": row.simulated,
         "fields": fields,
     }
     if row.inspect is not None:
-        told |= {"condition_at": row.condition_at, "inspect": list(row.inspect)}
+        told |= {"condition_at": row.condition_at, "inspect": list(row.inspect), "offer": row.offer}
     return told
 
 
@@ -309,6 +257,10 @@ def choices(connection: Connection, name: str, limit: int = 50) -> tuple[str, ..
     field = FIELDS[name]
     if field.scale or not readable(field, Audience.PUBLIC):
         raise ValueError(f"{name} is not a public word field")
+    return _words_in_use(connection, name, limit)
+
+
+def _words_in_use(connection: Connection, name: str, limit: int) -> tuple[str, ...]:
     # Skips from value to value along the index instead of reading every row.
     rows = connection.exec_driver_sql(
         f"WITH RECURSIVE word(v) AS (SELECT min({name}) FROM battery_search"
@@ -319,162 +271,22 @@ def choices(connection: Connection, name: str, limit: int = 50) -> tuple[str, ..
     return tuple(row[0] for row in rows)
 
 
-# ------------------------------------------------------------------------------------------- writing a row
-
-_DECLARED: Final = (
-    ("category", "battery_category"),
-    ("chemistry", "battery_chemistry"),
-    ("manufacturer", "manufacturer_name"),
-    ("model", "model_identifier"),
-)
-
-
-class Indexed(Protocol):
-    """A battery, as far as search must know it."""
-
-    @property
-    def id(self) -> str:
-        """Battery id."""
-
-    @property
-    def passport_id(self) -> str:
-        """Passport id, the one in the address of the page."""
-
-    @property
-    def operator(self) -> str:
-        """The responsible operator's id."""
-
-    @property
-    def identifier(self) -> str:
-        """Canonical identifier path."""
-
-    @property
-    def category(self) -> Any:
-        """Category, as its word."""
-
-    @property
-    def simulated(self) -> bool:
-        """Whether the pack exists only in a simulator."""
-
-
-def index(
-    connection: Connection,
-    *,
-    battery: Indexed,
-    facts: Mapping[str, Any] | None = None,
-    condition: Mapping[str, Any] | None = None,
-    condition_at: datetime | None = None,
-    verdict: str | None = None,
-    inspect: Sequence[str] | None = None,
-) -> None:
-    """Write what a released version says into the battery's search row; parts not given stay as they are.
-
-    `connection` is a writing one; the rest is described at `entry`.
-    """
-    told = entry(
-        battery,
-        facts=facts,
-        condition=condition,
-        condition_at=condition_at,
-        verdict=verdict,
-        inspect=inspect,
-    )
-    write(connection, [told])
-
-
-def entry(
-    battery: Indexed,
-    *,
-    facts: Mapping[str, Any] | None = None,
-    condition: Mapping[str, Any] | None = None,
-    condition_at: datetime | None = None,
-    verdict: str | None = None,
-    inspect: Sequence[str] | None = None,
-) -> dict[str, Any]:
-    """Columns of a search row, for those parts that are given.
-
-    Args:
-        battery: whose row it is.
-        facts: wire values of the passport record by attribute id (`{"value": "102", "unit": "Ah"}`).
-        condition: the same of the condition record.
-        condition_at: of when the condition is.
-        verdict: word of the second-life verdict of the assessment record.
-        inspect: what the verdict says must be inspected, in words.
-    """
-    columns: dict[str, Any] = {
-        "battery": battery.id,
-        "passport_id": battery.passport_id,
-        "identifier": battery.identifier,
-        "operator": battery.operator,
-        "category": str(battery.category),
-        "simulated": int(battery.simulated),
-    }
-    if facts is not None:
-        for column, attribute in _DECLARED[1:]:
-            columns[column] = _word(facts, attribute)
-        capacity, voltage = _number(facts, "rated_capacity"), _number(facts, "nominal_voltage")
-        energy = capacity * voltage / 1000 if capacity is not None and voltage is not None else None
-        columns["rated_energy"] = _store("rated_energy", energy)
-        columns["rated_capacity"] = _store("rated_capacity", capacity)
-        columns["nominal_voltage"] = _store("nominal_voltage", voltage)
-        columns["mass"] = _store("mass", _number(facts, "battery_mass"))
-    if condition is not None:
-        columns["battery_status"] = _word(condition, "battery_status")
-        for name in ("state_of_charge", "full_cycles", "temperature"):
-            columns[name] = _store(name, _number(condition, name))
-        columns["condition_at"] = condition_at.isoformat().replace("+00:00", "Z") if condition_at else None
-    if verdict is not None:
-        columns["verdict"] = verdict
-        columns["inspect"] = orjson.dumps(list(inspect or ())).decode()
-    return columns
-
-
-def write(connection: Connection, entries: Sequence[Mapping[str, Any]]) -> None:
-    """Store what `entry` made of versions of one kind; columns that are not in them stay as they are."""
-    if not entries:
-        return
-    names = list(entries[0])
-    changes = ", ".join(f"{name} = excluded.{name}" for name in names[1:])
-    connection.exec_driver_sql(
-        f"INSERT INTO battery_search ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
-        f" ON CONFLICT (battery) DO UPDATE SET {changes}",
-        [tuple(one[name] for name in names) for one in entries],
-    )
-
-
-def _word(values: Mapping[str, Any], attribute: str) -> str | None:
-    value = values.get(attribute, {}).get("value")
-    return str(value) if value is not None else None
-
-
-def _number(values: Mapping[str, Any], attribute: str) -> Decimal | None:
-    value = values.get(attribute, {}).get("value")
-    return Decimal(str(value)) if value is not None else None
-
-
-def _store(name: str, value: Decimal | None) -> int | None:
-    return int((value * FIELDS[name].scale).to_integral_value()) if value is not None else None
-
-
 # ------------------------------------------------------------------------------------------- asking
 
 _SHOWN: Final = tuple(FIELDS)
-_SELECT: Final = "battery, passport_id, identifier, operator, simulated, condition_at, inspect, " + ", ".join(
-    _SHOWN
+_FIXED: Final = (
+    "battery, passport_id, identifier, operator, simulated, condition_at, inspect, contact, metals_from,"
+    " offer, offered_until"
 )
-_FIRST_VALUE: Final = 7
-
-
-# Conditions with an index of their own; a probe of any other would read the table.
-_INDEXED: Final = frozenset(
-    {"category", "chemistry", "manufacturer", "model", "operator", "battery", *ORDERS}
-)
+SELECT: Final = f"{_FIXED}, {', '.join(_SHOWN)}"
+_FIRST_VALUE: Final = 11
 _PROBE: Final = 20_000  # rows of an index that are counted at most, about a millisecond
-_COMMON: Final = 0.25  # share of rows that fit a condition which was not, or not to the end, counted
+_COMMON: Final = 0.25  # share of rows that fit a condition which was not counted to the end
+_MOST_SETS: Final = 500  # of uses, that batteries are fit for
 
 
 @dataclass(frozen=True)
-class _Condition:
+class Condition:
     """One condition on one column; in `sql` the column is written as `{0}`."""
 
     column: str
@@ -486,27 +298,37 @@ class _Condition:
         return self.sql.format(self.column if indexed else f"+{self.column}")
 
 
-def _conditions(question: Query, reader: Reader, asked: Sequence[Field]) -> list[_Condition]:
+def conditions_of(connection: Connection, question: Query, reader: Reader, *, today: date) -> list[Condition]:
+    """The filters of a question and the scope of its reader, as conditions on rows."""
     found = []
     for one in question.filters:
         name = one.field.name
         if one.values:
-            found.append(_Condition(name, f"{{0}} IN ({', '.join('?' * len(one.values))})", one.values))
+            words = one.values if not one.field.several else _sets(connection, name, one.values)
+            found.append(Condition(name, f"{{0}} IN ({', '.join('?' * len(words))})", words))
         elif one.low is not None and one.high is not None:
-            found.append(_Condition(name, "{0} BETWEEN ? AND ?", (one.low, one.high)))
+            found.append(Condition(name, "{0} BETWEEN ? AND ?", (one.low, one.high)))
         elif one.low is not None:
-            found.append(_Condition(name, "{0} >= ?", (one.low,)))
+            found.append(Condition(name, "{0} >= ?", (one.low,)))
         elif one.high is not None:
-            found.append(_Condition(name, "{0} <= ?", (one.high,)))
-    if any(not readable(field, Audience.PUBLIC) for field in asked):
-        # A question about condition is asked only of batteries that the key speaks of.
+            found.append(Condition(name, "{0} <= ?", (one.high,)))
+        if one.field.day:
+            found.append(Condition("offered_until", "{0} >= ?", (today.toordinal(),)))
+    if any(not readable(field, Audience.PUBLIC) for field in question.asked):
+        # A question about what is restricted is asked only of batteries that the key speaks of.
         for column, scope in (("operator", reader.operator), ("battery", reader.battery)):
             if scope is not None:
-                found.append(_Condition(column, "{0} = ?", (scope,)))
+                found.append(Condition(column, "{0} = ?", (scope,)))
     return found
 
 
-def _leading(connection: Connection, question: Query, conditions: Sequence[_Condition]) -> str:
+def _sets(connection: Connection, name: str, wanted: Sequence[str]) -> tuple[str, ...]:
+    """The sets of words in use that hold one of the wanted; there are far fewer of them than batteries."""
+    sets = _words_in_use(connection, name, _MOST_SETS)
+    return tuple(one for one in sets if not set(wanted).isdisjoint(words_of(one)))
+
+
+def _leading(connection: Connection, question: Query, conditions: Sequence[Condition]) -> str:
     """The column whose index is walked: the one that is expected to meet the fewest rows.
 
     Along the order's index, rows come sorted and one stops when the page is full; along a condition's index,
@@ -516,7 +338,7 @@ def _leading(connection: Connection, question: Query, conditions: Sequence[_Cond
     total = connection.exec_driver_sql("SELECT max(rowid) FROM battery_search").scalar() or 1
     share, met = 1.0, {}
     for one in conditions:
-        rows = _counted(connection, one) if one.column in _INDEXED else _PROBE
+        rows = _counted(connection, one)
         share *= rows / total if rows < _PROBE else _COMMON
         if one.column != order and rows < _PROBE:
             met[one.column] = float(rows)
@@ -524,7 +346,7 @@ def _leading(connection: Connection, question: Query, conditions: Sequence[_Cond
     return min(met, key=lambda column: met[column])
 
 
-def _counted(connection: Connection, condition: _Condition) -> int:
+def _counted(connection: Connection, condition: Condition) -> int:
     found = connection.exec_driver_sql(
         f"SELECT count(*) FROM (SELECT 1 FROM battery_search WHERE {condition.text(indexed=True)} LIMIT ?)",
         (*condition.values, _PROBE),
@@ -535,8 +357,8 @@ def _counted(connection: Connection, condition: _Condition) -> int:
 def _fetch(
     connection: Connection,
     question: Query,
-    conditions: Sequence[_Condition],
-    place: tuple[int | None, str] | None,
+    conditions: Sequence[Condition],
+    place: tuple[int | str | None, str] | None,
 ) -> list[Any]:
     """Up to limit + 1 rows: two walks along an index, first where the value is known, then the rest."""
     name, wanted = question.order.removeprefix("-"), question.limit + 1
@@ -553,7 +375,7 @@ def _fetch(
             known.append(f"({by}, battery) {beyond} (?, ?)")
             bound += place
         rows += connection.exec_driver_sql(
-            f"SELECT {_SELECT} FROM battery_search WHERE {' AND '.join(known)}"
+            f"SELECT {SELECT} FROM battery_search WHERE {' AND '.join(known)}"
             f" ORDER BY {by} {direction}, battery {direction} LIMIT ?",
             (*bound, wanted),
         ).fetchall()
@@ -563,19 +385,22 @@ def _fetch(
             unknown.append(f"battery {beyond} ?")
             bound.append(place[1])
         rows += connection.exec_driver_sql(
-            f"SELECT {_SELECT} FROM battery_search WHERE {' AND '.join(unknown)}"
+            f"SELECT {SELECT} FROM battery_search WHERE {' AND '.join(unknown)}"
             f" ORDER BY battery {direction} LIMIT ?",
             (*bound, wanted - len(rows)),
         ).fetchall()
     return rows
 
 
-def _row(row: Any, reader: Reader) -> Row:
+def _row(row: Any, reader: Reader, today: date) -> Row:
     inside = reader.covers(operator=row[3], battery=row[0])
     audience = reader.audience if inside else Audience.PUBLIC
-    shown = {name: FIELDS[name] for name in _SHOWN if readable(FIELDS[name], audience)}
-    values = {name: _shown(field, row[_FIRST_VALUE + _SHOWN.index(name)]) for name, field in shown.items()}
-    verdict_open = "verdict" in shown
+    open_to = {name: FIELDS[name] for name in _SHOWN if readable(FIELDS[name], audience)}
+    values = {name: shown(field, row[_FIRST_VALUE + _SHOWN.index(name)]) for name, field in open_to.items()}
+    offered = "offered_since" in open_to and row[10] is not None and row[10] >= today.toordinal()
+    if "offered_since" in open_to and not offered:
+        values["offered_since"] = None
+    verdict_open = "verdict" in open_to
     return Row(
         battery=row[0],
         passport_id=row[1],
@@ -583,20 +408,16 @@ def _row(row: Any, reader: Reader) -> Row:
         operator=row[3],
         simulated=bool(row[4]),
         values=values,
-        withheld=tuple(name for name in _SHOWN if name not in shown),
-        condition_at=row[5] if "full_cycles" in shown else None,
+        withheld=tuple(name for name in _SHOWN if name not in open_to),
+        condition_at=row[5] if "full_cycles" in open_to else None,
         inspect=tuple(orjson.loads(row[6])) if verdict_open and row[6] else () if verdict_open else None,
+        contact=row[7],
+        offer=orjson.loads(row[9]) if offered else None,
+        metals_computed=row[8] == Source.COMPUTED.value,
     )
 
 
-def _shown(field: Field, stored: Any) -> str | None:
-    if stored is None or not field.scale:
-        return stored if stored is None else str(stored)
-    text = format(Decimal(stored) / field.scale, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def _place(question: Query) -> tuple[int | None, str] | None:
+def _place(question: Query) -> tuple[int | str | None, str] | None:
     """Where the last page ended: value (None among the unknown) and battery."""
     if question.cursor is None:
         return None
@@ -606,8 +427,9 @@ def _place(question: Query) -> tuple[int | None, str] | None:
         )
     except (binascii.Error, ValueError, TypeError) as error:
         raise InputRefused("cursor: not one that this service gave; start again without it") from error
-    number = value is None or (type(value) is int and abs(value) <= _INT64)
-    if not (isinstance(digest, str) and number and isinstance(battery, str)):
+    number = type(value) is int and abs(value) <= _INT64
+    fits = number if FIELDS[question.order.removeprefix("-")].scale else isinstance(value, str)
+    if not (isinstance(digest, str) and (value is None or fits) and isinstance(battery, str)):
         raise InputRefused("cursor: not one that this service gave; start again without it")
     if digest != question.digest():
         raise InputRefused("cursor: it belongs to another question; filters and order must stay as they were")
@@ -620,27 +442,21 @@ def _cursor(question: Query, row: Any) -> str:
 
 
 def _scaled(name: str, text: str, field: Field, *, round_up: bool) -> int:
+    if field.day:
+        try:
+            return date.fromisoformat(text).toordinal()
+        except ValueError as error:
+            raise InputRefused(f"{name}: expected a day as 2026-11-28, got {text[:60]!r}") from error
     try:
         value = Decimal(text.replace("\u2212", "-"))
     except InvalidOperation:
         value = Decimal("NaN")
     if not value.is_finite() or abs(value.adjusted()) > 30 or len(text) > 40:
-        raise InputRefused(f"{name}: expected a number in {field.unit}, got {text[:60]!r}")
+        raise InputRefused(f"{name}: expected a number{_in_unit(field)}, got {text[:60]!r}")
     scaled = (value * field.scale).to_integral_value("ROUND_CEILING" if round_up else "ROUND_FLOOR")
     if abs(scaled) > _INT64:
-        raise InputRefused(f"{name}: {text[:60]} {field.unit} is beyond every battery")
+        raise InputRefused(f"{name}: {text[:60]}{_in_unit(field)} is beyond every battery")
     return int(scaled)
-
-
-def meant(field: Field, text: str) -> str:
-    """The word of a closed list as stored: `LFP` is `Li-ion LFP`; what is no such word finds nothing."""
-    attribute = REGISTRY[field.attributes[0]]
-    if attribute.value.kind is not Kind.ENUMERATION:
-        return text
-    try:
-        return str(fact_from_text(attribute, text))
-    except FactsInvalid:
-        return text
 
 
 def _limit(text: str | None) -> int:
@@ -651,10 +467,25 @@ def _limit(text: str | None) -> int:
     return int(text)
 
 
-def _refusal(names: Sequence[str]) -> str:
-    many = len(names) > 1
-    return (
-        f"{', '.join(names)}: {'these fields speak' if many else 'this field speaks'} of the condition of one"
-        " battery (Annex XIII point 4), open to persons with a legitimate interest; send a key made for them,"
-        " or ask without it"
-    )
+def _in_unit(field: Field) -> str:
+    return f" in {field.unit}" if field.unit else ""
+
+
+_OPEN_TO: Final[Mapping[Disclosure, str]] = {
+    Disclosure.INTEREST_AND_AUTHORITIES: (
+        "composition (Annex XIII point 2), open to persons with a legitimate interest and to authorities"
+    ),
+    Disclosure.INDIVIDUAL: (
+        "one battery alone (Annex XIII point 4), open to persons with a legitimate interest"
+    ),
+}
+
+
+def _refusal(fields: Sequence[Field]) -> str:
+    told = []
+    for disclosed, words in _OPEN_TO.items():
+        names = [field.name for field in fields if disclosed in field.classes]
+        if names:
+            speak = "these fields speak" if len(names) > 1 else "this field speaks"
+            told.append(f"{', '.join(names)}: {speak} of {words}")
+    return "; ".join(told) + "; send a key made for them, or ask without it"
