@@ -29,6 +29,8 @@ STALE_DAYS: Final = 90
 STALE_CYCLES: Final = 50
 PRIOR_POINTS: Final = 5.0
 DISAGREEMENT_POINTS: Final = 5
+PLACEHOLDERS: Final = frozenset({Decimal(95), Decimal(99)})  # what devices say that measure nothing
+PLACEHOLDER_ROWS: Final = 2000
 _OUT_OF_CHARGE: Final = 0.97  # energy that comes out by what went in, one way of a round trip of 94 %
 _OUT_OF_CHARGE_POINTS: Final = 2.5
 _NORMAL_90: Final = 1.645
@@ -128,6 +130,7 @@ def health_of(
     bms_reported: Decimal | None = None,
     bms_as_of: datetime | None = None,
     bms_doubts: Sequence[str] = (),
+    bms_rows: int = 0,
 ) -> Health:
     """Capacity and health as of `now`.
 
@@ -141,6 +144,7 @@ def health_of(
         bms_reported: what the BMS calls its health, percent.
         bms_as_of: when it said so.
         bms_doubts: codes of doubts about it.
+        bms_rows: in how many rows on end it said just that.
     """
     told = classify_all(sessions, basis, model)
     rated = basis.rated_mah / 1000 if basis.rated_mah else None
@@ -163,7 +167,7 @@ def health_of(
         energy,
         bms_reported,
         bms_as_of,
-        _findings(fused, health, bms_reported, bms_doubts),
+        _findings(fused, health, bms_reported, bms_doubts, bms_rows),
         dict(sorted(Counter(one.evidence.value for one in told if isinstance(one, Measurement)).items())),
         dict(sorted(Counter(one.code for one in told if isinstance(one, Refusal)).items())),
         {one.code: one.reason for one in told if isinstance(one, Refusal)},
@@ -279,7 +283,7 @@ def _energy(fused: fusion.Fused, sure: _Sure) -> Answer:
 
 
 def _findings(
-    fused: fusion.Fused | None, health: Answer, said: Decimal | None, doubts: Sequence[str]
+    fused: fusion.Fused | None, health: Answer, said: Decimal | None, doubts: Sequence[str], rows: int
 ) -> tuple[Finding, ...]:
     found: list[Finding] = []
     if fused is not None and fused.stepped:
@@ -289,6 +293,13 @@ def _findings(
     if said is not None and (fixed := sorted(_FIXED_WORDS.intersection(doubts))):
         found.append(
             Finding("bms_health_placeholder", f"The BMS says {said} % and does not measure it ({fixed[0]}).")
+        )
+    elif said in PLACEHOLDERS and rows >= PLACEHOLDER_ROWS:
+        found.append(
+            Finding(
+                "bms_health_placeholder",
+                f"The BMS says {said} % in {rows} readings on end: a placeholder, until it moves.",
+            )
         )
     if said is not None and isinstance(health, Estimate):
         apart = said - health.value

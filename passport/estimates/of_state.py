@@ -50,4 +50,5 @@ def health_of_state(
         bms_reported=Decimal(said.value) if said is not None else None,
         bms_as_of=at,
         bms_doubts=said.doubts if said is not None else (),
+        bms_rows=state.same_health[1] if state.same_health is not None else 0,
     )

@@ -219,6 +219,8 @@ def _last_words(said: _Said, columns: Mapping[ColumnKey, Column], rows: Rows) ->
     for key, column in columns.items():
         if not is_last(key) or column.origin is Origin.PLACEHOLDER:
             continue
+        if key.quantity == reference.HEALTH:
+            _same_health(said, column)
         for at, row, value, stamp in said.last(Series(column.values, column.valid)):
             segment = said.segments[at]
             if segment.samples.notes:
@@ -236,6 +238,18 @@ def _last_words(said: _Said, columns: Mapping[ColumnKey, Column], rows: Rows) ->
         if series is not None:
             for at, _, value, stamp in said.last(series):
                 said.segments[at].state.last[name] = Last(reference.decimal_text(value, exponent), stamp)
+
+
+def _same_health(said: _Said, column: Column) -> None:
+    """In how many rows on end each battery was said to be just as healthy."""
+    counting = said.rows(column.valid)
+    for segment, start, end in zip(said.segments, said.starts.tolist(), said.ends.tolist(), strict=True):
+        own = column.values[start:end][counting[start:end]]
+        if len(own):
+            others = np.flatnonzero(own != own[-1])
+            alike = len(own) - 1 - int(others[-1]) if len(others) else len(own)
+            text = reference.decimal_text(int(own[-1]), column.exponent)
+            segment.state.say_health(text, alike, all_of_them=not len(others))
 
 
 def _count(said: _Said, columns: Mapping[ColumnKey, Column], distrusted: Mapping[str, list[int]]) -> None:

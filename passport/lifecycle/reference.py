@@ -47,6 +47,7 @@ from passport.lifecycle.shape import (
 from schemas.samples import Chunk, Column, ColumnKey, Samples
 from schemas.terms import Origin
 
+HEALTH = "bms_reported_health"
 DEFAULT_GAP_MS = 600_000
 
 
@@ -292,6 +293,9 @@ class _Cells:
         for key, column in self._last:
             if column.valid[row]:
                 said_last(state, self._samples, key, column, row=row, stamp=stamp)
+                if key.quantity == HEALTH:
+                    text = decimal_text(int(column.values[row]), column.exponent)
+                    state.say_health(text, 1, all_of_them=True)
 
 
 def said_last(

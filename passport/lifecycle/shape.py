@@ -17,7 +17,7 @@ from passport.lifecycle.exposure import Exposure, Points, points_from_bytes, poi
 from passport.lifecycle.resistances import Resistances, resistances_from
 from passport.lifecycle.sessions import Sessions
 
-VERSION: Final = 5
+VERSION: Final = 6
 LARGEST_BYTES: Final = 4096
 
 # Lower edges of the temperature bins 1 to 12 in tenths of a degree; bin 0 lies below the first.
@@ -221,6 +221,7 @@ class LifecycleState:
         hot, cold: ms by temperature bin of the hottest and of the coldest sensor.
         resistances: what current steps and long rests said.
         extremes, counters, last: by name. `last_before`: what earlier sources last said.
+        same_health: what this source last called its health, and in how many rows on end it said just that.
         exposure: events, clocks, cycles of charge, time watched by month.
         boundary: where the next interval starts.
         covered_sources, covered_epochs, covered: observed stretches of earlier sources, of this source's
@@ -258,6 +259,7 @@ class LifecycleState:
     counters: dict[str, Counter] = field(default_factory=dict)
     last: dict[str, Last] = field(default_factory=dict)
     last_before: dict[str, Last] = field(default_factory=dict)
+    same_health: tuple[str, int] | None = None
     exposure: Exposure = field(default_factory=Exposure)
     resistances: Resistances = field(default_factory=Resistances)
     boundary: Boundary = field(default_factory=Boundary)
@@ -295,6 +297,12 @@ class LifecycleState:
         self.across = clock is not None
         self.source, self.epoch, self.absolute = source, epoch, absolute
 
+    def say_health(self, text: str, rows: int, *, all_of_them: bool) -> None:
+        """It was said in so many rows on end; `all_of_them`: and never otherwise since the rows before."""
+        known = self.same_health
+        goes_on = all_of_them and known is not None and known[0] == text
+        self.same_health = (text, rows + known[1] if goes_on and known is not None else rows)
+
     def _change_source(self) -> None:
         self.covered_sources = joined(self.covered_sources, [*self.covered_epochs, *self.covered])
         self.covered_epochs = []
@@ -303,6 +311,7 @@ class LifecycleState:
             if before is None or (said.time_ms or 0) >= (before.time_ms or 0):
                 self.last_before[name] = said
         self.last = {}
+        self.same_health = None
         self.exposure.change_source()
         for counter in self.counters.values():
             counter.ended = True
@@ -375,6 +384,7 @@ class LifecycleState:
             "counters": {name: _counter(counter) for name, counter in self.counters.items()},
             "last": {name: _last(said) for name, said in self.last.items()},
             "last_before": {name: _last(said) for name, said in self.last_before.items()},
+            "same_health": list(self.same_health or ()),
             "exposure": self.exposure.to_bytes(),
             "resistances": self.resistances.to_list(),
             "boundary": [
@@ -479,6 +489,9 @@ def _state(document: dict[str, Any]) -> LifecycleState:
         extremes={name: Extreme(*known) for name, known in document["extremes"].items()},
         counters={name: _counter_from(row) for name, row in document["counters"].items()},
         last={name: Last(row[0], row[1], tuple(row[2:])) for name, row in document["last"].items()},
+        same_health=(document["same_health"][0], document["same_health"][1])
+        if document["same_health"]
+        else None,
         last_before={
             name: Last(row[0], row[1], tuple(row[2:])) for name, row in document["last_before"].items()
         },

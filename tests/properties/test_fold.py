@@ -39,6 +39,7 @@ _COLUMNS = {
     ColumnKey("cell_voltage", 1): (st.sampled_from([3300, 3301, 1900, 2050, 3800, 0, 65_535]), [-3]),
     ColumnKey("cell_voltage", 2): (st.sampled_from([3299, 3302, 1400, 3650, 4000]), [-3, -4]),
     ColumnKey("insulation_resistance"): (st.sampled_from([1, 30, 31, 5000]), [0]),
+    ColumnKey("bms_reported_health"): (st.sampled_from([950, 950, 950, 940]), [-1, -1, -2]),
     ColumnKey("cell_temperature", 1, "module/2"): (
         st.sampled_from([-200, -201, 0, 250, 449, 450, 599]),
         [-1],

@@ -112,6 +112,15 @@ def test_a_health_that_never_moves_is_called_a_placeholder() -> None:
     assert found.bms_reported == Decimal("95.0")
 
 
+def test_95_percent_for_two_thousand_samples_is_called_a_placeholder() -> None:
+    assert known([], bms_reported=Decimal("95.0"), bms_rows=1999).findings == ()
+    (finding,) = known([], bms_reported=Decimal("95.0"), bms_rows=2000).findings
+    assert finding.code == "bms_health_placeholder"
+    # A new battery may well say 100 for years, and 93 is nobody's constant.
+    assert known([], bms_reported=Decimal("93.0"), bms_rows=9000).findings == ()
+    assert known([], bms_reported=Decimal(100), bms_rows=9000).findings == ()
+
+
 def test_equal_inputs_give_equal_bytes() -> None:
     sessions = [replace(FRESH, cycles_before=n * 1000, charge_to_limit=90_000 - 70 * n) for n in range(20)]
     assert known(sessions).to_wire() == known(list(sessions)).to_wire()

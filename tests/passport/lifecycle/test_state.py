@@ -441,3 +441,28 @@ def test_coverage_tells_what_the_sums_rest_on(fold):
     assert (found.observed, found.unknown) == (timedelta(seconds=1), timedelta(seconds=9999))
     assert (found.charge, found.energy, found.rows) == (timedelta(seconds=1), timedelta(0), 3)
     assert found.last == datetime(2026, 2, 2, 5, 26, 40, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("sparse", [0, 24], ids=["by arrays", "by rows"])
+def test_a_health_that_is_repeated_is_counted_until_it_changes(monkeypatch, sparse):
+    monkeypatch.setattr(folding, "SPARSE_ROWS", sparse)
+    key = ColumnKey("bms_reported_health")
+
+    def chunk(first, values, exponent=-1, source="bms"):
+        count = len(values)
+        column = Column(np.array(values, np.int64), np.ones(count, np.bool_), exponent)
+        times = np.array([1_770_000_000_000 + 1000 * (first + n) for n in range(count)])
+        samples = Samples(
+            np.arange(first, first + count), times, np.ones(count, np.bool_), {key: column}, (), True
+        )
+        return Chunk("B", source, "1", 1, samples)
+
+    (state,) = folding.fold([LifecycleState()], [[chunk(0, [960, 950, 950])]])
+    assert state.same_health == ("95", 2)
+    # The same, at another scale, in the next batch.
+    (state,) = folding.fold([LifecycleState.from_bytes(state.to_bytes())], [[chunk(3, [9500] * 4, -2)]])
+    assert state.same_health == ("95", 6)
+    (state,) = folding.fold([state], [[chunk(7, [950, 951, 950])]])
+    assert state.same_health == ("95", 1)
+    (state,) = folding.fold([state], [[chunk(20, [950], source="other")]])
+    assert state.same_health == ("95", 1)
