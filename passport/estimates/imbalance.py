@@ -118,7 +118,7 @@ def estimate_imbalance(
             as_of=_EPOCH + timedelta(seconds=session.start_s) if session.absolute else None,
             conditions={"rested_mv": str(session.rest_before_mv), "spread_mv": str(session.spread_mv)},
             counts={"rests": 1},
-            remarks=("Which cell it is, a state does not keep.",),
+            remarks=_weakest(state),
         )
     if flat:
         return NotDeterminable(
@@ -129,6 +129,14 @@ def estimate_imbalance(
     return NotDeterminable(
         "no_rested_cells", "No cells were read at rest before a charge or discharge.", "Record cell voltages."
     )
+
+
+def _weakest(state: LifecycleState) -> tuple[str, ...]:
+    """Who went lowest so far, in a sentence; nothing where no cell is told."""
+    lowest = state.extremes.get("cell_voltage_min")
+    if lowest is None or lowest.where is None:
+        return ()
+    return (f"Of all cells {lowest.where} went lowest so far, to {lowest.value / 1000:.3f} V.",)
 
 
 def worst(answers: Sequence[Balance]) -> Balance:

@@ -33,6 +33,7 @@ from passport.lifecycle.gather import (
     Series,
     Signature,
     canonical,
+    cell_of,
     counter_exponent,
     counter_name,
     doubted,
@@ -314,7 +315,11 @@ def _extremes(segments: list[Segment], rows: Rows, starts: Int64, ends: Int64) -
                 for at, row in zip(further, where, strict=True):
                     stamped = segments[at].absolute and rows.timed[row]
                     stamp = int(rows.time_ms[row]) if stamped else None
-                    segments[at].state.extremes[which] = Extreme(int(best[at]), stamp)
+                    value, cell = int(best[at]), None
+                    if name == "cell_voltage":
+                        own = row - int(starts[at])
+                        cell = cell_of(segments[at].samples, own, value, lowest=lowest)
+                    segments[at].state.extremes[which] = Extreme(value, stamp, cell)
 
 
 def _first_rows(values: Int64, best: Int64, starts: Int64, ends: Int64, wanted: list[int]) -> list[int]:

@@ -143,6 +143,24 @@ def counter_name(key: ColumnKey) -> str | None:
     return key.quantity
 
 
+def cell_of(samples: Samples, row: int, value: int, *, lowest: bool) -> str | None:
+    """Name of the first cell that shows the lowest (or highest) voltage of a row; None where none is told."""
+    quantities = LOWEST_CELL if lowest else HIGHEST_CELL
+    out = doubted(samples)
+    sequence = int(samples.sequence[row])
+    low, high = BELIEVABLE["cell_voltage"]
+    for key, column in samples.columns.items():
+        if key.index is None or key.quantity not in quantities or column.origin is Origin.PLACEHOLDER:
+            continue
+        if not column.valid[row] or sequence in out.get(str(key), ()):
+            continue
+        name = f"{key.component}/{key.index}" if key.component else str(key.index)
+        found = canonical(column.values[row : row + 1], column.exponent, _MILLI, low=low, high=high)
+        if int(found[0]) == value and len(name) <= LONGEST_WORD:
+            return name
+    return None
+
+
 def is_last(key: ColumnKey) -> bool:
     """Whether what this column last said is kept."""
     return key.component is None and key.index is None and key.quantity in LAST

@@ -26,6 +26,7 @@ from passport.lifecycle.gather import (
     HOTTEST,
     LOWEST_CELL,
     SURROUNDINGS,
+    cell_of,
     counter_exponent,
     counter_name,
     doubted,
@@ -84,7 +85,7 @@ def fold_rows(
     for row, time in enumerate(times):
         stamp = time if timed[row] and samples.absolute else None
         values = cells.row(row)
-        _extremes(state, values, stamp)
+        _extremes(state, values, stamp, samples, row)
         if stamp is not None and _covered(before, stamp):
             state.overlapping += 1
             state.break_here()
@@ -104,7 +105,9 @@ def _covered(stretches: list[Stretch], time: int) -> bool:
     return any(first <= time <= last for first, last in stretches)
 
 
-def _extremes(state: LifecycleState, values: dict[str, int], stamp: int | None) -> None:
+def _extremes(
+    state: LifecycleState, values: dict[str, int], stamp: int | None, samples: Samples, row: int
+) -> None:
     for name, low, high in (
         ("voltage", "voltage", "voltage"),
         ("current", "current", "current"),
@@ -112,9 +115,16 @@ def _extremes(state: LifecycleState, values: dict[str, int], stamp: int | None) 
         ("temperature", "coldest", "hottest"),
     ):
         if low in values:
-            state.extreme(f"{name}_min", values[low], stamp)
+            _extreme(state, f"{name}_min", values[low], stamp, samples, row)
         if high in values:
-            state.extreme(f"{name}_max", values[high], stamp)
+            _extreme(state, f"{name}_max", values[high], stamp, samples, row)
+
+
+def _extreme(
+    state: LifecycleState, which: str, value: int, stamp: int | None, samples: Samples, row: int
+) -> None:
+    if state.extreme(which, value, stamp) and which.startswith("cell_voltage"):
+        state.extremes[which].where = cell_of(samples, row, value, lowest=which.endswith("_min"))
 
 
 def _last_of_cells(state: LifecycleState, values: dict[str, int], stamp: int | None) -> None:

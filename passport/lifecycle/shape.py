@@ -17,7 +17,7 @@ from passport.lifecycle.exposure import Exposure, Points, points_from_bytes, poi
 from passport.lifecycle.resistances import Resistances, resistances_from
 from passport.lifecycle.sessions import Sessions
 
-VERSION: Final = 6
+VERSION: Final = 7
 LARGEST_BYTES: Final = 4096
 
 # Lower edges of the temperature bins 1 to 12 in tenths of a degree; bin 0 lies below the first.
@@ -113,10 +113,14 @@ Stretch = tuple[int, int]  # first and last ms of an observed stretch
 
 @dataclass
 class Extreme:
-    """The furthest value so far and when it was first reached; None where the row had no absolute time."""
+    """The furthest value so far and when it was first reached; None where the row had no absolute time.
+
+    `where` names the cell, as its column does (`5`, `module/2/5`); None of the whole, or where none is told.
+    """
 
     value: int
     time_ms: int | None
+    where: str | None = field(default=None, compare=False)
 
 
 @dataclass
@@ -334,11 +338,16 @@ class LifecycleState:
             self.covered = joined(self.covered, [self.open])
             self.open = None
 
-    def extreme(self, name: str, value: int, time_ms: int | None) -> None:
-        """Keep the value if it is further out than the one so far; `name` ends in `_max` or `_min`."""
+    def extreme(self, name: str, value: int, time_ms: int | None) -> bool:
+        """Keep the value if it is further out than the one so far, and say so.
+
+        `name` ends in `_max` or `_min`.
+        """
         known = self.extremes.get(name)
-        if known is None or (value > known.value if name.endswith("_max") else value < known.value):
+        further = known is None or (value > known.value if name.endswith("_max") else value < known.value)
+        if further:
             self.extremes[name] = Extreme(value, time_ms)
+        return further
 
     def count(self, name: str, value: int, time_ms: int | None) -> None:
         """A counter's next value; kinds of events beyond the bound are not kept."""
@@ -380,7 +389,7 @@ class LifecycleState:
             "residence": _pairs(self.residence),
             "hot": _pairs(self.hot),
             "cold": _pairs(self.cold),
-            "extremes": {name: [known.value, known.time_ms] for name, known in self.extremes.items()},
+            "extremes": {name: _extreme(known) for name, known in self.extremes.items()},
             "counters": {name: _counter(counter) for name, counter in self.counters.items()},
             "last": {name: _last(said) for name, said in self.last.items()},
             "last_before": {name: _last(said) for name, said in self.last_before.items()},
@@ -425,6 +434,10 @@ def _pairs(bins: dict[int, int]) -> list[int]:
 
 def _bins(pairs: list[int]) -> dict[int, int]:
     return dict(zip(pairs[::2], pairs[1::2], strict=True))
+
+
+def _extreme(known: Extreme) -> list[Any]:
+    return [known.value, known.time_ms, *([known.where] if known.where is not None else [])]
 
 
 def _last(said: Last) -> list[Any]:

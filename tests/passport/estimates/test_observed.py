@@ -14,7 +14,7 @@ from passport.estimates.estimate import Estimate, NotDeterminable
 from passport.lifecycle.basis import Basis
 from passport.lifecycle.resistances import Place, Resistances, Rest
 from passport.lifecycle.session import Session
-from passport.lifecycle.shape import Counter, LifecycleState
+from passport.lifecycle.shape import Counter, Extreme, LifecycleState
 from passport.lifecycle.steps import resistance as of_step
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
@@ -396,8 +396,11 @@ def test_cells_must_be_the_same_on_both_sides():
 def test_a_spread_of_rested_cells_counts_only_where_the_curve_is_steep(monkeypatch):
     steep = session(1, rest_before_s=7_200, rest_before_mv=3140, spread_mv=60)
     flat = session(1, rest_before_s=7_200, rest_before_mv=3300, spread_mv=20)
-    answer = imbalance.estimate_imbalance(with_sessions(monkeypatch, steep, flat), LFP, {}, NOW)
+    state = with_sessions(monkeypatch, steep, flat)
+    state.extremes["cell_voltage_min"] = Extreme(2710, None, "module/2/5")
+    answer = imbalance.estimate_imbalance(state, LFP, {}, NOW)
     assert answer.value == Decimal("2.0")  # 60 mV at 30 mV a percent
+    assert answer.remarks == ("Of all cells module/2/5 went lowest so far, to 2.710 V.",)
     none(imbalance.estimate_imbalance(with_sessions(monkeypatch, flat), LFP, {}, NOW), "flat_curve")
     short = replace(steep, rest_before_s=7_199)
     none(imbalance.estimate_imbalance(with_sessions(monkeypatch, short), LFP, {}, NOW), "no_rested_cells")

@@ -466,3 +466,30 @@ def test_a_health_that_is_repeated_is_counted_until_it_changes(monkeypatch, spar
     assert state.same_health == ("95", 1)
     (state,) = folding.fold([state], [[chunk(20, [950], source="other")]])
     assert state.same_health == ("95", 1)
+
+
+def test_the_cell_that_went_furthest_is_named(fold):
+    first, second = ColumnKey("cell_voltage", 1, "module/2"), ColumnKey("cell_voltage", 2, "module/2")
+    state = fold(chunk([0, 1000, 2000], {first: [3300, 3290, 3295], second: [3300, 3310, 3280]}))
+    assert (state.extremes["cell_voltage_min"].value, state.extremes["cell_voltage_min"].where) == (
+        *(3280, "module/2/2"),
+    )
+    assert (state.extremes["cell_voltage_max"].value, state.extremes["cell_voltage_max"].where) == (
+        *(3310, "module/2/2"),
+    )
+    back = LifecycleState.from_bytes(state.to_bytes())
+    assert back.extremes["cell_voltage_min"].where == "module/2/2"
+
+
+def test_of_equal_cells_the_first_is_named_and_without_a_number_none(fold):
+    state = fold(chunk([0], {ColumnKey("cell_voltage", 3): [3300], ColumnKey("cell_voltage", 7): [3300]}))
+    assert {state.extremes[name].where for name in ("cell_voltage_min", "cell_voltage_max")} == {"3"}
+    state = fold(chunk([0], {ColumnKey("cell_voltage_min"): [3300], VOLTAGE: [52_800]}))
+    assert state.extremes["cell_voltage_min"].where is None
+    assert state.extremes["voltage_min"].where is None
+
+
+def test_a_doubted_cell_is_not_named(fold):
+    doubted = Note(1, "cell_voltage/3", None, None, ("saturated",))
+    columns = {ColumnKey("cell_voltage", 3): [3300], ColumnKey("cell_voltage", 7): [3300]}
+    assert fold(chunk([0], columns, notes=[doubted])).extremes["cell_voltage_min"].where == "7"
