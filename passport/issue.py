@@ -51,7 +51,7 @@ from passport.estimates.life import Past
 from passport.estimates.of_state import health_of_state
 from passport.estimates.windows import WindowModel
 from passport.judgement import compliance
-from passport.judgement.appraisal import Appraisal, appraise
+from passport.judgement.appraisal import Appraisal, Subject, appraise
 from passport.judgement.second_life.assess import Assessment, assess
 from passport.judgement.second_life.evidence import condition_of, gather
 from passport.judgement.value_parameters import ValueParameters
@@ -623,7 +623,7 @@ def appraisal_of(
     state = state_of(connection, battery.id)
     others = observed.observed(state, facts, now) if state is not None else {}
     condition = condition_of(health_of_battery(connection, battery, facts, now=now), now, others)
-    return appraise(facts, gates, condition, Past(), parameters, seed=seed)
+    return appraise(Subject(facts, gates, condition, Past(), seed), parameters)
 
 
 def _verifies(connection: Connection, version: Version) -> bool:

@@ -11,12 +11,15 @@ The ageing models and their valid ranges are BLAST-Lite's (NREL, BSD-3), fitted 
 The battery's cell is another one as a rule, so the band is no narrower than a third of the remaining loss.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from math import exp, isfinite, log, sqrt, tanh
 from types import MappingProxyType
 from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from passport.estimates.estimate import NotDeterminable
 
@@ -32,6 +35,8 @@ _Z: Final = 1.645  # half of a 90 % interval, in standard deviations
 _DAYS: Final = 365.25
 _TENTH: Final = Decimal("0.1")
 _KELVIN: Final = 273.15
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -167,6 +172,11 @@ class AgeingModel:
             said.append(f"current {duty.rate:g}/h (tested up to {self.fastest:g})")
         return tuple(said)
 
+    def rates(self, duty: Duty) -> tuple[float, float]:
+        """Of calendar and of cycling loss in a duty."""
+        kelvin = duty.celsius + _KELVIN
+        return self.calendar(kelvin, duty.mean_charge), self.cycling(kelvin, duty.depth, duty.rate)
+
     def losses(
         self,
         duty: Duty,
@@ -177,18 +187,10 @@ class AgeingModel:
         before: tuple[float, float] = (0.0, 0.0),
     ) -> tuple[float, float]:
         """Calendar and cycling loss after so many days and cycles of a duty, on top of those before."""
-        kelvin = duty.celsius + _KELVIN
+        by_time, by_cycle = self.rates(duty)
         rates = (
-            (
-                factor * self.calendar(kelvin, duty.mean_charge),
-                days / self.time_unit_days,
-                self.calendar_power,
-            ),
-            (
-                factor * self.cycling(kelvin, duty.depth, duty.rate),
-                cycles / self.cycle_unit,
-                self.cycling_power,
-            ),
+            (factor * by_time, days / self.time_unit_days, self.calendar_power),
+            (factor * by_cycle, cycles / self.cycle_unit, self.cycling_power),
         )
         calendar, cycling = (
             _grown(lost, rate, amount, power)
@@ -291,21 +293,12 @@ MODELS: Final[Mapping[str, AgeingModel]] = MappingProxyType(
 """By the words of `battery_chemistry`."""
 
 
-def remaining_life(
-    *,
-    duty: Duty | None,
-    threshold: float,
-    health: Health | None,
-    past: Past,
-    chemistry: str | None,
-    declared_cycles: float | None = None,
-    declared_years: float | None = None,
-    knee_suspected: bool = False,
-) -> Life | NotDeterminable:
-    """The remaining life of a battery in a duty.
+@dataclass(frozen=True)
+class Question:
+    """What is asked about one battery and one duty.
 
-    Args:
-        duty: how it will be used.
+    Attributes:
+        duty: how it will be used; None when nobody said.
         threshold: share of rated capacity at which that use ends, 0 to 1.
         health: what it has now; None when it is not determinable.
         past: what it has behind it.
@@ -314,17 +307,49 @@ def remaining_life(
         declared_years: expected life in years, likewise.
         knee_suspected: its fade has become faster; halves the lower end.
     """
-    if duty is None:
+
+    duty: Duty | None
+    threshold: float
+    health: Health | None
+    past: Past
+    chemistry: str | None
+    declared_cycles: float | None = None
+    declared_years: float | None = None
+    knee_suspected: bool = False
+
+
+def remaining_lives(questions: Sequence[Question]) -> list[Life | NotDeterminable]:
+    """The answer to each question; the same as to each alone."""
+    answers: list[Life | NotDeterminable | None] = [_without_model(one) for one in questions]
+    open_places = [place for place, answer in enumerate(answers) if answer is None]
+    curves = [_curve(questions[place]) for place in open_places]
+    ends = _ends(curves)
+    for place, curve, (low, value, high) in zip(open_places, curves, ends, strict=True):
+        one = questions[place]
+        assert one.duty is not None
+        years = (low / 2 if one.knee_suspected else low, value, high)
+        method = f"{PUBLISHED}:{curve.model.name}"
+        answers[place] = _life(years, one.duty, one.threshold, "published", method, tuple(curve.remarks))
+    return [answer for answer in answers if answer is not None]
+
+
+def remaining_life(question: Question) -> Life | NotDeterminable:
+    """The remaining life of a battery in a duty."""
+    return remaining_lives([question])[0]
+
+
+def _without_model(one: Question) -> Life | NotDeterminable | None:
+    """The answer where no ageing model is needed; None where one gives it."""
+    if one.duty is None:
         return NotDeterminable("no_duty", "how the battery will be used is not stated", "state a duty")
-    model = MODELS.get(chemistry or "")
-    if health is not None and health.value <= threshold:
+    if one.health is not None and one.health.value <= one.threshold:
         remarks = ("it is at its end for this use",)
-        return _life((0.0, 0.0, 0.0), duty, threshold, "published", PUBLISHED, remarks)
-    if model is not None and health is not None:
-        return _published(model, duty, threshold, health, past, knee_suspected=knee_suspected)
-    if declared_cycles is not None or declared_years is not None:
-        return _declared(duty, threshold, past, declared_cycles, declared_years)
-    if health is None:
+        return _life((0.0, 0.0, 0.0), one.duty, one.threshold, "published", PUBLISHED, remarks)
+    if one.chemistry in MODELS and one.health is not None:
+        return None
+    if one.declared_cycles is not None or one.declared_years is not None:
+        return _declared(one, one.duty)
+    if one.health is None:
         return NotDeterminable(
             "no_health",
             "neither a capacity nor a declared life is known",
@@ -332,31 +357,80 @@ def remaining_life(
         )
     return NotDeterminable(
         "no_model",
-        f"there is no ageing model of {chemistry or 'an unknown chemistry'} here, and no life is declared",
+        f"no ageing model of {one.chemistry or 'an unknown chemistry'} is here, and no life is declared",
         "a declared life in cycles or years, or a fleet of the same model",
     )
 
 
-def _published(
-    model: AgeingModel, duty: Duty, threshold: float, health: Health, past: Past, *, knee_suspected: bool
-) -> Life:
+@dataclass(frozen=True)
+class _Curve:
+    """How the loss of one battery goes on, at three factors: the slow end, the middle, the fast end.
+
+    Attributes:
+        lost: so far, by end and part (calendar, cycling).
+        rates: of both parts, by end; powers and units of their law, per year.
+        end: loss at which the use ends.
+    """
+
+    model: AgeingModel
+    lost: tuple[tuple[float, float], ...]
+    rates: tuple[tuple[float, float], ...]
+    per_year: tuple[float, float]
+    end: float
+    remarks: list[str]
+
+
+def _curve(one: Question) -> _Curve:
+    assert one.duty is not None
+    assert one.health is not None
+    assert one.chemistry is not None
+    model, duty, health = MODELS[one.chemistry], one.duty, one.health
     remarks = [f"model of {model.name} ({model.source})"]
-    lost = [max(0.0, model.first - one) / model.first for one in (health.high, health.value, health.low)]
-    factor, spread, share = _fitted(model, duty, lost, past, remarks)
+    lost = [max(0.0, model.first - share) / model.first for share in (health.high, health.value, health.low)]
+    factor, spread, share = _fitted(model, duty, lost, one.past, remarks)
     spread = max(spread, _LEAST_SD)
     if outside := model.outside(duty):
         spread *= _OUTSIDE
         remarks.append(f"outside of what was tested: {', '.join(outside)}")
-    end = max(0.0, model.first - threshold) / model.first
-    high, value, low = (
-        _until(model, duty, factor * exp(shift), (loss * share, loss * (1 - share)), end)
-        for loss, shift in zip(lost, (-_Z * spread, 0.0, _Z * spread), strict=True)
-    )
-    if knee_suspected:
-        low /= 2
+    if one.knee_suspected:
         remarks.append("its fade has become faster, so the lower end is halved")
-    method = f"{PUBLISHED}:{model.name}"
-    return _life((low, value, high), duty, threshold, "published", method, tuple(remarks))
+    rates = model.rates(duty)
+    factors = [factor * exp(shift) for shift in (-_Z * spread, 0.0, _Z * spread)]
+    return _Curve(
+        model,
+        tuple((loss * share, loss * (1 - share)) for loss in lost),
+        tuple((one_factor * rates[0], one_factor * rates[1]) for one_factor in factors),
+        (_DAYS / model.time_unit_days, _DAYS * duty.cycles_per_day / model.cycle_unit),
+        max(0.0, model.first - one.threshold) / model.first,
+        remarks,
+    )
+
+
+def _ends(curves: Sequence[_Curve]) -> list[tuple[float, float, float]]:
+    """Years until each curve reaches its end, at most `LONGEST_YEARS`: lower end, middle, upper end."""
+    if not curves:
+        return []
+    lost = np.array([one.lost for one in curves])
+    rates = np.maximum(np.array([one.rates for one in curves]), 1e-300)
+    powers = np.array([[(one.model.calendar_power, one.model.cycling_power)] for one in curves])
+    per_year = np.array([[one.per_year] for one in curves])
+    end = np.array([[one.end] for one in curves])
+    begun = (lost / rates) ** (1 / powers)
+
+    def total(years: Floats) -> Floats:
+        grown: Floats = (rates * (begun + per_year * years[..., None]) ** powers).sum(axis=-1)
+        return grown
+
+    low = np.zeros(lost.shape[:2])
+    high = np.full(lost.shape[:2], LONGEST_YEARS)
+    for _ in range(16):  # to a thousandth of a year
+        middle = (low + high) / 2
+        short = total(middle) < end
+        low = np.where(short, middle, low)
+        high = np.where(short, high, middle)
+    years = np.where(lost.sum(axis=-1) >= end, 0.0, (low + high) / 2)
+    years = np.where(total(np.full_like(years, LONGEST_YEARS)) < end, LONGEST_YEARS, years)
+    return [(fast, middle, slow) for slow, middle, fast in years.tolist()]
 
 
 def _fitted(
@@ -384,35 +458,13 @@ def _fitted(
     return exp(weight * log(lost[1] / predicted)), _PRIOR_SD * sqrt(1 - weight), share
 
 
-def _until(model: AgeingModel, duty: Duty, factor: float, lost: tuple[float, float], end: float) -> float:
-    """Years until the loss reaches `end`, at most `LONGEST_YEARS`."""
-
-    def total(years: float) -> float:
-        days = years * _DAYS
-        return sum(model.losses(duty, days, days * duty.cycles_per_day, factor=factor, before=lost))
-
-    if sum(lost) >= end:
-        return 0.0
-    if total(LONGEST_YEARS) < end:
-        return LONGEST_YEARS
-    low, high = 0.0, LONGEST_YEARS
-    for _ in range(24):  # to a millionth of forty years
-        middle = (low + high) / 2
-        if total(middle) < end:
-            low = middle
-        else:
-            high = middle
-    return low
-
-
-def _declared(
-    duty: Duty, threshold: float, past: Past, cycles: float | None, years: float | None
-) -> Life | NotDeterminable:
+def _declared(one: Question, duty: Duty) -> Life | NotDeterminable:
     left = []
-    if cycles is not None and past.cycles is not None and duty.cycles_per_day > 0:
-        left.append((cycles - past.cycles) / duty.cycles_per_day / _DAYS)
-    if years is not None and past.days is not None:
-        left.append(years - past.days / _DAYS)
+    past = one.past
+    if one.declared_cycles is not None and past.cycles is not None and duty.cycles_per_day > 0:
+        left.append((one.declared_cycles - past.cycles) / duty.cycles_per_day / _DAYS)
+    if one.declared_years is not None and past.days is not None:
+        left.append(one.declared_years - past.days / _DAYS)
     if not left:
         return NotDeterminable(
             "no_past",
@@ -421,7 +473,7 @@ def _declared(
         )
     value = max(0.0, min(left))
     remarks = ("declared life less what is used, whichever runs out first; nothing of it was measured",)
-    return _life((value * 0.5, value, value * 1.5), duty, threshold, "declared", DECLARED, remarks)
+    return _life((value * 0.5, value, value * 1.5), duty, one.threshold, "declared", DECLARED, remarks)
 
 
 def _life(

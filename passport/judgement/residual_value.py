@@ -7,7 +7,8 @@ The rules, in euro for each kilowatt-hour of rated energy:
 2. A use: the price of the new product that competes, times the energy that the used battery will still
    deliver by what the new one delivers (both discounted), less a discount for being used, less test,
    repacking, carriage and warranty, and what recycling pays at the end, if it pays.
-3. The value is the better of both, never below recycling and never above the new product.
+3. The value is the best of these at each point of the band, never below recycling and never above the new
+   product of the use.
 4. A gate that is not answered gives the value of recycling, and apart from it the value after inspection;
    never a mean of both. Without health or remaining years there is no use to value, and the reasons say so.
 5. The band comes from a fixed set of 256 points in all parameters and in the intervals of health and life,
@@ -353,11 +354,11 @@ def _some(batch: Sequence[ValueInputs], parameters: ValueParameters) -> list[Res
     worth, best = recycling.copy(), []
     for number, one in enumerate(batch):
         fit = [use for use in nets if _valued(one, use) and one.safety is not False]
-        chosen = max(fit, key=lambda use: amounts[use][number].middle, default=None)
-        best.append(chosen)
-        if chosen is not None:
-            net = np.maximum(recycling[number], nets[chosen][number])
-            worth[number] = np.minimum(net, same[number] if chosen.same_again else stationary)
+        best.append(max(fit, key=lambda use: amounts[use][number].middle, default=None))
+        # The better of all at each point: one use fewer never makes a value higher, wherever it is read.
+        for use in fit:
+            capped = np.minimum(nets[use][number], same[number] if use.same_again else stationary)
+            np.maximum(worth[number], capped, out=worth[number])
     values = _amounts(worth, sizes)
     return [
         _told(

@@ -1,7 +1,7 @@
 """From what is declared and estimated of a battery to what its value is worked out from."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -11,12 +11,12 @@ from passport.judgement.residual_value import (
     ValueInputs,
     grade_of,
     metals_from_composition,
-    residual_value,
+    residual_values,
 )
 from passport.judgement.second_life.assess import Assessment, Verdict
 from passport.judgement.second_life.condition import Condition, Interval
 from passport.judgement.second_life.gates import Answer
-from passport.judgement.second_life.uses import Fit, match
+from passport.judgement.second_life.uses import Fit, Match
 from passport.judgement.value_parameters import ValueParameters
 
 _COMPLETE_HISTORY = "G11"  # the gate that knows whether a history is complete
@@ -35,52 +35,77 @@ def rated_kwh(facts: Mapping[str, Any]) -> float | None:
     return float(Decimal(str(capacity)) * Decimal(str(voltage)) / 1000)
 
 
-def value_of(
-    facts: Mapping[str, Any],
-    outcome: Assessment,
-    condition: Condition,
-    parameters: ValueParameters,
-    *,
-    seed: bytes,
-) -> ResidualValue:
-    """The value of a battery, as far as facts, gates and condition tell.
+@dataclass(frozen=True)
+class Valued:
+    """What one battery is valued by.
 
-    Args:
+    Attributes:
         facts: declared facts by attribute id.
-        outcome: answers of the gates.
+        gates: answers of the gates.
         condition: what was estimated.
-        parameters: prices, costs and rates.
+        uses: which uses it is fit for, as `match` tells.
         seed: digest of the record that is valued.
     """
+
+    facts: Mapping[str, Any]
+    gates: Assessment
+    condition: Condition
+    uses: tuple[Match, ...]
+    seed: bytes
+
+
+def values_of(batch: Sequence[Valued], parameters: ValueParameters) -> list[ResidualValue]:
+    """The value of each battery, as far as facts, gates and condition tell.
+
+    What cannot be diagnosed is carried as damaged. Once inspected, it would not be, so what it is worth after
+    an inspection is worked out without.
+    """
+    inputs = [_inputs(one) for one in batch]
+    known = [one for one in inputs if one is not None]
+    sound = [
+        replace(one, damaged_transport=False) for one in known if one.safety is None and one.damaged_transport
+    ]
+    results, after = iter(residual_values(known, parameters)), iter(residual_values(sound, parameters))
+    found: list[ResidualValue] = []
+    for one in inputs:
+        if one is None:
+            reason = "neither certified energy nor rated capacity with nominal voltage is declared"
+            found.append(ResidualValue(None, None, None, {}, None, (), (reason,), parameters.digest))
+            continue
+        result = next(results)
+        if one.safety is None and one.damaged_transport:
+            then = next(after)
+            result = replace(result, after_inspection=then.after_inspection, uses=then.uses, best=then.best)
+        found.append(result)
+    return found
+
+
+def _inputs(one: Valued) -> ValueInputs | None:
+    """What the value is worked out from; None without a rated energy."""
+    facts, condition = one.facts, one.condition
     size = rated_kwh(facts)
     if size is None or size <= 0:
-        reason = "neither certified energy nor rated capacity with nominal voltage is declared"
-        return ResidualValue(None, None, None, {}, None, (), (reason,), parameters.digest)
-    answers = {one.gate.id: one.answer for one in outcome.results}
-    inputs = ValueInputs(
-        seed=seed,
+        return None
+    answers = {result.gate.id: result.answer for result in one.gates.results}
+    years = {
+        use: Band(float(life.low), float(life.value), float(life.high))
+        for use, life in condition.years.items()
+    }
+    return ValueInputs(
+        seed=one.seed,
         rated_kwh=size,
         chemistry=facts.get("battery_chemistry"),
         grade=grade_of(facts.get("battery_chemistry_name")),
         masses=metals_from_composition(facts.get("material_composition")),
         health=_band(condition.health, _HUNDRED),
         usable=_band(condition.usable, _HUNDRED) or Band(1.0, 1.0, 1.0),
-        years={
-            use: Band(float(one.low), float(one.value), float(one.high))
-            for use, one in condition.years.items()
-        },
+        years=years,
         # What is not known to be unfit is valued for the case that an inspection finds it fit.
-        uses=tuple(one.use.id for one in match(condition) if one.fit is not Fit.NOT_FIT),
+        uses=tuple(match.use.id for match in one.uses if match.fit is not Fit.NOT_FIT),
         history_complete=answers.get(_COMPLETE_HISTORY) is Answer.PASS,
         damaged_transport=answers.get(_TRANSPORT) is not Answer.PASS,
-        safety={Verdict.ELIGIBLE: True, Verdict.NOT_ELIGIBLE: False}.get(outcome.verdict),
+        safety={Verdict.ELIGIBLE: True, Verdict.NOT_ELIGIBLE: False}.get(one.gates.verdict),
     )
-    result = residual_value(inputs, parameters)
-    if outcome.verdict is not Verdict.NEEDS_INSPECTION or not inputs.damaged_transport:
-        return result
-    # What cannot be diagnosed is carried as damaged. Once inspected, it would not be.
-    sound = residual_value(replace(inputs, damaged_transport=False), parameters)
-    return replace(result, after_inspection=sound.after_inspection, uses=sound.uses, best=sound.best)
 
 
 def _band(one: Interval | None, whole: Decimal) -> Band | None:

@@ -8,7 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passport.estimates.estimate import NotDeterminable
-from passport.estimates.life import MODELS, Duty, Health, Life, Past, graphite_volts, remaining_life
+from passport.estimates.life import (
+    MODELS,
+    Duty,
+    Health,
+    Life,
+    Past,
+    Question,
+    graphite_volts,
+    remaining_life,
+    remaining_lives,
+)
 
 DAILY = Duty(cycles_per_day=0.8, depth=0.8, mean_charge=0.5, celsius=25, rate=0.2)
 SOME = Health(0.86, 0.88, 0.90)
@@ -24,7 +34,7 @@ def life(**words) -> Life:
         "chemistry": "Li-ion LFP",
         **words,
     }
-    found = remaining_life(**given_words)
+    found = remaining_life(Question(**given_words))
     assert isinstance(found, Life), found
     return found
 
@@ -125,7 +135,7 @@ def test_without_duty_health_or_model_there_is_no_number():
         ({"duty": DAILY, "chemistry": None}, "no_model"),
         ({"duty": DAILY, "chemistry": "Pb", "declared_years": 10, "past": Past()}, "no_past"),
     ):
-        found = remaining_life(**{**words, **changed})
+        found = remaining_life(Question(**{**words, **changed}))
         assert isinstance(found, NotDeterminable)
         assert found.code == code
 
@@ -170,3 +180,21 @@ def test_less_health_never_means_more_life(chemistry, duty, health, less, thresh
 def test_every_past_gives_a_band_in_order(duty, health, days, cycles):
     found = life(duty=duty, health=health, past=Past(days, cycles, duty), chemistry="Li-ion NMC")
     assert 0 <= found.low <= found.value <= found.high <= 40
+
+
+questions = st.builds(
+    Question,
+    duty=st.none() | duties,
+    threshold=st.floats(0.4, 0.8),
+    health=st.none() | healths,
+    past=st.builds(Past, days=st.none() | st.floats(1, 8000), cycles=st.none() | st.floats(0, 5000)),
+    chemistry=st.sampled_from([None, "Pb", *MODELS]),
+    declared_years=st.none() | st.floats(1, 20),
+    knee_suspected=st.booleans(),
+)
+
+
+@given(st.lists(questions, max_size=8))
+@settings(max_examples=60, deadline=None)
+def test_many_questions_get_what_each_gets_alone(several):
+    assert remaining_lives(several) == [remaining_life(one) for one in several]
