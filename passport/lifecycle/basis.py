@@ -26,6 +26,7 @@ class Basis:
         idle_coldest, idle_hottest: declared limits of temperature at rest (bounds of extreme temperature
             where those are declared), tenths of a degree.
         maximum_w: maximum permitted power.
+        pack_uohm: initial internal resistance of the whole battery, micro-ohm.
     """
 
     chemistry: str | None = None
@@ -37,6 +38,7 @@ class Basis:
     idle_coldest: int | None = None
     idle_hottest: int | None = None
     maximum_w: int | None = None
+    pack_uohm: int | None = None
 
     @property
     def cell_minimum_mv(self) -> int | None:
@@ -78,6 +80,7 @@ def basis_of(facts: Mapping[str, Any]) -> Basis:
         idle_coldest=_scaled(bounds.get("lower", facts.get("idle_temperature_min")), Decimal(10)),
         idle_hottest=_scaled(bounds.get("upper", facts.get("idle_temperature_max")), Decimal(10)),
         maximum_w=_scaled(facts.get("maximum_permitted_power"), Decimal(1)),
+        pack_uohm=_scaled(facts.get("internal_resistance_pack"), Decimal(1_000_000)),
     )
 
 

@@ -56,6 +56,7 @@ class Driver(StrEnum):
     """What a kind is judged by."""
 
     LOWEST = "lowest"  # cell, or the battery's voltage by its cells in series where no cell is ever told
+    UNLOADED = "unloaded"  # the lowest without load, or corrected by the declared resistance
     HIGHEST = "highest"
     COLDEST = "coldest"
     HOTTEST = "hottest"
@@ -74,7 +75,6 @@ class Only(StrEnum):
     RESTING = "resting"
     RESTING_STEEP = "resting where the voltage tells cells apart"
     RESTING_WARM = "resting above 30 degC"
-    GENTLE = "without load; under load there is no point"
 
 
 @unique
@@ -92,7 +92,7 @@ class Clock(IntEnum):
     HEAT = 8  # a temperature known
     CELLS = 9  # the voltage of cells known
     VOLTAGE = 10  # that, or the battery's by its cells in series
-    WITHOUT_LOAD = 11  # that, while hardly any current flowed
+    WITHOUT_LOAD = 11  # that, without load or corrected for it
 
 
 @dataclass(frozen=True)
@@ -135,12 +135,12 @@ KINDS: Final = (
     Kind("deep_discharge", Driver.LOWEST, _BELOW, "low", _MARGIN_MV, watched=Clock.VOLTAGE),
     Kind(
         "deep_discharge_compensated",
-        *(Driver.LOWEST, _BELOW, "low", _MARGIN_MV, Only.GENTLE),
+        *(Driver.UNLOADED, _BELOW, "low", _MARGIN_MV),
         watched=Clock.WITHOUT_LOAD,
     ),
     Kind(
         "deep_discharge_severe",
-        *(Driver.LOWEST, _BELOW, "low_severe", _MARGIN_MV, Only.GENTLE),
+        *(Driver.UNLOADED, _BELOW, "low_severe", _MARGIN_MV),
         watched=Clock.WITHOUT_LOAD,
     ),
     Kind("overvoltage", Driver.HIGHEST, not _BELOW, "high", _MARGIN_MV, watched=Clock.VOLTAGE),
@@ -201,9 +201,9 @@ def heat_code(*, above: bool, below: bool) -> int:
     return above + 2 * below
 
 
-def cells_code(*, cells: bool, gentle: bool) -> int:
+def cells_code(*, cells: bool, unloaded: bool) -> int:
     """The code of a row's voltages."""
-    return cells + 2 * gentle
+    return cells + 2 * unloaded
 
 
 def charge_code(*, where: int, above: bool, below: bool, hot: bool, cold: bool) -> int:
@@ -326,7 +326,8 @@ class Exposure:
         cells_told: whether this source has ever told the voltage of a cell.
         seen_ms: last absolute time of this source.
         judged: bits of the kinds that had a limit; what had none was never counted.
-        rested_low: lowest believed voltage of a cell without load, however short; None when none was told.
+        rested_low: lowest voltage of a cell without load (or corrected for it), however short; None when none
+            was told.
         bounds: lower and upper bound of temperature by which the clocks ran; None where none is declared.
     """
 

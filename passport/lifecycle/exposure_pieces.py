@@ -41,6 +41,7 @@ from schemas.samples import Bool, Int64
 _CELL_MV: Final = (1, 9_999)
 _FAR: Final = 1 << 50  # further than any value: a limit that is not there
 _PARTS_OF_C: Final = 100
+_MILLI_BY_MICRO: Final = 1_000_000  # milliampere by micro-ohm, in mV
 _CODES: Final = 1 << 12  # more than any code of a row
 
 
@@ -106,7 +107,8 @@ def _judged_by(limits: Limits) -> int:
     return sum(
         1 << number
         for number, kind in enumerate(KINDS)
-        if getattr(limits, kind.limit) is not None and (rated or kind.only is Only.ALWAYS)
+        if getattr(limits, kind.limit) is not None
+        and (rated or (kind.only is Only.ALWAYS and kind.driver is not Driver.UNLOADED))
     )
 
 
@@ -144,16 +146,30 @@ class _Row:
             whole = (2 * values["voltage"] + limits.in_series) // (2 * limits.in_series)
         self.lowest = _cell(values.get("cell_lowest", whole))
         self.highest = _cell(values.get("cell_highest", whole))
+        self.unloaded = self._unloaded()
 
     def _beside(self, name: str) -> int | None:
         time, value = self.points.held.get(name, (None, 0))
         return value if time is not None and 0 <= self.time - time <= HELD_MS else None
+
+    def _unloaded(self) -> int | None:
+        """The lowest cell without load, or corrected by the declared resistance and the row's own current."""
+        gentle, resistance = self.limits.gentle_ma, self.limits.cell_uohm
+        if self.lowest is None or self.current is None or gentle is None:
+            return None
+        if abs(self.current) <= gentle:
+            return self.lowest
+        if resistance is None or "current" not in self.values:
+            return None
+        return self.lowest - self.current * resistance // _MILLI_BY_MICRO
 
     def driver(self, which: Driver) -> int | None:
         """What a kind is judged by."""
         values = self.values
         if which is Driver.LOWEST:
             return self.lowest
+        if which is Driver.UNLOADED:
+            return self.unloaded
         if which is Driver.HIGHEST:
             return self.highest
         if which is Driver.COLDEST:
@@ -198,11 +214,9 @@ def _applies(only: Only, row: _Row) -> bool | None:
     """Whether a kind applies now; None where that cannot be told, and the row is no point of it."""
     if only is Only.ALWAYS:
         return True
-    slow, gentle = row.limits.slow_ma, row.limits.gentle_ma
-    if row.current is None or slow is None or gentle is None:
+    slow = row.limits.slow_ma
+    if row.current is None or slow is None:
         return None
-    if only is Only.GENTLE:
-        return True if abs(row.current) <= gentle else None
     if only is Only.CHARGING:
         return row.current >= slow
     resting = abs(row.current) < slow
@@ -216,11 +230,10 @@ def _applies(only: Only, row: _Row) -> bool | None:
 def _clocks_of_row(row: _Row, max_gap_ms: int) -> None:
     exposure, points, values, limits, time = row.exposure, row.points, row.values, row.limits, row.time
     if not (row.lowest is None and row.highest is None):
-        gentle = limits.gentle_ma
-        without_load = row.current is not None and gentle is not None and abs(row.current) <= gentle
-        if without_load and row.lowest is not None:
-            exposure.rested_low = min(row.lowest, exposure.rested_low or row.lowest)
-        code = cells_code(cells=row.cells, gentle=without_load)
+        if row.unloaded is not None:
+            known = exposure.rested_low
+            exposure.rested_low = row.unloaded if known is None else min(row.unloaded, known)
+        code = cells_code(cells=row.cells, unloaded=row.unloaded is not None)
         points.cells = _spend(points.cells, time, max_gap_ms, exposure.spend_cells, code)
     hottest, coldest = values.get("hottest"), values.get("coldest")
     if hottest is None and coldest is None:
@@ -290,7 +303,8 @@ class _Wave:
         own: series of rows that count, by name.
         beside: the same held for ten seconds.
         cells: rows that tell of a cell, believed or not.
-        lowest, highest: of cells, or of the battery by its cells in series.
+        lowest, highest: of cells, or of the battery by its cells in series; `unloaded`: the lowest without
+            load, or corrected for it.
     """
 
     flat: Flat
@@ -303,6 +317,7 @@ class _Wave:
     cells: Bool
     lowest: Series | None
     highest: Series | None
+    unloaded: Series | None = None
 
     @cached_property
     def alike(self) -> bool:
@@ -361,6 +376,7 @@ def _wave(flat: Flat, rows: Rows) -> _Wave:
         _know(wave.exposures[at], wave.limits[at])
     wave.beside = {name: _held(wave, name) for name in HELD}
     _cells_of(wave)
+    wave.unloaded = _unloaded(wave)
     return wave
 
 
@@ -448,6 +464,21 @@ def _cells_of(wave: _Wave) -> None:
         wave.cells = told
 
 
+def _unloaded(wave: _Wave) -> Series | None:
+    """As `_Row._unloaded`, by arrays."""
+    lowest, current, gentle = wave.lowest, wave.beside["current"], wave.limit("gentle_ma")
+    if lowest is None or gentle is None:
+        return None
+    known = lowest.valid & current.valid & _is_there(gentle)
+    without_load = np.abs(current.values) <= gentle
+    resistance, own = wave.limit("cell_uohm"), wave.own["current"]
+    if resistance is None or own is None:
+        return Series(lowest.values, known & without_load)
+    corrected = lowest.values - current.values * resistance // _MILLI_BY_MICRO
+    correctable = own.valid & _is_there(resistance)
+    return Series(np.where(without_load, lowest.values, corrected), known & (without_load | correctable))
+
+
 def _either(cell: Series | None, whole: Series | None) -> Series | None:
     """Of a cell, or by the whole battery where that may stand for it; only what a cell can show."""
     if cell is None and whole is None:
@@ -526,7 +557,7 @@ def _cycles(wave: _Wave) -> None:
 def _clocks_of_wave(wave: _Wave) -> None:
     flat = wave.flat
     current = wave.beside["current"]
-    _voltage_clock(wave, current)
+    _voltage_clock(wave)
     hot, cold = wave.own["hottest"], wave.own["coldest"]
     told = [series.valid for series in (hot, cold) if series is not None]
     if not told:
@@ -571,19 +602,16 @@ def _coldest(hot: Series | None, cold: Series | None) -> Int64:
     return cold.values if cold.valid.all() else np.where(cold.valid, cold.values, hot.values)
 
 
-def _voltage_clock(wave: _Wave, current: _Beside) -> None:
+def _voltage_clock(wave: _Wave) -> None:
     sides = [series.valid for series in (wave.lowest, wave.highest) if series is not None]
     if not sides:
         _forget(wave, "cells")
         return
     known = sides[0] if len(sides) == 1 else sides[0] | sides[1]
     code = wave.cells.astype(np.int64)  # as of `cells_code`
-    gentle = wave.limit("gentle_ma")
-    if gentle is not None:
-        without_load = current.valid & (np.abs(current.values) <= gentle) & _is_there(gentle)
-        code += cells_code(cells=False, gentle=True) * without_load
-        if wave.lowest is not None:
-            _rested_low(wave, np.where(wave.lowest.valid & without_load, wave.lowest.values, _FAR))
+    if wave.unloaded is not None:
+        code += cells_code(cells=False, unloaded=True) * wave.unloaded.valid
+        _rested_low(wave, np.where(wave.unloaded.valid, wave.unloaded.values, _FAR))
     _spend_wave(wave, "cells", known, code)
 
 
@@ -592,7 +620,8 @@ def _rested_low(wave: _Wave, values: Int64) -> None:
     for at, value in zip(wave.flat.present.tolist(), lowest, strict=True):
         if value < _FAR:
             exposure = wave.exposures[at]
-            exposure.rested_low = min(value, exposure.rested_low or value)
+            known = exposure.rested_low
+            exposure.rested_low = value if known is None else min(value, known)
 
 
 def _is_there(limit: int | Int64) -> Bool:
@@ -648,6 +677,8 @@ def _driver(wave: _Wave, which: Driver) -> Series | None:
     own = wave.own
     if which is Driver.LOWEST:
         return wave.lowest
+    if which is Driver.UNLOADED:
+        return wave.unloaded
     if which is Driver.HIGHEST:
         return wave.highest
     if which is Driver.POWER:
@@ -783,14 +814,11 @@ def _bounds(wave: _Wave, which: Driver) -> tuple[int, int] | None:
 
 def _applies_by_row(wave: _Wave, only: Only) -> tuple[Bool, Bool] | None:
     """Whether a kind applies, and whether that can be told; None where it never can."""
-    slow, gentle = wave.limit("slow_ma"), wave.limit("gentle_ma")
+    slow = wave.limit("slow_ma")
     current = wave.beside["current"]
-    if slow is None or gentle is None:
+    if slow is None:
         return None
     told = current.valid & _is_there(slow)
-    if only is Only.GENTLE:
-        without_load = told & (np.abs(current.values) <= gentle)
-        return without_load, without_load
     if only is Only.CHARGING:
         return current.values >= slow, told
     resting = np.abs(current.values) < slow

@@ -154,6 +154,7 @@ class Limits:
         rated_mah: rated capacity; with it, `slow_ma` (a fiftieth of it an hour) parts charging from rest,
             and `gentle_ma` (a tenth) voltage without load from voltage under load.
         in_series: cells in series.
+        cell_uohm: declared resistance of the battery by its cells in series, micro-ohm.
     """
 
     low: int | None = None
@@ -174,6 +175,7 @@ class Limits:
     stored_full: int | None = STORED_FULL
     rated_mah: int | None = None
     in_series: int | None = None
+    cell_uohm: int | None = None
 
     @property
     def slow_ma(self) -> int | None:
@@ -210,6 +212,7 @@ def limits_of(basis: Basis) -> Limits:
         insulation=None if not pack else INSULATION_PASS * pack // 1000,
         rated_mah=rated,
         in_series=series,
+        cell_uohm=None if not basis.pack_uohm or series is None else basis.pack_uohm // series,
     )
 
 

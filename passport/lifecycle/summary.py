@@ -318,6 +318,7 @@ def _is_watched(state: LifecycleState, watched_ms: int) -> bool:
 # What an occasion is told with: exponent and unit of its driver.
 _TOLD: Final = {
     Driver.LOWEST: (-3, "V"),
+    Driver.UNLOADED: (-3, "V"),
     Driver.HIGHEST: (-3, "V"),
     Driver.SPREAD: (-3, "V"),
     Driver.COLDEST: (-1, "degC"),

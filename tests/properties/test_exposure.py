@@ -24,6 +24,7 @@ LFP = Basis(
     idle_coldest=0,
     idle_hottest=300,
     maximum_w=500,
+    pack_uohm=333_000,
 )
 BASES = [NOTHING_DECLARED, LFP, Basis(chemistry="Li-ion NMC", minimum_mv=32_500, in_series=13)]
 EXPONENTS = {

@@ -177,6 +177,20 @@ def test_rows_under_load_are_no_points_of_the_kind_without_load(fold):
     assert exposure.known("deep_discharge").count == 0
 
 
+def test_under_load_the_declared_resistance_corrects_the_voltage(fold):
+    # 16 milliohm over 16 cells: 1 milliohm each, 50 mV at 50 A.
+    basis = replace(LFP, pack_uohm=16_000)
+    rows = {LOW: [1951, 1951, 1950], CURRENT: [-50_000] * 3}
+    assert fold(chunk([0, 10, 20], rows), basis=basis).known("deep_discharge_compensated").count == 0
+    rows = {LOW: [1949, 1940, 1900], CURRENT: [-50_000] * 3}
+    exposure = fold(chunk([0, 10, 20], rows), basis=basis)
+    assert exposure.known("deep_discharge_compensated") == Total(1, 20, 20, 50)
+    assert exposure.rested_low == 1950
+    # A current of another row is not good enough for that.
+    frames = {LOW: [None, 1900, 1900], CURRENT: [-50_000, None, None]}
+    assert fold(chunk([0, 1, 6], frames), basis=basis).known("deep_discharge_compensated").count == 0
+
+
 def test_without_current_or_rated_capacity_nothing_is_judged_as_without_load(fold):
     assert fold(chunk([0, 10], {LOW: [1900] * 2})).known("deep_discharge_compensated").count == 0
     exposure = fold(chunk([0, 10], {LOW: [1900] * 2, CURRENT: [0, 0]}), basis=Basis(chemistry="Li-ion LFP"))
