@@ -7,17 +7,20 @@ carry; nothing overflows.
 """
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any, Final
 
 import cbor2
 
 from passport.lifecycle.basis import Basis
 from passport.lifecycle.exposure import Exposure, Points, points_from_bytes, points_to_bytes
+from passport.lifecycle.packing import pack, unpack
 from passport.lifecycle.resistances import Resistances, resistances_from
 from passport.lifecycle.sessions import Sessions
 
-VERSION: Final = 7
+VERSION: Final = 8
 LARGEST_BYTES: Final = 4096
 
 # Lower edges of the temperature bins 1 to 12 in tenths of a degree; bin 0 lies below the first.
@@ -106,6 +109,12 @@ LAST: Final = (
     "nameplate_capacity",
     "remaining_energy",
     "insulation_resistance",
+)
+
+EXTREMES: Final = tuple(
+    f"{name}_{end}"
+    for name in ("voltage", "current", "cell_voltage", "temperature")
+    for end in ("min", "max")
 )
 
 Stretch = tuple[int, int]  # first and last ms of an observed stretch
@@ -389,8 +398,8 @@ class LifecycleState:
             "residence": _pairs(self.residence),
             "hot": _pairs(self.hot),
             "cold": _pairs(self.cold),
-            "extremes": {name: _extreme(known) for name, known in self.extremes.items()},
-            "counters": {name: _counter(counter) for name, counter in self.counters.items()},
+            "extremes": _extremes(self.extremes),
+            "counters": {name: pack(_counter(counter)) for name, counter in self.counters.items()},
             "last": {name: _last(said) for name, said in self.last.items()},
             "last_before": {name: _last(said) for name, said in self.last_before.items()},
             "same_health": list(self.same_health or ()),
@@ -406,7 +415,9 @@ class LifecycleState:
                 points_to_bytes(self.boundary.exposure, self.boundary.clock),
                 self.boundary.step,
             ],
-            "covered": [self.covered_sources, self.covered_epochs, self.covered, self.open],
+            "covered": _covered(
+                self.covered_sources, self.covered_epochs, self.covered, [self.open] if self.open else []
+            ),
             "sessions": self.sessions.to_list(),
         }
         return cbor2.dumps(document, canonical=True)
@@ -427,24 +438,77 @@ class LifecycleState:
             raise ValueError(f"no lifecycle state: {error!r}") from error
 
 
-def _pairs(bins: dict[int, int]) -> list[int]:
-    """Flat and sparse: bin, ms, bin, ms..."""
-    return [number for pair in sorted(bins.items()) for number in pair]
+def _pairs(bins: dict[int, int]) -> bytes:
+    """Packed and sparse: bin, ms, bins further, ms..."""
+    numbers: list[int] = []
+    before = 0
+    for where, spent in sorted(bins.items()):
+        numbers += (where - before, spent)
+        before = where
+    return pack(numbers)
 
 
-def _bins(pairs: list[int]) -> dict[int, int]:
-    return dict(zip(pairs[::2], pairs[1::2], strict=True))
+def _bins(data: bytes) -> dict[int, int]:
+    numbers = _known(data)
+    return dict(zip(accumulate(numbers[::2]), numbers[1::2], strict=True))
 
 
-def _extreme(known: Extreme) -> list[Any]:
-    return [known.value, known.time_ms, *([known.where] if known.where is not None else [])]
+def _known(data: bytes) -> list[int]:
+    numbers = unpack(data)
+    if None in numbers:
+        raise ValueError("packed integers lack a number")
+    return [number for number in numbers if number is not None]
+
+
+def _extremes(extremes: dict[str, Extreme]) -> list[Any]:
+    """Value and ms of each name of `EXTREMES`, packed, null where there is none; then who, where it is told."""
+    known = [extremes.get(name) for name in EXTREMES]
+    numbers = [number for one in known for number in ((one.value, one.time_ms) if one else (None, None))]
+    names = [one.where or "" if one else "" for one in known]
+    return [pack(numbers), *(names if any(names) else ())]
+
+
+def _extremes_from(stored: list[Any]) -> dict[str, Extreme]:
+    data, *names = stored
+    numbers = unpack(data)
+    return {
+        name: Extreme(value, time_ms, where or None)
+        for name, value, time_ms, where in zip(
+            EXTREMES, numbers[::2], numbers[1::2], names or [""] * len(EXTREMES), strict=True
+        )
+        if value is not None
+    }
+
+
+def _covered(*kinds: list[Stretch]) -> bytes:
+    """Packed: of each kind how many, then the way from the end before to the start, and the length."""
+    numbers: list[int] = []
+    for stretches in kinds:
+        numbers.append(len(stretches))
+        before = 0
+        for first, last in stretches:
+            numbers += (first - before, last - first)
+            before = last
+    return pack(numbers)
+
+
+def _covered_from(data: bytes) -> Iterator[list[Stretch]]:
+    numbers = iter(_known(data))
+    for count in numbers:
+        before = 0
+        stretches: list[Stretch] = []
+        for _ in range(count):
+            first = before + next(numbers)
+            before = first + next(numbers)
+            stretches.append((first, before))
+        yield stretches
 
 
 def _last(said: Last) -> list[Any]:
     return [said.value, said.time_ms, *said.doubts]
 
 
-def _counter(counter: Counter) -> list[Any]:
+def _counter(counter: Counter) -> list[int | None]:
     return [
         counter.first,
         counter.last,
@@ -457,14 +521,11 @@ def _counter(counter: Counter) -> list[Any]:
     ]
 
 
-def _counter_from(row: list[Any]) -> Counter:
+def _counter_from(data: bytes) -> Counter:
+    row: list[Any] = unpack(data)
     first, last, time_ms, carried, grown, segments, ended, *closed = row
     pairs = list(zip(closed[::2], closed[1::2], strict=True))
     return Counter(first, last, time_ms, carried, grown, segments, pairs, bool(ended))
-
-
-def _stretches(pairs: list[list[int]]) -> list[Stretch]:
-    return [(first, last) for first, last in pairs]
 
 
 def _state(document: dict[str, Any]) -> LifecycleState:
@@ -472,7 +533,7 @@ def _state(document: dict[str, Any]) -> LifecycleState:
     epochs, rows, untimed, overlapping, backwards, restarts = document["rows"]
     first_ms, last_ms, observed_ms, unknown_ms = document["time"]
     clock, current, power, temperature, residence, session, exposure, step = document["boundary"]
-    sources, earlier, covered, opened = document["covered"]
+    sources, earlier, covered, opened = _covered_from(document["covered"])
     return LifecycleState(
         source=source,
         epoch=epoch,
@@ -499,7 +560,7 @@ def _state(document: dict[str, Any]) -> LifecycleState:
         residence=_bins(document["residence"]),
         hot=_bins(document["hot"]),
         cold=_bins(document["cold"]),
-        extremes={name: Extreme(*known) for name, known in document["extremes"].items()},
+        extremes=_extremes_from(document["extremes"]),
         counters={name: _counter_from(row) for name, row in document["counters"].items()},
         last={name: Last(row[0], row[1], tuple(row[2:])) for name, row in document["last"].items()},
         same_health=(document["same_health"][0], document["same_health"][1])
@@ -520,10 +581,10 @@ def _state(document: dict[str, Any]) -> LifecycleState:
             points_from_bytes(exposure, clock),
             tuple(step) if step else None,
         ),
-        covered_sources=_stretches(sources),
-        covered_epochs=_stretches(earlier),
-        covered=_stretches(covered),
-        open=(opened[0], opened[1]) if opened else None,
+        covered_sources=sources,
+        covered_epochs=earlier,
+        covered=covered,
+        open=opened[0] if opened else None,
         sessions=Sessions.from_list(document["sessions"]),
     )
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from passport.lifecycle import folding, reference
+from passport.lifecycle.sessions import LARGEST_KEPT_BYTES, Sessions
 from passport.lifecycle.shape import (
     LARGEST_BYTES,
     MOST_EVENT_KINDS,
@@ -27,6 +28,8 @@ from passport.lifecycle.summary import (
 )
 from schemas.samples import Chunk, Column, ColumnKey, Note, Samples
 from schemas.terms import Origin, Source
+from tests.passport.lifecycle.test_exposure import full_exposure
+from tests.passport.lifecycle.test_steps import full_resistances
 
 T0 = 1_770_000_000_000  # 2026-02-02T02:40:00Z
 HOUR = 3_600_000
@@ -334,6 +337,20 @@ def test_a_full_state_stays_within_four_kilobytes():
     data = full_state().to_bytes()
     assert len(data) <= LARGEST_BYTES
     assert LifecycleState.from_bytes(data) == full_state()
+
+
+def test_a_long_life_with_all_its_parts_stays_within_four_kilobytes():
+    """Twenty years of a device, every part as full as its own test lets it be, and no doubts at present."""
+    state = full_state()
+    state.source, state.epoch = "bms-of-the-north-field", "1204"
+    for said in (*state.last.values(), *state.last_before.values()):
+        said.doubts = ()
+    state.residence = dict.fromkeys(range(40, 62), 10**10)
+    state.exposure = full_exposure()
+    state.resistances = full_resistances()
+    state.sessions = Sessions(40_000, 40_000, kept=[bytes(45)] * (LARGEST_KEPT_BYTES // 45))
+    # What goes on: a session, its rest, and the latest one.
+    assert len(state.to_bytes()) + 200 <= LARGEST_BYTES
 
 
 @pytest.mark.parametrize(
