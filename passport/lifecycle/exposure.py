@@ -6,7 +6,9 @@ The rules of an occasion, so that two programs count alike:
    within a margin on the good side of it, and is *clear* beyond the margin (or where the kind does not apply,
    as charging kinds while nothing is charged).
 2. An occasion begins with the first of at least two holding points in a row that span at least three
-   seconds (some kinds ask for longer). Anything but a holding point between them begins it anew.
+   seconds (some kinds ask for longer). Anything but a holding point between them begins it anew. A device
+   that tells its cells in frames of their own tells other cells in between: a row without a current, after
+   one with it, begins nothing anew within five seconds of a holding point.
 3. It ends when only clear points came for 60 s; near points neither end it nor count towards the end.
 4. It lasts from its first to its last holding point. Steps beyond the source's longest gap, across a clock
    that ran back or into another epoch are no time; they end nothing themselves: the next point goes on with
@@ -31,6 +33,7 @@ ENTER_MS: Final = 3_000
 LEAVE_MS: Final = 60_000
 HELD_MS: Final = 10_000  # so long a value stands for rows of other frames that lack it
 LONG_GAP_MS: Final = 7 * 86_400_000
+FRAMES_MS: Final = 5_000
 REST_MS: Final = 1_800_000
 LONG_STORAGE_MS: Final = 30 * 86_400_000
 _MARGIN_MV: Final = 100
@@ -274,6 +277,7 @@ class Piece:
         weight: excess (or current) of the first point.
         total: of the others' by the steps that lead to them.
         start_s, charge, temperature, current: of the first point, as in `Occasion`.
+        framed: whether they are frames of a device that tells its current in others.
     """
 
     level: int
@@ -287,6 +291,7 @@ class Piece:
     charge: int | None
     temperature: int | None
     current: int | None
+    framed: bool
 
 
 @dataclass
@@ -389,7 +394,11 @@ class Exposure:
 
     def _rest(self, number: int, piece: Piece, known: Occasion) -> None:
         if not known.entered:
-            del self.open[number]
+            since = None if piece.step is None else known.slack_ms + piece.step + piece.span
+            if piece.framed and since is not None and since < FRAMES_MS:
+                known.slack_ms = since
+            else:
+                del self.open[number]
             return
         clear = piece.level == Level.CLEAR
         if piece.step is None:

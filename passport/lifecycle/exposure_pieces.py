@@ -87,6 +87,7 @@ def take_row(
             row.charge,
             _own_temperature(kind, row.hottest, row.coldest),
             row.current,
+            row.framed,
         )
         exposure.take(number, piece)
         if number in exposure.open:
@@ -136,6 +137,7 @@ class _Row:
             limits,
         )
         self.current = self._beside("current")
+        self.framed = self.current is not None and "current" not in values
         self.charge = self._beside("state_of_charge")
         self.hottest = self._beside("hottest")
         self.coldest = self._beside("coldest")
@@ -318,6 +320,12 @@ class _Wave:
     lowest: Series | None
     highest: Series | None
     unloaded: Series | None = None
+
+    @cached_property
+    def framed(self) -> Bool:
+        """Rows without a current of their own, after one that had it."""
+        beside, own = self.beside["current"].valid, self.own["current"]
+        return beside if own is None else beside & ~own.valid
 
     @cached_property
     def alike(self) -> bool:
@@ -719,7 +727,8 @@ def _watch(wave: _Wave, number: int, kind: Kind) -> None:
     rows = np.arange(len(flat.time)) if steps.rows is None else steps.rows
     levels, over = level[rows], excess[rows]
     weight = wave.beside["current"].values[rows] if kind.charged else over
-    pieces = pieces_of(steps, levels)
+    framed = wave.framed[rows]
+    pieces = pieces_of(steps, levels + len(Level) * framed)
     inner = steps.step.copy()
     inner[pieces.first] = 0
     totals = areas_of(np.where(levels == Level.HOLDS, weight, 0), inner, pieces.first)[0]
@@ -750,6 +759,7 @@ def _watch(wave: _Wave, number: int, kind: Kind) -> None:
             wave.beside["state_of_charge"].at(row),
             temperature.at(row),
             wave.beside["current"].at(row),
+            bool(framed[first]),
         )
         exposure.take(number, piece)
     for boundary, point in points_left(flat, steps):

@@ -205,6 +205,20 @@ def test_a_current_told_in_a_frame_of_its_own_stands_for_ten_seconds(fold):
     assert fold(chunk([0, 11, 15], late)).known("deep_discharge_compensated").count == 0
 
 
+def test_cells_told_in_several_frames_are_one_battery(fold):
+    # Current, then cells 1 to 4 (one of them low), then cells 5 to 8, each second.
+    times = [second + part / 10 for second in range(6) for part in (0, 1, 2)]
+    rows = {CURRENT: [0, None, None] * 6, LOW: [None, 1900, 3300] * 6}
+    assert fold(chunk(times, rows)).known("deep_discharge") == Total(1, 5, 5, 100)
+    # Rows that tell everything at once are held to the rule.
+    whole = {CURRENT: [0] * 12, LOW: [1900, 3300] * 6}
+    assert fold(chunk([n / 2 for n in range(12)], whole)).known("deep_discharge").count == 0
+    # Five seconds without a low cell are too long.
+    times = [0, 0.1, 0.2, 4, 5.1, 5.2, 6]
+    rows = {CURRENT: [0, None, None, 0, None, None, None], LOW: [None, 1900, 3300, None, 3300, 1900, 3300]}
+    assert fold(chunk(times, rows)).known("deep_discharge").count == 0
+
+
 def test_the_battery_by_its_cells_stands_in_only_where_no_cell_is_ever_told(fold):
     # 31.2 V by 16 cells is 1.95 V each.
     exposure = fold(chunk([0, 10], {VOLTAGE: [31_200, 31_200]}))
