@@ -461,7 +461,7 @@ def _known(data: bytes) -> list[int]:
 
 
 def _extremes(extremes: dict[str, Extreme]) -> list[Any]:
-    """Value and ms of each name of `EXTREMES`, packed, null where there is none; then who, where it is told."""
+    """Value and ms of each name of `EXTREMES`, packed, null without; then of which cell, where told."""
     known = [extremes.get(name) for name in EXTREMES]
     numbers = [number for one in known for number in ((one.value, one.time_ms) if one else (None, None))]
     names = [one.where or "" if one else "" for one in known]
