@@ -12,8 +12,9 @@ named.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 from passport.errors import InputRefused
@@ -24,6 +25,8 @@ from passport.lifecycle.state import LifecycleState
 from schemas.terms import Unit
 
 SPREAD: Final = "imbalance.rested_spread.v1"
+USABLE: Final = "imbalance.usable_share.v1"
+_HUNDRED: Final = Decimal(100)
 _SLOPE_SHARE: Final = 0.4
 _READ_MV: Final = 2.0
 _LEAST_REST_S: Final = 1_800
@@ -128,6 +131,24 @@ def estimate_imbalance(
         )
     return NotDeterminable(
         "no_rested_cells", "No cells were read at rest before a charge or discharge.", "Record cell voltages."
+    )
+
+
+def estimate_usable(state: LifecycleState, basis: Basis, facts: Mapping[str, Any], now: datetime) -> Answer:
+    """Usable by ageing capacity at least, percent: what the spread of rested cells leaves.
+
+    A cell that stands apart by so much of its charge takes no more than that from all the others, whether it
+    has less capacity or only less charge.
+    """
+    answer = estimate_imbalance(state, basis, facts, now)
+    if isinstance(answer, NotDeterminable):
+        return answer
+    return replace(
+        answer,
+        value=_HUNDRED - answer.value,
+        low=_HUNDRED - answer.high,
+        high=_HUNDRED - answer.low,
+        method=USABLE,
     )
 
 

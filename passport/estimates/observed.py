@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from passport.estimates.efficiency import FULL_TO_FULL, estimate_efficiency
 from passport.estimates.estimate import Answer, Estimate, NotDeterminable
-from passport.estimates.imbalance import estimate_imbalance
+from passport.estimates.imbalance import estimate_imbalance, estimate_usable
 from passport.estimates.power import POINTS, estimate_power
 from passport.estimates.resistance import (
     FIRST_WATCHED,
@@ -42,7 +42,10 @@ _CHANGES: Final = frozenset({"internal_resistance_increase_pack", "self_discharg
 
 
 def observed(state: LifecycleState, facts: Mapping[str, Any], now: datetime) -> dict[str, Answer]:
-    """Attribute id to its figure or the reason why there is none; `remaining_power_capability` at 80 %."""
+    """Attribute id to its figure or the reason why there is none; `remaining_power_capability` at 80 %.
+
+    `usable_by_ageing_capacity` is no attribute: it is what imbalance leaves.
+    """
     basis = basis_of(facts)
     return {
         "internal_resistance_current": estimate_resistance(state, basis, facts, now),
@@ -54,6 +57,7 @@ def observed(state: LifecycleState, facts: Mapping[str, Any], now: datetime) -> 
         ),
         "remaining_power_capability": estimate_power(state, basis, facts, now, percent=POINTS[0]),
         "remaining_round_trip_efficiency": estimate_efficiency(state, basis, facts, now),
+        "usable_by_ageing_capacity": estimate_usable(state, basis, facts, now),
         "self_discharge_rate_current": estimate_self_discharge(state, basis, facts, now),
         "self_discharge_evolution": estimate_evolution(state, basis, facts, now),
     }

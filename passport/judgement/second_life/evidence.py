@@ -123,6 +123,7 @@ def condition_of(health: Health, now: datetime, others: Mapping[str, Answer] = N
     beside = Condition(
         resistance_growth=_interval(others, "internal_resistance_increase_pack"),
         efficiency=_interval(others, "remaining_round_trip_efficiency"),
+        usable=_interval(others, "usable_by_ageing_capacity"),
     )
     if not isinstance(answer, Estimate):
         return beside

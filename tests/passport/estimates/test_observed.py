@@ -401,6 +401,9 @@ def test_a_spread_of_rested_cells_counts_only_where_the_curve_is_steep(monkeypat
     answer = imbalance.estimate_imbalance(state, LFP, {}, NOW)
     assert answer.value == Decimal("2.0")  # 60 mV at 30 mV a percent
     assert answer.remarks == ("Of all cells module/2/5 went lowest so far, to 2.710 V.",)
+    usable = imbalance.estimate_usable(state, LFP, {}, NOW)
+    # At most (60 + 2) / 18 = 3.44 apart, at least (60 - 2) / 42 = 1.38.
+    assert (usable.value, usable.low, usable.high) == (Decimal("98.0"), Decimal("96.5"), Decimal("98.7"))
     none(imbalance.estimate_imbalance(with_sessions(monkeypatch, flat), LFP, {}, NOW), "flat_curve")
     short = replace(steep, rest_before_s=7_199)
     none(imbalance.estimate_imbalance(with_sessions(monkeypatch, short), LFP, {}, NOW), "no_rested_cells")
