@@ -215,6 +215,7 @@ def _cycle(number: int, columns: dict[str, Float], capacity_ah: float | None) ->
 
 
 _ESSL1_RATED_AH: Final = 102.0
+# To which the capacities were measured; the cold cells (45 to 48) were discharged further.
 _NASA_LOWEST_MV: Final = {"B0005": 2700, "B0006": 2500, "B0007": 2200, "B0018": 2500}
 
 
@@ -225,7 +226,7 @@ def nasa_basis(name: str) -> Basis:
         category="industrial",
         rated_mah=2000,
         in_series=1,
-        minimum_mv=_NASA_LOWEST_MV.get(name, 2000),
+        minimum_mv=_NASA_LOWEST_MV.get(name, 2700),
         maximum_mv=4200,
     )
 
@@ -281,12 +282,19 @@ def essl1(cell: int) -> Record:
     )
 
 
-def window(cycle: Cycle, low: float, high: float) -> Cycle:
-    """The part of a cycle between two voltages, as a charge or discharge that began and ended there."""
-    inside = (cycle.voltage >= low) & (cycle.voltage <= high)
+def moved(cycle: Cycle) -> Float:
+    """Charge since the first row, Ah, positive in."""
+    steps = np.diff(cycle.time_s) * (cycle.current[1:] + cycle.current[:-1]) / 7200
+    return np.concatenate(([0.0], np.cumsum(steps)))
+
+
+def middle(cycle: Cycle, low: float, high: float) -> Cycle:
+    """The rows between two shares of the charge that a cycle moved, as one that began and ended there."""
+    share = moved(cycle) / moved(cycle)[-1]
+    inside = (share >= low) & (share <= high)
     return replace(
         cycle,
-        time_s=cycle.time_s[inside] - cycle.time_s[inside][0] if inside.any() else cycle.time_s[:0],
+        time_s=cycle.time_s[inside] - cycle.time_s[inside][0],
         voltage=cycle.voltage[inside],
         current=cycle.current[inside],
         temperature=None if cycle.temperature is None else cycle.temperature[inside],

@@ -29,6 +29,8 @@ from passport.lifecycle.basis import Basis
 from schemas.samples import Chunk, Column, ColumnKey, Samples
 
 CELLS: Final = 8  # in series, each with its own ageing
+USUAL_RATE: Final = 0.15  # at which most charges run: one charger at home, or solar cells of one size
+_OTHER_RATES: Final = (0.1, 0.2, 0.3, 0.5, 0.8)
 _STAGES: Final = 8  # into which the ageing of the time watched is cut
 _START_S: Final = 1_735_689_600  # 2025-01-01T00:00:00Z
 _DAY_S: Final = 86_400
@@ -446,7 +448,7 @@ def _session(pack: _Pack, habit: Habit, ambient: float, random: np.random.Genera
     if rest > 40:
         pack.run(np.zeros(int((rest - 40) / 5) + 1), 300.0, ambient, rows)
     began, first_s = pack.soc, pack.time_s
-    rate = float(random.choice((0.12, 0.15, 0.2, 0.3, 0.5, 0.8)))
+    rate = USUAL_RATE if random.random() < 0.7 else float(random.choice(_OTHER_RATES))
     step_s = 60.0 if rate < 0.3 else 30.0
     count = int(1.4 * 3600 / rate / step_s)
     currents = _sun(count, rate, random) if habit is Habit.HOME else np.full(count, rate)

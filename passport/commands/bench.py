@@ -10,7 +10,7 @@ import click
 
 from schemas.measure import Ratio
 
-NAMES: Final = ("page", "bulk", "decode", "mqtt", "state", "trust", "import", "pdf")
+NAMES: Final = ("page", "bulk", "decode", "mqtt", "state", "trust", "import", "pdf", "accuracy")
 _FACTS: Final = {"category": "stationary", "chemistry": "LFP", "rated_capacity": "102"}
 
 
@@ -21,16 +21,31 @@ _FACTS: Final = {"category": "stationary", "chemistry": "LFP", "rated_capacity":
 )
 @click.argument("names", nargs=-1, type=click.Choice(NAMES))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each ratio.")
+@click.option(
+    "--write",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="With accuracy: also write the page and its drawings into this folder of docs.",
+)
+@click.option("--scale", type=click.FloatRange(0.05, 4), default=1.0, help="Of the simulated fleets' sizes.")
 @click.pass_obj
-def command(house: Any, names: tuple[str, ...], *, as_json: bool) -> None:
+def command(house: Any, names: tuple[str, ...], *, as_json: bool, write: Path | None, scale: float) -> None:
     """Measure on a data folder of its own and print each figure beside its yardstick and its bar.
 
     NAMES: page, bulk (rows and chunks), decode (CAN and serial lines), mqtt, state, trust (issue, read,
-    verify), import and pdf; none means all. A figure below its bar is printed as such; it is not an
-    error. Of several rounds the middle one is shown, in brackets the lowest and the highest ratio.
+    verify), import and pdf; none means all of these. accuracy is asked for by name, as it takes minutes:
+    every estimator on simulated packs and on published cells (CELLPASS_TEST_DATA), beside its goal. A figure
+    below its bar is printed as such; it is not an error. Of several rounds the middle one is shown, in
+    brackets the lowest and the highest ratio.
     """
     from passport.bench.load import ToolMissing
 
+    if write is not None and "accuracy" not in names:
+        raise click.UsageError("--write is for accuracy: cellpass bench accuracy --write docs")
+    if "accuracy" in names:
+        _accuracy(as_json=as_json, write=write, scale=scale)
+        names = tuple(name for name in names if name != "accuracy")
+        if not names:
+            return
     with tempfile.TemporaryDirectory(prefix="cellpass-bench-") as folder:
         own = house.beside(Path(folder) / "data")
         try:
@@ -112,6 +127,35 @@ def _benches(house: Any, folder: Path) -> dict[str, Callable[[], Iterator[Ratio]
         "import": importing,
         "pdf": paper,
     }
+
+
+def _accuracy(*, as_json: bool, write: Path | None, scale: float) -> None:
+    from passport.bench import accuracy, report
+
+    found = accuracy.run(lambda text: click.echo(text, err=True), scale=scale)
+    for outcome in found.outcomes:
+        goal = outcome.of
+        if as_json:
+            wire = {
+                "goal": goal.number,
+                "what": goal.what,
+                "target": goal.target,
+                "unit": goal.unit,
+                "ours": outcome.ours,
+                "met": outcome.met,
+                "batteries": outcome.batteries,
+                "note": outcome.note,
+            }
+            click.echo(json.dumps(wire, ensure_ascii=False))
+            continue
+        verdict = {True: "met", False: "MISSED", None: "not measured"}[outcome.met]
+        ours = "" if outcome.ours is None else f"{outcome.ours:.4g}"
+        click.echo(f"{goal.number:<10} {goal.what:<74} {goal.target:<18} {ours:>9} {goal.unit:<15} {verdict}")
+        if outcome.note:
+            click.echo(f"{'':<10} {outcome.note}")
+    if write is not None:
+        for path in report.write(found, write):
+            click.echo(f"wrote {path}", err=True)
 
 
 def _show(ratio: Ratio, *, as_json: bool) -> None:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passport.bench.ageing import MAKES, NEW, Ageing, aged, ageing_for, health
+from passport.bench.brisk import brisk
 from passport.bench.fleet import CELLS, Habit, _Pack, _Rows, plans, simulate
 from schemas.samples import ColumnKey
 
@@ -125,3 +126,21 @@ def test_charge_moved_between_empty_and_full_is_the_capacity():
         share = one.end - one.start
         # The sensor's gain is off by half a percent or so, and nothing else is.
         assert moved / share == pytest.approx(found.capacity_at(one.last_s), rel=0.025)
+
+
+def test_a_switched_load_shows_the_resistance_that_is_called_true():
+    # By hand from the rows, at 25 degC only: the drop of the whole pack ten seconds after a step.
+    pack = brisk(MAKES[1], 0.85, 3)
+    columns = pack.chunk.samples.columns
+    current = columns[ColumnKey("current")].values / 10
+    volts = columns[ColumnKey("cell_voltage_min")].values / 1000
+    warm = columns[ColumnKey("cell_temperature_max")].values
+    found = [
+        (volts[at - 1] - volts[at + 9]) / (current[at - 1] - current[at + 9]) * CELLS
+        for at in range(1, len(current) - 9)
+        if current[at] - current[at - 1] < -30
+        and 23 <= warm[at] <= 27
+        and abs(current[at + 9] - current[at]) < 1
+    ]
+    assert len(found) >= 8
+    assert np.median(found) == pytest.approx(pack.ohm, rel=0.12)
