@@ -32,7 +32,8 @@ from typing import Any, ClassVar, Final, NamedTuple
 import orjson
 from sqlalchemy import Connection, Engine
 
-from passport import disclosure, inspections, search
+from passport import disclosure, search
+from passport.appraising import appraised, health_of_battery, read_inputs, state_of
 from passport.errors import (
     Conflict,
     Forbidden,
@@ -42,28 +43,18 @@ from passport.errors import (
     PassportError,
     SignerUnavailable,
     StoreUnavailable,
-    VerificationFailed,
 )
 from passport.estimates import annex_vii, observed
-from passport.estimates.conformal import Calibration
-from passport.estimates.health import Health
-from passport.estimates.life import Past
-from passport.estimates.of_state import health_of_state
-from passport.estimates.windows import WindowModel
 from passport.judgement import compliance
-from passport.judgement.appraisal import Appraisal, Subject, appraise
-from passport.judgement.second_life.assess import Assessment, assess
-from passport.judgement.second_life.evidence import condition_of, gather
-from passport.judgement.value_parameters import ValueParameters
+from passport.judgement.opinions import OF_THE_MOMENT
+from passport.judgement.value_parameters import ValueParameters, read_parameters
 from passport.ledger import (
     batteries,
     handovers,
-    learned,
     leaves,
     life,
     operators,
     registrations,
-    states,
     versions,
 )
 from passport.ledger.batteries import Battery
@@ -72,11 +63,11 @@ from passport.ledger.direct import Direct
 from passport.ledger.facts import Declared, is_absent
 from passport.ledger.life import PREDECESSOR, SUCCESSOR, Life
 from passport.ledger.versions import Version
-from passport.lifecycle.state import LifecycleState, summary
+from passport.lifecycle.state import summary
 from passport.lifecycle.status import ENDED
 from passport.settings import Settings
 from passport.signing import base64url, encode, log, status
-from passport.signing.sign import STATUS_LIST_TYPE, parse_jws, sign_record, sign_records, verify_jws
+from passport.signing.sign import STATUS_LIST_TYPE, sign_record, sign_records
 from passport.signing.signer import Signer, SignerRefused
 from schemas.circumstances import circumstances_of
 from schemas.conditions import Circumstances
@@ -445,6 +436,7 @@ def _stamps(connection: Connection, battery_ids: Sequence[str]) -> dict[str, _St
         " (SELECT last_arrival || ' ' || updated_at FROM lifecycle_state WHERE battery = battery.id),"
         " (SELECT max(sequence) FROM life_event WHERE battery = battery.id),"
         " (SELECT count(*) FROM version WHERE battery = battery.id),"
+        " (SELECT count(*) FROM inspection WHERE battery = battery.id),"
         " (SELECT count(*) FROM registration WHERE battery = battery.id),"
         " (SELECT count(*) FROM registration_proof WHERE battery = battery.id)"
         f" FROM battery WHERE id IN ({marks(battery_ids)})",
@@ -459,9 +451,24 @@ def _blank(known: _Known, kind: RecordKind, now: datetime) -> Record:
 
 
 def _words(
-    connection: Connection, known: _Known, kind: RecordKind, *, public_url: str, now: datetime
+    connection: Connection,
+    known: _Known,
+    kind: RecordKind,
+    *,
+    public_url: str,
+    now: datetime,
+    parameters: ValueParameters | None = None,
 ) -> dict[str, _Word]:
-    """What is stated today, by attribute id; rows without a value are left out."""
+    """What is stated today, by attribute id; rows without a value are left out.
+
+    Args:
+        connection: a reading one.
+        known: the battery.
+        kind: of the record.
+        public_url: scheme and host as they are signed.
+        now: aware.
+        parameters: for an assessment, prices, costs and rates; None takes the packaged ones.
+    """
     battery, declared = known.battery, known.declared
     # What a nearer layer says replaces what its model or batch said.
     words = {
@@ -478,9 +485,8 @@ def _words(
     if kind is RecordKind.CONDITION:
         computed = _computed(connection, known, now) | lived
     else:
-        computed = {"second_life_assessment": _opinion(assessment_of(connection, battery, now=now), now)}
-        health = health_of_battery(connection, battery, declared.values(), now=now)
-        computed |= annex_vii.state_of_health(health)
+        parameters = parameters if parameters is not None else read_parameters()
+        computed = appraised(read_inputs(connection, battery, now=now), parameters).opinions(parameters)
     return words | {name: _Word(one, one.to_wire(REGISTRY[name])) for name, one in computed.items()}
 
 
@@ -492,7 +498,7 @@ def _computed(connection: Connection, known: _Known, now: datetime) -> dict[str,
     battery = known.battery
     rulings = compliance.rulings(battery.category, known.placed_on, now.date(), known.circumstances)
     facts = known.declared.values()
-    health = health_of_battery(connection, battery, facts, now=now)
+    health = health_of_battery(connection, battery, state, facts, now=now)
     told = summary(state, facts) | observed.stated(state, facts, now)
     told |= annex_vii.stated(battery.category, health, facts)
     return {
@@ -500,16 +506,6 @@ def _computed(connection: Connection, known: _Known, now: datetime) -> dict[str,
         for name, one in told.items()
         if REGISTRY[name].record is RecordKind.CONDITION and rulings[name].may_be_stated
     }
-
-
-def _opinion(outcome: Assessment, now: datetime) -> Stated[Any]:
-    return Stated.of(
-        REGISTRY["second_life_assessment"],
-        {key: value for key, value in outcome.to_wire().items() if key != "method"},
-        source=Source.COMPUTED,
-        as_of=now,
-        method=outcome.method,
-    )
 
 
 def _of_the_service(known: _Known, *, public_url: str, now: datetime) -> dict[str, _Word]:
@@ -570,70 +566,6 @@ def _declared_word(name: str, wire: Any, as_of: datetime) -> _Word:
 @lru_cache(maxsize=4096)
 def _nested_word(name: str, spelling: bytes, as_of: datetime) -> _Word:
     return _new_word(name, REGISTRY[name].value.from_wire(orjson.loads(spelling)), as_of)
-
-
-def state_of(connection: Connection, battery_id: str) -> LifecycleState | None:
-    """The folded state of a battery; None when nothing was ever folded."""
-    data = states.load_state(connection, battery_id)
-    return LifecycleState.from_bytes(data) if data is not None else None
-
-
-def assessment_of(connection: Connection, battery: Battery, *, now: datetime) -> Assessment:
-    """The second-life gates' answers for a battery as it is known now."""
-    facts = batteries.facts(connection, battery.id)
-    latest = versions.latest(connection, battery.id, RecordKind.PASSPORT)
-    return assess(
-        gather(
-            state_of(connection, battery.id),
-            facts,
-            placed_on=battery.placed_on,
-            signature_valid=_verifies(connection, latest) if latest is not None else None,
-            inspections=inspections.answers(inspections.of_battery(connection, battery.id), now),
-            now=now,
-            health=health_of_battery(connection, battery, facts, now=now),
-        )
-    )
-
-
-def health_of_battery(
-    connection: Connection, battery: Battery, facts: Mapping[str, Any], *, now: datetime
-) -> Health:
-    """Capacity and health as they are known now, with what was learned from its operator's batteries."""
-    windows = None
-    if battery.model is not None:
-        windows = learned.newest(connection, battery.operator, learned.WINDOWS, battery.model)
-    calibration = learned.newest(connection, battery.operator, learned.CALIBRATION)
-    return health_of_state(
-        state_of(connection, battery.id),
-        facts,
-        now=now,
-        model=WindowModel.from_wire(windows) if windows is not None else None,
-        calibration=Calibration.from_wire(calibration) if calibration is not None else None,
-    )
-
-
-def appraisal_of(
-    connection: Connection, battery: Battery, parameters: ValueParameters, *, now: datetime
-) -> Appraisal:
-    """Everything that is concluded about a battery as it is known now."""
-    facts = batteries.facts(connection, battery.id)
-    latest = versions.latest(connection, battery.id, RecordKind.PASSPORT)
-    seed = bytes.fromhex(latest.sha256) if latest is not None else battery.id.encode()
-    gates = assessment_of(connection, battery, now=now)
-    state = state_of(connection, battery.id)
-    others = observed.observed(state, facts, now) if state is not None else {}
-    condition = condition_of(health_of_battery(connection, battery, facts, now=now), now, others)
-    return appraise(Subject(facts, gates, condition, Past(), seed), parameters)
-
-
-def _verifies(connection: Connection, version: Version) -> bool:
-    """Whether the stored record's signature fits the operator's published key."""
-    keys = {key["kid"]: key for key in operators.jwks(connection, version.operator)["keys"]}
-    try:
-        verify_jws(parse_jws(version.jwt), keys[version.kid])
-    except (VerificationFailed, KeyError):
-        return False
-    return True
 
 
 # ----------------------------------------------------------------------------------------------- the view
@@ -770,6 +702,10 @@ class Issuer:
     def status_list_url(self, operator: str, number: int) -> str:
         """Where a status list of an operator is served."""
         return f"{self.public_url}/o/{operator}/status/{number}"
+
+    def _parameters(self, kind: RecordKind) -> ValueParameters | None:
+        """Prices, costs and rates as they are set for this installation; of an assessment alone."""
+        return read_parameters(self.settings.value_parameters) if kind is RecordKind.ASSESSMENT else None
 
     # ------------------------------------------------------------------------------------------- issuing
 
@@ -914,7 +850,9 @@ class Issuer:
         self, connection: Connection, known: _Known, last: Version | None, stamp: _Stamp, order: _Order
     ) -> _Draft:
         battery, kind, now = known.battery, order.kind, order.now
-        words = _words(connection, known, kind, public_url=self.public_url, now=now)
+        words = _words(
+            connection, known, kind, public_url=self.public_url, now=now, parameters=self._parameters(kind)
+        )
         record = _blank(known, kind, now).stating({name: word.stated for name, word in words.items()})
         reason = self._gate(known, record, order.incomplete, now)
         public, restricted = _blank_wires(
@@ -1302,7 +1240,9 @@ class Issuer:
             RecordGateClosed: as `issue` would.
         """
         known = _read_about(connection, [battery.id], kind)[battery.id]
-        words = _words(connection, known, kind, public_url=self.public_url, now=now)
+        words = _words(
+            connection, known, kind, public_url=self.public_url, now=now, parameters=self._parameters(kind)
+        )
         record = _blank(known, kind, now).stating({name: word.stated for name, word in words.items()})
         self._gate(known, record, incomplete, now)
 
@@ -1620,11 +1560,17 @@ def timeless_words(connection: Connection, version: Version) -> dict[str, Any]:
 
 
 def _timeless(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {
+    timeless = {
         name: {key: value for key, value in wire.items() if key != "as_of"}
         for name, wire in values.items()
         if name not in _OF_THE_VERSION
     }
+    for name in OF_THE_MOMENT.keys() & timeless.keys():
+        value = timeless[name].get("value")
+        if isinstance(value, Mapping):
+            kept = {member: said for member, said in value.items() if member not in OF_THE_MOMENT[name]}
+            timeless[name] = {**timeless[name], "value": kept}
+    return timeless
 
 
 def _index(connection: Connection, released: Sequence[tuple[Version, _Intent]]) -> None:

@@ -43,7 +43,7 @@ from schemas.guidance import data_points
 from schemas.structures import STRUCTURES, Structure
 from schemas.terms import Category, Disclosure, Obligation, RecordKind
 
-REGISTRY_VERSION: Final[str] = "2026.12"
+REGISTRY_VERSION: Final[str] = "2027.01"
 LAW_AS_OF: Final[date] = date(2026, 11, 20)
 PASSPORTS_START: Final[date] = date(2027, 2, 18)  # Art. 77(1)
 

@@ -348,12 +348,22 @@ def _structures() -> tuple[Structure, ...]:
         Structure(
             "residual_value",
             "estimate of value",
-            _open("amount", "currency", "low", "high", "method", "on"),
+            _open(
+                *("amount", "currency", "low", "high", "method", "on"),
+                *("recycling", "recycling_low", "recycling_high"),
+                *("after_inspection", "after_inspection_low", "after_inspection_high"),
+                *("best_use", "uses", "contributions", "reasons", "parameters"),
+            ),
         ),
         Structure(
             "second_life_assessment",
             "eligibility",
-            _open("operation", "verdict", "reasons", "inspect"),
+            _open(
+                *("operation", "verdict", "reasons", "inspect"),
+                *("grade", "score", "deductions", "score_method", "policy", "uses", "remaining_life"),
+                *("health", "health_low", "health_high", "capacity", "calibrated", "bms_reported_health"),
+                *("findings", "inputs"),
+            ),
         ),
         Structure(
             "further_use_evidence",

@@ -6,6 +6,8 @@ from typing import Any, Final
 import click
 
 NOT_ELIGIBLE: Final = 1
+NOT_CONFIRMED: Final = 1
+LATEST: Final = "latest"
 _MARKS: Final = {"pass": ("pass", "green"), "fail": ("FAIL", "red"), "unknown": ("unknown", "yellow")}
 _FITS: Final = {"fit": ("fit", "green"), "not_fit": ("not fit", "red"), "not_known": ("not known", "yellow")}
 _VERDICTS: Final = {
@@ -22,17 +24,24 @@ _VERDICTS: Final = {
 )
 @click.argument("battery")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option(
+    "--check",
+    "record",
+    metavar="RECORD",
+    help="Work a stored assessment out anew as of its moment: its address or id, or latest.",
+)
 @click.pass_obj
-def command(house: Any, battery: str, as_json: bool) -> None:
+def command(house: Any, *, battery: str, as_json: bool, record: str | None) -> None:
     """Health of BATTERY (URL, identifier path or id), and the thirteen gates' answers about it.
 
     Capacity and health come with their interval, method and evidence, or with the reason why there are none.
 
-    What is unknown never passes: it becomes a line of what to inspect. Exit status 1 when it is not eligible.
+    What is unknown never passes: it becomes a line of what to inspect. Exit status 1 when it is not eligible,
+    and with --check when the opinions are not the same to the byte.
     """
+    from passport.appraising import appraised, read_inputs
     from passport.estimates import annex_vii
-    from passport.estimates.observed import observed, powers, spread
-    from passport.issue import appraisal_of, health_of_battery, state_of
+    from passport.estimates.observed import powers, spread
     from passport.judgement.second_life.assess import Verdict
     from passport.judgement.value_parameters import read_parameters
     from passport.ledger import batteries
@@ -41,19 +50,19 @@ def command(house: Any, battery: str, as_json: bool) -> None:
 
     with house.reading() as connection:
         found = batteries.find(connection, battery, house.settings.public_url)
+    if record is not None:
+        _check(house, found, record, parameters, as_json=as_json)
+        return
     house.refresh(found.id)
     with house.reading() as connection:
-        now = house.now()
-        facts = batteries.facts(connection, found.id)
-        health = health_of_battery(connection, found, facts, now=now)
-        state = state_of(connection, found.id)
-        others = observed(state, facts, now) if state is not None else {}
-        legal = annex_vii.view(found.category, health, facts, others)
-        beside = dict(others)
-        if state is not None:
-            low = powers(state, facts, now)[20]
-            beside |= {"power_at_20_percent": low, "cell_spread": spread(state, facts, now)}
-        appraisal = appraisal_of(connection, found, parameters, now=now)
+        inputs = read_inputs(connection, found, now=house.now())
+    told = appraised(inputs, parameters)
+    appraisal, health, facts, state = told.conclusions, told.health, inputs.facts, inputs.state
+    legal = annex_vii.view(found.category, health, facts, told.observed)
+    beside = dict(told.observed)
+    if state is not None:
+        low = powers(state, facts, inputs.now)[20]
+        beside |= {"power_at_20_percent": low, "cell_spread": spread(state, facts, inputs.now)}
     if as_json:
         import orjson
 
@@ -72,6 +81,38 @@ def command(house: Any, battery: str, as_json: bool) -> None:
         _table(found, appraisal)
     if appraisal.gates.verdict is Verdict.NOT_ELIGIBLE:
         sys.exit(NOT_ELIGIBLE)
+
+
+def _check(house: Any, battery: Any, record: str, parameters: Any, *, as_json: bool) -> None:
+    """A stored assessment beside what is worked out anew; what is stored is not brought up before."""
+    from passport.appraising import recompute
+    from passport.errors import NotFound
+    from passport.ledger import versions
+    from schemas.terms import RecordKind
+
+    with house.reading() as connection:
+        if record == LATEST:
+            version = versions.latest(connection, battery.id, RecordKind.ASSESSMENT)
+        else:
+            version = versions.by_record(connection, record.rpartition("/r/")[2])
+        if version is None:
+            raise NotFound(f"{battery.identifier}: no such assessment was issued")
+        told = recompute(connection, battery, version, parameters)
+    if as_json:
+        import orjson
+
+        click.echo(orjson.dumps(told.to_wire(), option=orjson.OPT_INDENT_2))
+    else:
+        click.echo(f"{battery.identifier}: assessment {version.version} of {told.to_wire()['as_of']}")
+        for name, same in told.same.items():
+            word = {True: "the same bytes", False: "other bytes", None: "was erased"}[same]
+            click.echo(f"  {name:24}{word}")
+        for name, words in told.changed.items():
+            click.echo(f"  since then: {words} ({name})")
+        if not told.confirmed and not told.changed:
+            click.echo("  The inputs are the same: this program works it out otherwise than the one before.")
+    if not told.confirmed:
+        sys.exit(NOT_CONFIRMED)
 
 
 def _health(health: Any, legal: Any, beside: Any) -> None:

@@ -24,7 +24,7 @@ def command() -> None:
 def checklist(house: Any, *, battery: str, every: bool) -> None:
     """A file of findings to fill in, with what to look at for each open gate of BATTERY."""
     from passport import inspections
-    from passport.issue import assessment_of
+    from passport.appraising import assessment_of
     from passport.judgement.second_life.gates import Answer
     from passport.ledger import batteries
 
@@ -102,7 +102,7 @@ def sign(house: Any, *, findings: Path, key_file: Path, password_file: Path, out
 def file(house: Any, *, statement: Path, as_json: bool) -> None:
     """Take in a signed inspection and tell what it changes."""
     from passport import inspections
-    from passport.issue import assessment_of
+    from passport.appraising import assessment_of
 
     now = house.now()
     with house.writing() as connection:

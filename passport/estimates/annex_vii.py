@@ -95,12 +95,12 @@ def certified_energy(health: Health, facts: Mapping[str, Any]) -> Answer:
 
 
 def state_of_health(health: Health) -> dict[str, Stated[Any]]:
-    """Our figure of health, for an assessment; nothing where it is stale, unknown, or above the rating.
+    """Our figure of health, for an assessment; nothing where it is stale or unknown.
 
-    The row ends at 100 %: a battery that gives more than its rating has no figure there, rather than another.
+    A battery that gives more than its rating has more than 100 %.
     """
     answer = health.health
-    if not isinstance(answer, Estimate) or answer.stale or answer.value > _HUNDRED:
+    if not isinstance(answer, Estimate) or answer.stale:
         return {}
     value = answer.value.quantize(_POINT, ROUND_HALF_EVEN)
     row = REGISTRY["state_of_health"]

@@ -646,7 +646,7 @@ state_of_health: Final = Attribute(
     "state_of_health",
     title="State of health by our method",
     group=Chapter.DYNAMIC,
-    value=number(Unit.PERCENT, at_least=0, at_most=100),
+    value=number(Unit.PERCENT, at_least=0),
     level=Level.ITEM,
     updates=True,
     disclosure=Disclosure.INDIVIDUAL,
@@ -655,7 +655,8 @@ state_of_health: Final = Attribute(
     law=(article("3(1)(28)"), article("14(2)")),
     record=RecordKind.ASSESSMENT,
     note=(
-        "An opinion with method and interval. The law knows no single number: electric vehicles have "
+        "An opinion with its method; its interval stands in the second-life assessment. A new battery often "
+        "has more than its rating. The law knows no single number: electric vehicles have "
         "SOCE, LMT and stationary storage five parameters. What a BMS calls its health is never put here. "
         "Its chapter in DIN DKE SPEC 99100 is not certain (?)."
     ),

@@ -34,6 +34,8 @@ DECIDED: Final[Mapping[tuple[str, str], Mapping[Stricter, str]]] = MappingProxyT
     {
         # The rows are the same; 2026.12 tells the members of structures, which nobody could declare before.
         ("2026.11", "2026.12"): MappingProxyType({}),
+        # The opinions state more, and a health may be above the rating (0284). Nothing became stricter.
+        ("2026.12", "2027.01"): MappingProxyType({}),
     }
 )
 

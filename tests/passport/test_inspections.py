@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passport import inspections
+from passport.appraising import assessment_of
 from passport.errors import Conflict, InputRefused, NotFound, VerificationFailed
 from passport.inspections import Finding, Findings
-from passport.issue import assessment_of
 from passport.judgement.second_life.gates import Answer
 from passport.ledger import database
 from passport.signing.base64url import decode

@@ -159,7 +159,12 @@ def test_an_assessment_expires_and_never_says_eligible(house):
     assert outcome["reasons"][0]["answer"] == "unknown"
     assert "serial number" in outcome["reasons"][0]["reason"]
     assert len(outcome["reasons"]) == 13
-    assert values["residual_value"] == {"absent": "not_provided"}
+    # Nothing was measured: no health, and as much of a value as the materials have.
+    assert values["state_of_health"] == {"absent": "not_provided"}
+    assert "grade" not in outcome
+    worth = values["residual_value"]["value"]
+    assert worth["amount"] == worth["recycling"]
+    assert "health is not determinable, so no use is valued" in worth["reasons"]
     assert house.one("SELECT verdict FROM battery_search WHERE battery = ?", battery.id) == "needs_inspection"
 
 

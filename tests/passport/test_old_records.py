@@ -1,8 +1,9 @@
 """A record keeps the meaning of the registry that it names, however the registry goes on.
 
 `old_records/` holds a passport and a condition record that the service signed when registry 2026.11 was in
-force, as a person with a legitimate interest got them, and the operator's public keys of that day. They are
-never made again. What a registry that differs more would bring is planted below.
+force, and an assessment of 2026.12, as a person with a legitimate interest got them, and the operator's
+public keys of those days. They are never made again. What a registry that differs more would bring is planted
+below.
 """
 
 import copy
@@ -45,6 +46,14 @@ def test_a_record_of_an_older_registry_verifies_in_its_own_words(kind):
     for name in ("signature", "disclosures", "validity", "issuer", "schema"):
         assert found[name].answer == "yes", found[name]
     assert found["schema"].reason.endswith("as registry 2026.11 has them")
+
+
+def test_an_assessment_of_an_older_registry_verifies_in_its_own_words():
+    jwks = json.loads((OLD / "jwks-2026.12.json").read_text(encoding="utf-8"))["keys"]
+    found = answers((OLD / "assessment-2026.12.sdjwt").read_bytes(), jwks)
+    for name in ("signature", "disclosures", "validity", "issuer", "schema"):
+        assert found[name].answer == "yes", found[name]
+    assert found["schema"].reason.endswith("as registry 2026.12 has them")
 
 
 def said(kind="passport"):

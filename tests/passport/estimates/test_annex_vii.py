@@ -72,10 +72,11 @@ def test_a_record_states_nothing_in_the_cold_nothing_stale_and_nothing_unknown(w
         assert annex_vii.stated(category, health, {"certified_usable_energy": Decimal(1)}) == {}
 
 
-def test_an_assessment_states_health_up_to_the_rating() -> None:
+def test_an_assessment_states_health_above_the_rating_too() -> None:
     found = annex_vii.state_of_health(known([FRESH]))
     assert found["state_of_health"].value == Decimal("90.0")
-    assert annex_vii.state_of_health(known([replace(FRESH, charge_to_limit=103_000)])) == {}
+    above = annex_vii.state_of_health(known([replace(FRESH, charge_to_limit=103_000)]))
+    assert above["state_of_health"].value == Decimal("103.0")
     assert annex_vii.state_of_health(known([])) == {}
 
 

@@ -26,14 +26,14 @@ def test_the_payload_is_a_credential_with_the_members_of_the_format():
         "@context": ["https://www.w3.org/ns/credentials/v2", "https://id.example.com/ns/cellpass/v1"],
         "_sd_alg": "sha-256",
         "credentialSchema": {
-            "id": "https://id.example.com/schemas/registry/2026.12",
+            "id": "https://id.example.com/schemas/registry/2027.01",
             "type": "CellpassRegistry",
         },
         "id": "https://id.example.com/r/RECORD1",
         "incomplete": "carbon footprint follows",
         "issuer": ISSUER,
         "recordVersion": 2,
-        "registryVersion": "2026.12",
+        "registryVersion": "2027.01",
         "relatedResource": [
             {
                 "id": "https://id.example.com/r/OLD",

@@ -393,7 +393,9 @@ def test_a_record_in_the_words_of_an_unknown_registry_is_unknown_not_wrong(issue
     jwt, _ = issuer.issue(registry_version="2031.02")
     found = lines(encode.view(jwt, []), issuer)
     assert found["schema"].answer == "unknown"
-    assert found["schema"].reason == "it uses registry '2031.02'; this program knows 2026.11, 2026.12"
+    assert (
+        found["schema"].reason == "it uses registry '2031.02'; this program knows 2026.11, 2026.12, 2027.01"
+    )
 
 
 def test_the_chain_is_followed_as_far_as_versions_are_given(issuer):
