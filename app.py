@@ -58,6 +58,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "calibrate": ("passport", "Learn from an operator's batteries how sure capacities are."),
     "screen": ("passport", "Estimate capacity of retired cells from short pulses."),
     "search": ("passport", "Find batteries by what is known of them."),
+    "offer": ("passport", "Offer BATTERY for sale, or end the offer."),
     "page": ("passport", "Write the passport page of BATTERY as one HTML file."),
     "pdf": ("passport", "Write the compliance PDF of BATTERY, signed record inside."),
     "export": ("passport", "Write BATTERY in another format, and say what is lost in it."),

@@ -144,7 +144,10 @@ def move(connection: Connection, battery: Battery, taker: str, *, offer: str, at
         (taker, battery.id),
     )
     connection.exec_driver_sql(
-        "UPDATE battery_search SET operator = ? WHERE battery = ?", (taker, battery.id)
+        # What the giver offered for sale is the taker's now.
+        "UPDATE battery_search SET operator = ?, offered_since = NULL, offered_until = NULL, offer = NULL"
+        " WHERE battery = ?",
+        (taker, battery.id),
     )
 
 

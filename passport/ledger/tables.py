@@ -620,6 +620,8 @@ class BatterySearchRow(SQLModel, table=True):
         Index("battery_search_chemistry_energy", "chemistry", "rated_energy", "battery"),
         Index("battery_search_category_energy", "category", "rated_energy", "battery"),
         Index("battery_search_operator", "operator", "battery"),
+        Index("battery_search_passport", "passport_id"),
+        Index("battery_search_changed", "changed"),
     )
 
     battery: str = Field(primary_key=True)
@@ -659,6 +661,7 @@ class BatterySearchRow(SQLModel, table=True):
     offered_since: int | None  # ordinal of the day
     offered_until: int | None
     offer: str | None  # JSON as results show it
+    changed: int | None  # counts writings of rows; a saved search looks only at what changed since
 
 
 class OfferRow(SQLModel, table=True):

@@ -21,12 +21,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import orjson
 from sqlalchemy import Connection
 
 from passport.errors import Forbidden, InputRefused
+from passport.ledger.database import marks
 from passport.search.fields import FIELDS, ORDERS, Field, Match, meant, readable, shown, words_of
 from passport.search.index import METALS
 from schemas.identifier import identifier_url
@@ -201,6 +202,47 @@ def query(connection: Connection, question: Query, reader: Reader, *, today: dat
     return Page(tuple(_row(row, reader, today) for row in page), cursor)
 
 
+def every(
+    connection: Connection, asked: Sequence[tuple[str, str]], reader: Reader, *, today: date, most: int
+) -> list[Row]:
+    """All batteries that fit, page after page, at most so many; `asked` names no page.
+
+    Raises:
+        Forbidden, InputRefused: as `parse` and `query` do.
+    """
+    rows: list[Row] = []
+    cursor = ""
+    while len(rows) < most:
+        question = parse([*asked, ("limit", str(min(MAXIMUM_LIMIT, most - len(rows)))), ("cursor", cursor)])
+        page = query(connection, question, reader, today=today)
+        rows += page.rows
+        if page.cursor is None:
+            break
+        cursor = page.cursor
+    return rows
+
+
+def rows_of(
+    connection: Connection,
+    names: Sequence[str],
+    reader: Reader,
+    *,
+    today: date,
+    column: Literal["battery", "passport_id"] = "battery",
+) -> list[Row]:
+    """The batteries of these ids, in their order; one that search does not know is left out."""
+    if reader.audience is None:
+        raise Forbidden(_READS_NOTHING)
+    found: dict[str, Row] = {}
+    for at in range(0, len(names), _AT_ONCE):
+        some = names[at : at + _AT_ONCE]
+        rows = connection.exec_driver_sql(
+            f"SELECT {column}, {SELECT} FROM battery_search WHERE {column} IN ({marks(some)})", tuple(some)
+        )
+        found |= {row[0]: _row(row[1:], reader, today) for row in rows}
+    return [found[name] for name in names if name in found]
+
+
 def check_rights(question: Query, reader: Reader) -> None:
     """The reader may read every field that the question speaks of.
 
@@ -208,7 +250,7 @@ def check_rights(question: Query, reader: Reader) -> None:
         Forbidden: it may not; the fields are named.
     """
     if reader.audience is None:
-        raise Forbidden("this key may send telemetry; it reads nothing. Use a key made with --audience.")
+        raise Forbidden(_READS_NOTHING)
     refused = {one.name: one for one in question.asked if not readable(one, reader.audience)}
     if refused:
         raise Forbidden(_refusal([refused[name] for name in sorted(refused)]))
@@ -282,6 +324,8 @@ SELECT: Final = f"{_FIXED}, {', '.join(_SHOWN)}"
 _FIRST_VALUE: Final = 11
 _PROBE: Final = 20_000  # rows of an index that are counted at most, about a millisecond
 _COMMON: Final = 0.25  # share of rows that fit a condition which was not counted to the end
+_AT_ONCE: Final = 500
+_READS_NOTHING: Final = "this key may send telemetry; it reads nothing. Use a key made with --audience."
 _MOST_SETS: Final = 500  # of uses, that batteries are fit for
 
 
@@ -344,6 +388,15 @@ def _leading(connection: Connection, question: Query, conditions: Sequence[Condi
             met[one.column] = float(rows)
     met[order] = (question.limit + 1) / share if share else float(total)
     return min(met, key=lambda column: met[column])
+
+
+def walked(connection: Connection, conditions: Sequence[Condition]) -> tuple[str, tuple[Any, ...]]:
+    """A WHERE clause with its values, which walks the index of the condition that fewest rows fit."""
+    if not conditions:
+        return "", ()
+    leading = min(conditions, key=lambda one: _counted(connection, one))
+    where = [one.text(indexed=one is leading) for one in conditions]
+    return f"WHERE {' AND '.join(where)}", tuple(value for one in conditions for value in one.values)
 
 
 def _counted(connection: Connection, condition: Condition) -> int:

@@ -122,6 +122,8 @@ def write(connection: Connection, entries: Sequence[Mapping[str, Any]]) -> None:
     """Store what `entry` made of versions of one kind; columns that are not in them stay as they are."""
     if not entries:
         return
+    newest = connection.exec_driver_sql("SELECT max(changed) FROM battery_search").scalar() or 0
+    entries = [{**one, "changed": newest + 1} for one in entries]
     names = list(entries[0])
     changes = ", ".join(f"{name} = excluded.{name}" for name in names[1:])
     connection.exec_driver_sql(

@@ -21,6 +21,7 @@ from passport.documents import page
 from passport.errors import InputRefused, NotFound
 from passport.exporting import subject_of
 from passport.ledger import database, notices
+from passport.search import assembly, facets
 from passport.web import context, session, views
 from schemas.terms import Audience, RecordKind
 
@@ -171,6 +172,76 @@ def find(_arguments: Mapping[str, Any]) -> ResponseReturnValue:
     views.write_down(here, who, action="search", detail=search.told(question, len(page.rows)))
     rows = [search.wire(row, here.settings.public_url) for row in page.rows]
     return _json({"batteries": rows, "cursor": page.cursor})
+
+
+class _Counts(Schema):
+    counted = fields.Integer(required=True)
+    complete = fields.Boolean(
+        required=True,
+        metadata={"description": "False: counting stopped, the counts are the least there are."},
+    )
+    facets = fields.Dict(keys=fields.String(), values=fields.Dict(), required=True)
+
+
+@_operation(
+    "/batteries/counts",
+    arguments=_arguments(),
+    schema=_Counts,
+    description="Of fields that the key may read, and of no other.",
+)
+def counts(_arguments: Mapping[str, Any]) -> ResponseReturnValue:
+    """How the batteries that fit divide: counts of words."""
+    here = context.here()
+    who = session.from_header(request, here.engine, here.now())
+    question = search.parse(list(request.args.items(multi=True)))
+    with database.reading(here.engine) as connection:
+        found = facets.facets(connection, question, who, today=here.now().date())
+    views.write_down(here, who, action="search", detail=f"counts; {search.told(question, found.counted)}")
+    return _json(facets.to_wire(found))
+
+
+class _Batch(Schema):
+    reached = fields.Boolean(required=True)
+    usable_energy = fields.Nested(_Stated, required=True)
+    usable_energy_low = fields.Nested(_Stated, allow_none=True)
+    spread = fields.Nested(_Stated, allow_none=True)
+    candidates = fields.Integer(required=True)
+    batteries = fields.List(fields.Nested(_Found), required=True)
+
+
+class _BatchArguments(Schema):
+    model = fields.String(required=True, metadata={"description": "Model identifier."})
+    kwh = fields.String(required=True, metadata={"description": "Usable energy that is wanted."})
+    spread = fields.String(
+        load_default=str(assembly.DEFAULT_SPREAD),
+        metadata={"description": "Percent of health between the best and the worst pack."},
+    )
+    use = fields.String(load_default="", metadata={"description": "Only packs that are fit for this use."})
+
+
+@_operation(
+    "/batteries/batch",
+    arguments=_BatchArguments,
+    schema=_Batch,
+    description="The fewest neighbours in health that reach the energy; needs a key for legitimate interest.",
+)
+def batch(arguments: Mapping[str, Any]) -> ResponseReturnValue:
+    """Packs of one model, alike in health, that together hold the energy wanted."""
+    here = context.here()
+    who = session.from_header(request, here.engine, here.now())
+    with database.reading(here.engine) as connection:
+        found = assembly.assemble(
+            connection,
+            who,
+            model=arguments["model"],
+            energy=assembly.number("kwh", arguments["kwh"]),
+            spread=assembly.number("spread", arguments["spread"]),
+            filters=[("use", arguments["use"])],
+            today=here.now().date(),
+        )
+    detail = f"batch of {arguments['model'][:60]}; {arguments['kwh'][:20]} kWh; {len(found.rows)} packs"
+    views.write_down(here, who, action="search", detail=detail)
+    return _json(assembly.to_wire(found, here.settings.public_url))
 
 
 @_operation("/batteries/<string:passport_id>", schema=_Battery)

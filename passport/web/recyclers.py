@@ -4,8 +4,6 @@ Everyone may search by what is public. Who signs in with a key for a legitimate 
 too, and reads of each battery exactly what that audience may read, with purpose and end of the key in sight.
 """
 
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -20,13 +18,14 @@ from passport.documents import values
 from passport.documents.values import Document, Shown, named, shown
 from passport.errors import Forbidden, InputRefused
 from passport.ledger import database
+from passport.search import assembly, facets, sheets
 from passport.web import context, documents, session, views
 from schemas.attribute import Attribute
 from schemas.registry import REGISTRY
 from schemas.terms import Audience, BatteryStatus, Category, Unit
 
-CSV_ROWS: Final = 5000
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+LIST_ROWS: Final = 5000
+MOST_COMPARED: Final = 6
 _FIRST: Final = ("category", "chemistry", "rated_energy")
 _SHORT_CATEGORIES: Final[Mapping[Category, str]] = {
     Category.EV: "Electric vehicle",
@@ -136,64 +135,165 @@ def find() -> ResponseReturnValue:
         first=not dict(asked).get("cursor"),
         filtered=bool([name for name, _ in kept if name not in ("order", "limit")]),
         following="/recyclers?" + urlencode([*kept, ("cursor", cursor)]) if cursor else "",
-        export="/recyclers/batteries.csv?" + urlencode(kept),
+        exports=tuple((form, f"/recyclers/batteries.{form}?" + urlencode(kept)) for form in sheets.FORMATS),
+        counts="/recyclers/counts?" + urlencode(kept),
     )
 
 
-@blueprint.get("/recyclers/batteries.csv")
-def export() -> ResponseReturnValue:
-    """The list as CSV, at most 5,000 rows; what a spreadsheet would run as a formula is disarmed."""
+@blueprint.get("/recyclers/batteries.<any(csv, json, xlsx, parquet):form>")
+def export(form: str) -> ResponseReturnValue:
+    """The list to take home, at most 5,000 rows."""
     here = context.here()
     who = session.from_cookie(request, here.engine, here.now())
     asked = [(name, text) for name, text in request.args.items(multi=True) if name not in ("limit", "cursor")]
-    out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    columns = [one for one in search.FIELDS.values() if search.readable(one, who.audience)]
-    writer.writerow(
-        ["passport_id", "page", "operator", "simulated", *(_heading(one) for one in columns)]
-        + (["condition_at", "inspect"] if "verdict" in {one.name for one in columns} else [])
-    )
-    count, cursor = 0, ""
-    while count < CSV_ROWS:
-        step = [*asked, ("limit", str(search.MAXIMUM_LIMIT)), ("cursor", cursor)]
-        with database.reading(here.engine) as connection:
-            page = search.query(connection, search.parse(step), who, today=here.now().date())
-        for row in page.rows:
-            writer.writerow(_line(row, columns, here.settings.public_url))
-        count += len(page.rows)
-        if page.cursor is None:
-            break
-        cursor = page.cursor
-    views.write_down(here, who, action="export", detail=search.told(search.parse(asked), count))
-    response = Response(out.getvalue(), mimetype="text/csv")
-    response.headers["Content-Disposition"] = 'attachment; filename="batteries.csv"'
+    with database.reading(here.engine) as connection:
+        rows = search.every(connection, asked, who, today=here.now().date(), most=LIST_ROWS)
+    data = sheets.sheet(form, rows, who, here.settings.public_url)
+    told = search.told(search.parse(asked), len(rows))
+    views.write_down(here, who, action="export", detail=f"{form}; {told}")
+    return _file(data, form, "batteries")
+
+
+def _file(data: bytes, form: str, stem: str) -> Response:
+    response = Response(data, mimetype=sheets.FORMATS[form][0])
+    response.headers["Content-Disposition"] = f'attachment; filename="{stem}.{form}"'
     response.headers["Cache-Control"] = "no-store"
     response.headers["Vary"] = "Cookie"
     return response
 
 
-def _heading(field: search.Field) -> str:
-    return f"{field.name}_{field.unit}" if field.unit else field.name
+# --- counts, side by side, batches
 
 
-def _line(row: search.Row, columns: Sequence[search.Field], public_url: str) -> list[str]:
-    line = [row.passport_id, f"{public_url}/p/{row.passport_id}", guarded(row.operator)]
-    line.append("simulated" if row.simulated else "")
-    for one in columns:
-        if one.name in row.withheld:
-            line.append("restricted")
-            continue
-        value = row.values[one.name]
-        # A number of ours may begin with a minus; a word from outside may not begin a formula.
-        line.append("" if value is None else value if one.scale else guarded(value))
-    if "verdict" in {one.name for one in columns}:
-        line += [row.condition_at or "", guarded("; ".join(row.inspect or ()))]
-    return line
+@dataclass(frozen=True)
+class Counted:
+    """One field with how many of the found batteries have which word, each with a link that asks for it."""
+
+    title: str
+    words: tuple[tuple[str, str, int], ...]
+    unknown: int
 
 
-def guarded(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return "'" + text if text.startswith(_FORMULA) else text
+@blueprint.get("/recyclers/counts")
+def counts() -> ResponseReturnValue:
+    """How the found batteries divide, of what this reader may read."""
+    here = context.here()
+    who = session.from_cookie(request, here.engine, here.now())
+    asked = [(name, text) for name, text in request.args.items(multi=True) if name not in ("limit", "cursor")]
+    question = search.parse(asked)
+    with database.reading(here.engine) as connection:
+        found = facets.facets(connection, question, who, today=here.now().date())
+    views.write_down(here, who, action="search", detail=f"counts; {search.told(question, found.counted)}")
+    kept = [(name, text) for name, text in asked if text.strip()]
+    told = []
+    for one in found.facets:
+        others = [pair for pair in kept if pair[0] != one.field.name]
+        words = tuple(
+            (_words(one.field, word), "/recyclers?" + urlencode([*others, (one.field.name, word)]), number)
+            for word, number in one.counts
+        )
+        told.append(Counted(one.field.title, words, one.unknown))
+    return views.html(
+        "recyclers/counts.html",
+        title="Counts",
+        description="How the found batteries divide.",
+        host=here.settings.public_url.partition("://")[2],
+        who=_who(who),
+        facets=tuple(told),
+        counted=found.counted,
+        complete=found.complete,
+        back="/recyclers?" + urlencode(kept),
+    )
+
+
+@blueprint.get("/recyclers/compare")
+def compare() -> ResponseReturnValue:
+    """Up to six batteries side by side."""
+    here = context.here()
+    who = session.from_cookie(request, here.engine, here.now())
+    names = list(dict.fromkeys(request.args.getlist("b")))
+    if not 2 <= len(names) <= MOST_COMPARED:
+        raise InputRefused(f"b: expected two to {MOST_COMPARED} batteries to compare, got {len(names)}")
+    with database.reading(here.engine) as connection:
+        batteries = [views.known(connection, name) for name in names]
+        rows = search.rows_of(connection, [one.id for one in batteries], who, today=here.now().date())
+    for one in rows:
+        views.write_down(here, who, action="read", battery=one.battery, detail="side by side")
+    lines = []
+    for name, field in search.FIELDS.items():
+        cells = tuple(
+            "Restricted" if name in row.withheld else _words(field, row.values[name]) for row in rows
+        )
+        if set(cells) - {"Restricted", "Not provided"}:
+            lines.append((field.title, cells))
+    lines.append(("Still to inspect", tuple("; ".join(row.inspect or ()) or "-" for row in rows)))
+    lines.append(("Contact", tuple((row.offer or {}).get("contact") or row.contact or "-" for row in rows)))
+    return views.html(
+        "recyclers/compare.html",
+        title="Side by side",
+        description="Batteries side by side.",
+        host=here.settings.public_url.partition("://")[2],
+        who=_who(who),
+        rows=tuple(_found(row, who) for row in rows),
+        lines=tuple(lines),
+    )
+
+
+@blueprint.get("/recyclers/batch")
+def batch() -> ResponseReturnValue:
+    """Packs of one model, alike in health, that together hold the energy wanted."""
+    here = context.here()
+    who = session.from_cookie(request, here.engine, here.now())
+    given = {name: request.args.get(name, "").strip() for name in ("model", "kwh", "spread", "use")}
+    found, problem, status = None, "", 200
+    if given["model"] or given["kwh"]:
+        try:
+            found = _assembled(here, who, given)
+        except (InputRefused, Forbidden) as error:
+            problem, status = str(error), error.status
+    return views.html(
+        "recyclers/batch.html",
+        status=status,
+        title="Put a batch together",
+        description="Packs of one model that together hold the energy wanted.",
+        host=here.settings.public_url.partition("://")[2],
+        who=_who(who),
+        problem=problem,
+        given=given,
+        uses=search.FIELDS["use"].words,
+        sentence=assembly.sentence(found) if found else "",
+        rows=tuple(_found(row, who) for row in found.rows) if found else (),
+        lists=tuple((form, f"/recyclers/batch.{form}?" + urlencode(given)) for form in ("xlsx", "csv"))
+        if found and found.rows
+        else (),
+    )
+
+
+@blueprint.get("/recyclers/batch.<any(csv, xlsx, parquet):form>")
+def batch_list(form: str) -> ResponseReturnValue:
+    """The batch as a list to take home."""
+    here = context.here()
+    who = session.from_cookie(request, here.engine, here.now())
+    given = {name: request.args.get(name, "").strip() for name in ("model", "kwh", "spread", "use")}
+    found = _assembled(here, who, given)
+    more = assembly.columns(found)
+    return _file(sheets.sheet(form, found.rows, who, here.settings.public_url, more=more), form, "batch")
+
+
+def _assembled(here: Any, who: grants.Principal, given: Mapping[str, str]) -> assembly.Assembly:
+    with database.reading(here.engine) as connection:
+        found = assembly.assemble(
+            connection,
+            who,
+            model=given["model"],
+            energy=assembly.number("kwh", given["kwh"]),
+            spread=assembly.number("spread", given["spread"] or str(assembly.DEFAULT_SPREAD)),
+            filters=[("use", given["use"])],
+            today=here.now().date(),
+        )
+    detail = f"batch of {given['model'][:60]}; {given['kwh'][:20]} kWh; {len(found.rows)} packs"
+    views.write_down(here, who, action="search", detail=detail)
+    return found
 
 
 # --- signing in and out

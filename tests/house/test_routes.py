@@ -42,7 +42,11 @@ ROUTES = {
     "/schemas/registry/<string:version>": READ,
     # recyclers, with the one cookie of the service
     "/recyclers": READ,
-    "/recyclers/batteries.csv": READ,
+    "/recyclers/batteries.<any(csv, json, xlsx, parquet):form>": READ,
+    "/recyclers/counts": READ,
+    "/recyclers/compare": READ,
+    "/recyclers/batch": READ,
+    "/recyclers/batch.<any(csv, xlsx, parquet):form>": READ,
     "/recyclers/b/<string:passport_id>": READ,
     "/recyclers/b/<string:passport_id>/passport.pdf": READ,
     "/recyclers/session": f"{READ} {SEND}",
@@ -50,6 +54,8 @@ ROUTES = {
     # programs, with keys in a header
     "/api/telemetry": SEND,
     "/api/batteries": READ,
+    "/api/batteries/counts": READ,
+    "/api/batteries/batch": READ,
     "/api/batteries/<string:passport_id>": READ,
     "/api/batteries/<string:passport_id>/records/<string:kind>": READ,
     "/api/batteries/<string:passport_id>/export": READ,

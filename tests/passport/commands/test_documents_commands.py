@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from passport import issue
-from passport.commands import audit, bundle, key, page, pdf, search
+from passport.commands import audit, bundle, key, offer, page, pdf, search
 from passport.ledger import batteries, database, operators
 from passport.settings import Settings
 from passport.signing.keys import FileSigner, create_key
@@ -106,6 +106,39 @@ def test_search_answers_within_the_rights_that_were_chosen(house):
     assert orjson.loads(public.stdout)["fields"]["verdict"] == {"absent": "restricted"}
     assert run(search.command, house, "stationary").exit_code == 2
     assert "No battery fits" in run(search.command, house, "category=ev").stderr
+
+
+def test_search_counts_and_takes_lists_home(house, tmp_path):
+    counted = run(search.command, house, "--counts", "--json")
+    assert orjson.loads(counted.stdout)["facets"]["verdict"]["counts"] == [
+        {"value": "needs_inspection", "batteries": 1}
+    ]
+    assert "needs_inspection 1" in run(search.command, house, "--counts").stdout
+    taken = run(
+        search.command, house, "category=stationary", "--format", "csv", "-o", str(tmp_path / "l.csv")
+    )
+    assert taken.exit_code == 0
+    assert (tmp_path / "l.csv").read_text().startswith("passport_id,page,operator")
+
+
+def test_assemble_exits_with_one_where_no_batch_reaches_the_energy(house):
+    found = run(search.command, house, "assemble", "--model", "EX-1", "--kwh", "5", "--json")
+    assert found.exit_code == 1
+    assert orjson.loads(found.stdout)["reached"] is False
+    assert "No batch" in run(search.command, house, "assemble", "--model", "EX-1", "--kwh", "5").stderr
+
+
+def test_an_offer_is_made_shown_and_withdrawn(house):
+    made = run(offer.command, house, PATH, "--price", "900", "--contact", "desk@cells.example", "--json")
+    assert orjson.loads(made.stdout)["offer"]["price"] == "900"
+    found = run(search.command, house, "offered_since_min=2026-11-20", "--json")
+    assert orjson.loads(found.stdout)["offer"]["contact"] == "desk@cells.example"
+    assert run(offer.command, house, PATH, "--withdraw", "--price", "1").exit_code == 2
+    assert run(offer.command, house, PATH, "--withdraw").exit_code == 0
+    assert orjson.loads(run(search.command, house, "--json").stdout)["offer"] is None
+    with house.reading() as connection:
+        rows = connection.exec_driver_sql("SELECT detail FROM audit WHERE action = 'offer' ORDER BY id")
+        assert [row[0] for row in rows][-1] == "by first: withdrawn"
 
 
 def test_the_pdf_is_written_and_a_restricted_copy_is_written_down(house, tmp_path):

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from passport import grants, issue, search
 from passport.ledger import batteries, database, operators
+from passport.search import offers, sheets
 from passport.settings import Settings
 from passport.signing.keys import FileSigner, create_key
-from passport.web import create_flask, documents, recyclers
+from passport.web import create_flask, documents
 from passport.web.context import WebContext
 from schemas.identifier import identifier_path
 from schemas.terms import Audience, Category, RecordKind
@@ -357,12 +358,10 @@ def test_the_csv_holds_the_readers_columns_and_no_formula(site):
     assert {"full_cycles_cycles", "verdict", "inspect"} <= set(own[0])
 
 
-def test_a_negative_number_stays_a_number_and_a_word_is_guarded():
-    assert recyclers.guarded("-1+1") == "'-1+1"
-    assert recyclers.guarded("\t=1") == "'\t=1"
-    assert recyclers.guarded("Example") == "Example"
-    row = search.Row("B", "P", "/01/x", "o", True, {"temperature": "-3"}, (), None, None)
-    assert recyclers._line(row, [search.FIELDS["temperature"]], "http://h")[-1] == "-3"
+def test_a_word_is_guarded_where_a_spreadsheet_would_run_it():
+    assert sheets.guarded("-1+1") == "'-1+1"
+    assert sheets.guarded("\t=1") == "'\t=1"
+    assert sheets.guarded("Example") == "Example"
 
 
 def test_the_csv_walks_all_pages(site, monkeypatch):
@@ -408,3 +407,98 @@ def test_a_missing_system_library_is_a_503_that_names_the_packages(site, monkeyp
     answer = site.get(f"/p/{site.batteries[0].passport_id}/passport.pdf")
     assert answer.status_code == 503
     assert "libharfbuzz-subset0" in orjson.loads(answer.data)["detail"]
+
+
+# --- counts, side by side, batches, lists
+
+
+def offered(site, number, **offer):
+    with database.writing(site.engine) as connection:
+        offers.put(connection, site.batteries[number], now=NOW, **offer)
+
+
+def test_counts_over_http_say_nothing_of_what_the_reader_may_not_read(site):
+    public = site.get("/api/batteries/counts")
+    assert public.status_code == 200
+    assert "verdict" not in public.json["facets"]
+    assert public.json["facets"]["category"]["counts"] == [{"value": "stationary", "batteries": 3}]
+    interest = site.get("/api/batteries/counts", "interest").json
+    assert interest["facets"]["verdict"]["counts"] == [{"value": "needs_inspection", "batteries": 3}]
+    assert site.get("/api/batteries/counts?grade=A", "authority").status_code == 403
+    assert "Second-life verdict" not in site.get("/recyclers/counts").data.decode()
+    assert "Second-life verdict" in site.signed_in("interest").get("/recyclers/counts").data.decode()
+
+
+def test_two_batteries_stand_side_by_side_and_each_read_is_written_down(site):
+    names = [battery.passport_id for battery in site.batteries[:2]]
+    address = "/recyclers/compare?" + "&".join(f"b={name}" for name in names)
+    page = site.signed_in("interest").get(address).data.decode()
+    assert all(name in page for name in names)
+    assert "Second-life verdict" in page
+    assert "<script>alert" not in page
+    public = site.get(address).data.decode()
+    assert "Second-life verdict" not in public
+    with database.reading(site.engine) as connection:
+        rows = connection.exec_driver_sql("SELECT battery FROM audit WHERE detail = 'side by side'")
+        assert {row[0] for row in rows} == {battery.id for battery in site.batteries[:2]}
+
+
+@pytest.mark.parametrize(
+    ("question", "status"),
+    [
+        ("", 400),
+        ("b=X", 400),
+        ("&".join(f"b={number}" for number in range(7)), 400),
+        ("b=AAAAAAAAAAAAAAAA&b=%00", 404),
+    ],
+)
+def test_a_comparison_of_too_few_too_many_or_unknown_is_refused(site, question, status):
+    assert site.get(f"/recyclers/compare?{question}").status_code == status
+
+
+@pytest.mark.parametrize("key", [None, "authority", "device"])
+def test_who_may_not_read_health_puts_no_batch_together(site, key):
+    assert site.get("/api/batteries/batch?model=EX-5&kwh=10", key).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "question", ["", "model=EX-5", "model=EX-5&kwh=x", "model=EX-5&kwh=1&spread=-1", "a=b"]
+)
+def test_a_batch_of_nothing_is_a_problem_400(site, question):
+    assert site.get(f"/api/batteries/batch?{question}", "interest").status_code == 400
+
+
+def test_a_batch_that_nothing_reaches_says_so(site):
+    answer = site.get("/api/batteries/batch?model=Example%20Rack&kwh=10", "interest")
+    assert answer.json["reached"] is False
+    page = site.signed_in("interest").get("/recyclers/batch?model=Example+Rack&kwh=10").data.decode()
+    assert "hold at most 0 kWh" in page
+    assert site.signed_in("interest").get("/recyclers/batch?model=M&kwh=x").status_code == 400
+
+
+def test_an_offer_is_told_to_interest_alone_on_page_and_in_the_api(site):
+    offered(site, 0, price="900", contact="https://cells.example/used")
+    told = site.get("/api/batteries?offered_since_min=2026-11-20", "interest").json["batteries"]
+    assert [one["offer"]["price"] for one in told] == ["900"]
+    page = site.signed_in("interest").get("/recyclers").data.decode()
+    assert "Offered for 900 EUR" in page
+    for answer in (
+        site.get("/api/batteries"),
+        site.get("/api/batteries", "authority"),
+        site.get("/recyclers"),
+    ):
+        assert b"cells.example/used" not in answer.data
+    assert site.get("/api/batteries?offered_since_min=2026-11-20").status_code == 403
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "xlsx", "parquet"])
+def test_a_list_is_taken_home_in_each_format_and_written_down(site, form):
+    answer = site.signed_in("interest").get(f"/recyclers/batteries.{form}")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="batteries.{form}"'
+    assert answer.headers["Cache-Control"] == "no-store"
+    with database.reading(site.engine) as connection:
+        found = connection.exec_driver_sql(
+            "SELECT count(*) FROM audit WHERE action = 'export' AND detail LIKE ?", (f"{form};%",)
+        )
+        assert found.scalar() >= 1
