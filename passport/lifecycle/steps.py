@@ -15,9 +15,10 @@ said of a step (V and I of two moments make a resistance that no cell has). The 
 6. A *rest* is a stretch of rows below C/1000. What it begins and ends with is kept where it lasted a week.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from itertools import accumulate
+from operator import attrgetter
 from typing import Any, Final
 
 import numpy as np
@@ -97,7 +98,16 @@ class Carried:
 
 
 _UNREAD: Final = Carried()
-_NOTHING: Final = astuple(_UNREAD)
+_numbers: Final[Callable[[Carried], tuple[int | None, ...]]] = attrgetter(
+    *(one.name for one in fields(Carried))
+)
+_NOTHING: Final = _numbers(_UNREAD)
+
+
+def _left(carried: Carried) -> tuple[int | None, ...] | None:
+    """What is kept of it; None where that is nothing."""
+    numbers = _numbers(carried)
+    return None if numbers == _NOTHING else numbers
 
 
 def fresh(value: int | None, said_ms: int | None, time: int) -> int | None:
@@ -196,7 +206,7 @@ def take_row(
         _rest_row(state, carried, time, current, voltage, joined=joined, rated=rated)
         _step_row(state, carried, time, current, voltage, joined=joined, basis=basis)
         carried.time, carried.current, carried.voltage = time, current, voltage
-    state.boundary.step = astuple(carried) if astuple(carried) != _NOTHING else None
+    state.boundary.step = _left(carried)
 
 
 def _step_row(
@@ -490,7 +500,7 @@ class _Wave:
                 if end == int(flat.barrier_start[at]):
                     for name in _OF_STEPS:
                         setattr(left, name, getattr(old, name))
-            boundary.step = astuple(left) if astuple(left) != _NOTHING else None
+            boundary.step = _left(left)
 
 
 _OF_STEPS: Final = (
