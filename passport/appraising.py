@@ -6,7 +6,7 @@ does that for a stored record, and names what has changed where it cannot.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 
 from passport import inspections
 from passport.errors import Conflict, InputRefused, VerificationFailed
+from passport.estimates.capacity import classify_all
 from passport.estimates.conformal import Calibration
 from passport.estimates.estimate import Answer
 from passport.estimates.health import Health
@@ -25,6 +26,7 @@ from passport.estimates.observed import observed
 from passport.estimates.of_state import health_of_state
 from passport.estimates.windows import WindowModel
 from passport.inspections import Inspected
+from passport.judgement import explanation
 from passport.judgement.appraisal import Appraisal, Subject, appraise
 from passport.judgement.opinions import opinions
 from passport.judgement.second_life.assess import Assessment, assess
@@ -35,6 +37,9 @@ from passport.ledger import batteries, learned, operators, states, versions
 from passport.ledger.batteries import Battery
 from passport.ledger.facts import Declared
 from passport.ledger.versions import Version
+from passport.lifecycle.basis import basis_of
+from passport.lifecycle.ports import Telemetry
+from passport.lifecycle.session import Session
 from passport.lifecycle.state import LifecycleState
 from passport.signing import base64url, encode
 from passport.signing.sign import parse_jws, verify_jws
@@ -267,6 +272,97 @@ def appraised(inputs: Inputs, parameters: ValueParameters) -> Appraised:
         inputs.seed,
     )
     return Appraised(inputs, health, others, appraise(subject, parameters))
+
+
+# ------------------------------------------------------------------------------------------------------ why
+
+
+def why(
+    connection: Connection, telemetry: Telemetry, done: Appraised, parameters: ValueParameters
+) -> explanation.Graph:
+    """The graph of an appraisal: every figure back to rows, declarations, findings and prices.
+
+    All stored rows are walked once, to name those that each session is made of.
+
+    Args:
+        connection: a reading one.
+        telemetry: reader of stored rows.
+        done: what was appraised.
+        parameters: those it was appraised at.
+    """
+    inputs = done.inputs
+    digests = inputs.digests(parameters)
+    basis = basis_of(inputs.facts)
+    model = WindowModel.from_wire(inputs.windows) if inputs.windows is not None else None
+    sessions = inputs.state.sessions.until_now(basis) if inputs.state is not None else []
+    spans = _spans(connection, telemetry, inputs.battery.id, sessions)
+    sources = explanation.Sources(
+        passport=digests.get("passport"),
+        state=digests.get("state"),
+        spans=tuple(
+            explanation.Span(source, epoch, rows)
+            for source, epoch, rows in telemetry.order(connection, inputs.battery.id)
+        ),
+        sessions=tuple(
+            explanation.Told(session, answer, tuple(own))
+            for session, answer, own in zip(
+                sessions, classify_all(sessions, basis, model), spans, strict=True
+            )
+        ),
+        facts=_declared(inputs),
+        inspections=tuple(
+            explanation.Inspection(
+                one.digest,
+                one.inspector.name,
+                one.findings.inspected_at,
+                tuple(finding.gate for finding in one.findings.findings),
+            )
+            for one in inspections.current(inputs.inspected, inputs.now)
+        ),
+        learned={name: digests[name] for name in ("windows", "calibration") if name in digests},
+        parameters=parameters,
+    )
+    return explanation.explain(done.conclusions, done.health, done.observed, sources)
+
+
+def _declared(inputs: Inputs) -> dict[str, explanation.Fact]:
+    """Each fact with whose it is and since when; what a nearer layer says counts."""
+    layers = inputs.declared.layers
+    found = {}
+    for number, layer in enumerate(layers):
+        of = "this battery" if number == len(layers) - 1 else "its model or batch"
+        for name, wire in layer.wired.items():
+            if name not in inputs.facts:
+                continue
+            words = wire if isinstance(wire, str) else orjson.dumps(wire).decode()
+            unit = REGISTRY[name].value.unit
+            found[name] = explanation.Fact(f"{words} {unit}" if unit is not None else words, of, layer.at)
+    return found
+
+
+def _spans(
+    connection: Connection, telemetry: Telemetry, battery_id: str, sessions: Sequence[Session]
+) -> list[list[explanation.Span]]:
+    """For each session, the rows in its time by source and epoch, in the order of folding."""
+    found: list[dict[tuple[str, str], explanation.Span]] = [{} for _ in sessions]
+    if not sessions:
+        return []
+    for chunk in telemetry.chunks(connection, battery_id, after=None):
+        samples = chunk.samples
+        for session, spans in zip(sessions, found, strict=True):
+            if session.absolute is not samples.absolute:
+                continue
+            first, last = session.start_s * 1000, (session.start_s + session.duration_s) * 1000 + 999
+            within = samples.timed & (samples.time_ms >= first) & (samples.time_ms <= last)
+            inside = samples.sequence[within]
+            if not len(inside):
+                continue
+            key = (chunk.source, chunk.epoch)
+            low, high, count = int(inside[0]), int(inside[-1]), len(inside)
+            if (before := spans.get(key)) is not None and before.first is not None:
+                low, count = before.first, before.rows + count
+            spans[key] = explanation.Span(*key, count, low, high)
+    return [list(one.values()) for one in found]
 
 
 # ------------------------------------------------------------------------------------------ the same again

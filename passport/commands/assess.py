@@ -8,6 +8,8 @@ import click
 NOT_ELIGIBLE: Final = 1
 NOT_CONFIRMED: Final = 1
 LATEST: Final = "latest"
+EVERYTHING: Final = "everything"
+_FIRST: Final = ("health", "verdict", "grade", "value", "after_inspection")
 _MARKS: Final = {"pass": ("pass", "green"), "fail": ("FAIL", "red"), "unknown": ("unknown", "yellow")}
 _FITS: Final = {"fit": ("fit", "green"), "not_fit": ("not fit", "red"), "not_known": ("not known", "yellow")}
 _VERDICTS: Final = {
@@ -30,8 +32,16 @@ _VERDICTS: Final = {
     metavar="RECORD",
     help="Work a stored assessment out anew as of its moment: its address or id, or latest.",
 )
+@click.option(
+    "--why",
+    "figure",
+    is_flag=False,
+    flag_value=EVERYTHING,
+    metavar="[FIGURE]",
+    help="What a figure rests on, down to readings and prices: health, grade, value, gate:G6 ...",
+)
 @click.pass_obj
-def command(house: Any, *, battery: str, as_json: bool, record: str | None) -> None:
+def command(house: Any, *, battery: str, as_json: bool, record: str | None, figure: str | None) -> None:
     """Health of BATTERY (URL, identifier path or id), and the thirteen gates' answers about it.
 
     Capacity and health come with their interval, method and evidence, or with the reason why there are none.
@@ -57,6 +67,9 @@ def command(house: Any, *, battery: str, as_json: bool, record: str | None) -> N
     with house.reading() as connection:
         inputs = read_inputs(connection, found, now=house.now())
     told = appraised(inputs, parameters)
+    if figure is not None:
+        _why(house, told, parameters, figure, as_json=as_json)
+        return
     appraisal, health, facts, state = told.conclusions, told.health, inputs.facts, inputs.state
     legal = annex_vii.view(found.category, health, facts, told.observed)
     beside = dict(told.observed)
@@ -81,6 +94,28 @@ def command(house: Any, *, battery: str, as_json: bool, record: str | None) -> N
         _table(found, appraisal)
     if appraisal.gates.verdict is Verdict.NOT_ELIGIBLE:
         sys.exit(NOT_ELIGIBLE)
+
+
+def _why(house: Any, told: Any, parameters: Any, figure: str, *, as_json: bool) -> None:
+    """The graph under one figure, or under all of them."""
+    from passport.appraising import why
+
+    with house.reading() as connection:
+        graph = why(connection, house.telemetry, told, parameters)
+    if as_json:
+        import orjson
+
+        part = graph if figure == EVERYTHING else graph.under(figure)
+        click.echo(orjson.dumps(part.to_wire(), option=orjson.OPT_INDENT_2))
+        return
+    for name in _FIRST if figure == EVERYTHING else (figure,):
+        if figure == EVERYTHING and name not in graph.nodes:
+            continue
+        for depth, sentence in graph.under(name).sentences(name):
+            click.echo(f"{'  ' * depth}{sentence}")
+        click.echo("")
+    if figure == EVERYTHING:
+        click.echo(f"Figures: {', '.join(graph.figures)}")
 
 
 def _check(house: Any, battery: Any, record: str, parameters: Any, *, as_json: bool) -> None:

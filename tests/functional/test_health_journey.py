@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from app import cli  # noqa: TID251 - the commands as a person has them
+from passport.errors import InputRefused
 from tests.data import shared_files
 from tests.passport.estimates.cells import Cell
 from tests.passport.estimates.sessions_of import Row, grouped
@@ -220,3 +221,35 @@ def test_switched_loads_give_a_resistance_and_the_reason_for_what_is_not_told(la
     assert told["remaining_round_trip_efficiency"]["not_determinable"] == "no_closed_loop"
     table = laboratory.run("assess", battery)
     assert "internal_resistance_current         0.02000" in table
+
+
+def test_every_figure_leads_back_to_rows_declarations_and_prices(laboratory: Laboratory) -> None:
+    cell = Cell("Li-ion NMC", health=0.86)
+    rows = cell.run(1.0, -0.4)
+    battery = laboratory.ingest("cycle", rows)
+    graph = json.loads(laboratory.run("assess", battery, "--json", "--why"))
+    nodes = {node["id"]: node for node in graph["nodes"]}
+    below: dict[str, list[str]] = {}
+    for edge in graph["edges"]:
+        assert edge["rests_on"] in nodes
+        below.setdefault(edge["of"], []).append(edge["rests_on"])
+    # Where nothing rests on anything, it is a source, or somebody says that there is none.
+    sources = {"readings", "fact", "inspection", "learned", "parameter", "record"}
+    for name, node in nodes.items():
+        assert name in below or node["kind"] in sources or not node["known"], node
+    assert {"health", "capacity", "grade", "score", "verdict", "value", "recycling", "life:off_grid"} <= set(
+        nodes
+    )
+    (session,) = [node for node in nodes.values() if node["kind"] == "session"]
+    (read,) = [nodes[name] for name in below[session["id"]]]
+    # One discharge: as many rows of the file as carry its current.
+    active = [number for number, row in enumerate(rows) if row[2]]
+    assert read["said"]["rows"] == len(active)
+    assert read["said"]["last"] - read["said"]["first"] == active[-1] - active[0]
+    told = laboratory.run("assess", battery, "--why", "health")
+    assert told.startswith("Health is ")
+    assert f"Rows {read['said']['first']} to {read['said']['last']} of source" in told
+    assert "rated_capacity is 10 Ah, declared of this battery on" in told
+    assert "price.metal.cobalt is 56 USD/kg" in laboratory.run("assess", battery, "--why", "recycling")
+    with pytest.raises(InputRefused, match=r"no figure 'colour' here; known: .*gate:G1"):
+        laboratory.run("assess", battery, "--why", "colour")
