@@ -2,9 +2,9 @@
 
 For one cell model and one operator: `C = a + b * dQ` over a window of voltage, learned from charges whose
 capacity class A told. Each window carries the standard deviation of its residuals when the battery under test
-is left out, widened where batteries were few; a window above two percent is refused. A wrong window is worse
-than none, and this is what tells which it is. Never moved to another model, another chemistry, or another
-operator's batteries.
+is left out; a window above two percent is refused, and what it states is wider where batteries were few. A
+wrong window is worse than none, and this is what tells which it is. Never moved to another model, another
+chemistry, or another operator's batteries.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,7 +46,7 @@ class Window:
     Attributes:
         edges: lower edges of the neighbouring parts it is made of, mV.
         a, b: share of the rated capacity = a + b * charge in the window by the rated capacity.
-        sd: of batteries left out, percent.
+        sd: of batteries left out, percent, and wider where they were few.
         least, most: charge in the window that was seen, by the rated capacity; outside nothing is said.
         batteries, sessions: it was learned from.
     """
@@ -192,13 +192,14 @@ def _window(examples: Sequence[Example], rated: float, edges: tuple[int, ...]) -
             return None
         own = [(line[0] + line[1] * x - y) ** 2 for name, x, y in points if name == out]
         worst.append(fsum(own) / len(own))
-    # Each battery counts once, however many sessions it has. The best of many windows on few batteries looks
-    # better than it is, and a line through few points leaves the next battery further off.
-    few = sqrt((len(names) + 1) / (len(names) - 2))
-    sd = 100 * sqrt(fsum(worst) / len(worst)) * few
+    # Each battery counts once, however many sessions it has.
+    left_out = 100 * sqrt(fsum(worst) / len(worst))
     line = _line([(x, y) for _, x, y in points])
-    if line is None or sd > MOST_SD or line[1] <= 0:
+    if line is None or left_out > MOST_SD or line[1] <= 0:
         return None
+    # The best of many windows on few batteries looks better than it is, and a line through few points leaves
+    # the next battery further off.
+    sd = left_out * sqrt((len(names) + 1) / (len(names) - 2))
     shares = [x for _, x, _ in points]
     return Window(
         edges,
