@@ -359,11 +359,12 @@ def _sessions(report: Report, fleets: Sequence[Fleet]) -> None:
         report.add(goal, _rmse(errors), len({name for name, *_ in found}), note, reason=reason)
     plot = Plot(
         "Accepted sessions of simulated packs",
-        " and ".join(
-            f"nine in ten of class {evidence.value} are within {_figure(_p90(every[evidence]))} points"
-            for evidence in (EvidenceClass.A, EvidenceClass.B)
-        ).capitalize()
-        + " of the truth.",
+        "Of the truth, nine in ten sessions lie within "
+        + ", ".join(
+            f"{_figure(_p90(every[evidence]))} points (class {evidence.value})"
+            for evidence in (EvidenceClass.A, EvidenceClass.B, EvidenceClass.C)
+        )
+        + ".",
         "true health, %",
         "session's capacity minus the true one, points",
         tuple(
