@@ -231,6 +231,21 @@ def principal(connection: Connection, presented: str, now: datetime) -> Principa
     return _living(_key_row(row), now)
 
 
+def by_handle(connection: Connection, handle: str, now: datetime) -> Principal | None:
+    """Whose key has this handle; None where there is none that reads and is active.
+
+    For what was set up under a key and works on without anybody who presents it.
+    """
+    row = connection.exec_driver_sql(f"SELECT {_COLUMNS} FROM api_key WHERE handle = ?", (handle,)).first()
+    if row is None:
+        return None
+    try:
+        who = _living(_key_row(row), now)
+    except KeyRefused:
+        return None
+    return who if who.right is Right.READ else None
+
+
 def open_session(
     connection: Connection,
     presented: str,

@@ -10,7 +10,8 @@ import click
 
 from schemas.measure import Ratio
 
-NAMES: Final = ("page", "bulk", "decode", "mqtt", "state", "trust", "import", "pdf", "accuracy")
+USUAL: Final = ("page", "bulk", "decode", "mqtt", "state", "trust", "search", "import", "pdf")
+NAMES: Final = (*USUAL, "million", "accuracy")
 _FACTS: Final = {"category": "stationary", "chemistry": "LFP", "rated_capacity": "102"}
 
 
@@ -32,7 +33,8 @@ def command(house: Any, names: tuple[str, ...], *, as_json: bool, write: Path | 
     """Measure on a data folder of its own and print each figure beside its yardstick and its bar.
 
     NAMES: page, bulk (rows and chunks), decode (CAN and serial lines), mqtt, state, trust (issue, read,
-    verify), import and pdf; none means all of these. accuracy is asked for by name, as it takes minutes:
+    verify), search, import and pdf; none means all of these. Two are asked for by name, as they take minutes:
+    million (search among a million batteries) and accuracy:
     every estimator on simulated packs and on published cells (CELLPASS_TEST_DATA), beside its goal. A figure
     below its bar is printed as such; it is not an error. Of several rounds the middle one is shown, in
     brackets the lowest and the highest ratio.
@@ -50,7 +52,7 @@ def command(house: Any, names: tuple[str, ...], *, as_json: bool, write: Path | 
         own = house.beside(Path(folder) / "data")
         try:
             for name, measure in _benches(own, Path(folder)).items():
-                if names and name not in names:
+                if name not in (names or USUAL):
                     continue
                 try:
                     for ratio in measure():
@@ -98,6 +100,16 @@ def _benches(house: Any, folder: Path) -> dict[str, Callable[[], Iterator[Ratio]
 
         return trust.run(house, folder)
 
+    def searching() -> Iterator[Ratio]:
+        from passport.bench import search
+
+        return search.run(house, folder / "search")
+
+    def million() -> Iterator[Ratio]:
+        from passport.bench import search
+
+        return search.among_a_million(house, folder / "million")
+
     def paper() -> Iterator[Ratio]:
         from passport.bench import paper
         from passport.ledger import batteries
@@ -124,8 +136,10 @@ def _benches(house: Any, folder: Path) -> dict[str, Callable[[], Iterator[Ratio]
         "mqtt": messages,
         "state": state,
         "trust": trust,
+        "search": searching,
         "import": importing,
         "pdf": paper,
+        "million": million,
     }
 
 

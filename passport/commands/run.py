@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 SWEEP_SECONDS: Final = 2.0
+WATCH_SECONDS: Final = 15.0
 CONNECTIONS: Final = 1024  # open at once, for each worker
 SILENCE_MS: Final = 10_000  # a connection without a request, or with half a one, ends after this
 
@@ -81,11 +82,15 @@ def command(
     stop = threading.Event()
     sweeper = threading.Thread(target=_sweep, args=(house, stop), name="sweeper", daemon=True)
     sweeper.start()
+    # Webhooks answer slowly or never, and states do not wait for them.
+    watcher = threading.Thread(target=_watch, args=(house, stop), name="watcher", daemon=True)
+    watcher.start()
     try:
         _serve(house, workers)
     finally:
         stop.set()
         sweeper.join(10)
+        watcher.join(10)
 
 
 def _may_move(house: Any) -> bool:
@@ -217,6 +222,20 @@ def _sweep(house: Any, stop: threading.Event) -> None:
                     logger.warning("%s", sentence)
         except Exception:
             logger.exception("the sweep will be tried again")
+
+
+def _watch(house: Any, stop: threading.Event) -> None:
+    """Tell webhooks of what newly fits saved searches, for as long as the service runs."""
+    from passport import watching
+
+    logger = logging.getLogger(__name__)
+    while not stop.wait(WATCH_SECONDS):
+        try:
+            watching.watch(
+                house.engine, house.data_dir, public_url=house.settings.public_url, now=house.now()
+            )
+        except Exception:
+            logger.exception("webhooks will be tried again")
 
 
 def _serve(house: Any, workers: int) -> None:

@@ -158,6 +158,112 @@ def assemble(
         raise click.exceptions.Exit(1)
 
 
+@command.command(
+    "save",
+    epilog="Example: cellpass search save 'LFP at home' chemistry=LFP use=home_storage"
+    " --key ceirceir --webhook https://example.org/hook",
+)
+@click.argument("name")
+@click.argument("filters", nargs=-1, required=True, metavar="NAME=VALUE...")
+@click.option("--key", "handle", required=True, help="Handle of the key within whose rights it asks.")
+@click.option("--webhook", required=True, help="Where new matches are sent: https, or http on this machine.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_obj
+def save(
+    house: Any, *, name: str, filters: tuple[str, ...], handle: str, webhook: str, as_json: bool
+) -> None:
+    """Keep a question; what newly fits it is sent to a webhook while the service runs.
+
+    The secret that messages are signed with is shown, this once only.
+    """
+    from passport import grants, watching
+    from passport.errors import NotFound
+    from passport.search import saved
+
+    now = house.now()
+    with house.writing() as connection:
+        who = grants.by_handle(connection, handle, now)
+        if who is None:
+            raise NotFound(
+                f"no key that reads now has the handle {handle[:16]!r}; `cellpass key list` shows them"
+            )
+        made = saved.save(
+            connection,
+            who,
+            name=name,
+            handle=handle,
+            pairs=_pairs(filters),
+            url=webhook,
+            now=now,
+            random_bytes=house.issuer.random_bytes,
+        )
+        grants.audit_administrator(
+            connection,
+            action="search save",
+            now=now,
+            audience=who.audience,
+            purpose=who.purpose,
+            detail=f"{made.id} under {handle}: {' '.join(filters)}",
+        )
+    secret = watching.secret_of(house.data_dir, made.id)
+    if as_json:
+        click.echo(orjson.dumps({"id": made.id, "secret": secret}))
+        return
+    click.echo(f"{made.id}  {secret}")
+    click.echo("The id, and the secret of its messages, shown once. See docs/search.md.", err=True)
+
+
+@command.command("list", epilog="Example: cellpass search list --json")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+@click.option("--messages", is_flag=True, help="The newest messages, and what became of them.")
+@click.pass_obj
+def list_saved(house: Any, *, as_json: bool, messages: bool) -> None:
+    """Show saved searches, or the messages that were sent for them; never a secret."""
+    from passport.search import saved
+    from schemas.values import utc_text
+
+    with house.reading() as connection:
+        found = [] if messages else saved.every(connection)
+        sent = saved.deliveries(connection) if messages else []
+    for one in found:
+        told = {
+            "id": one.id,
+            "name": one.name,
+            "key": one.handle,
+            "question": [f"{name}={text}" for name, text in one.pairs],
+            "webhook": one.url,
+            "created_at": utc_text(one.created_at),
+        }
+        line = f"{one.id}  {one.handle}  {one.name}: {' '.join(told['question'])}  {one.url}"
+        click.echo(orjson.dumps(told) if as_json else line)
+    for message in sent:
+        said: dict[str, Any] = {
+            "id": message.id,
+            "search": message.search,
+            "batteries": message.batteries,
+            "made_at": utc_text(message.made_at),
+            "attempts": message.attempts,
+            "state": message.state.value,
+            "told": message.told,
+        }
+        line = "  ".join(str(value) for value in said.values())
+        click.echo(orjson.dumps(said) if as_json else line)
+
+
+@command.command("remove", epilog="Example: cellpass search remove ABCDEFGHIJKLMNOP")
+@click.argument("saved_id", metavar="ID")
+@click.pass_obj
+def remove(house: Any, saved_id: str) -> None:
+    """Forget a saved search; messages that were not delivered yet are given up."""
+    from passport import grants
+    from passport.search import saved
+
+    with house.writing() as connection:
+        gone = saved.remove(connection, saved_id)
+        grants.audit_administrator(connection, action="search remove", now=house.now(), detail=gone.id)
+    click.echo(f"Removed {gone.id} {gone.name}.", err=True)
+
+
 def _pairs(filters: tuple[str, ...]) -> list[tuple[str, str]]:
     from passport import search
 

@@ -678,6 +678,47 @@ class OfferRow(SQLModel, table=True):
     contact: str | None
 
 
+class SavedSearchRow(SQLModel, table=True):
+    """A question that is kept under a key, with the webhook that is told of new matches."""
+
+    __tablename__ = "saved_search"
+
+    id: str = Field(primary_key=True)
+    name: str
+    handle: str
+    question: str  # JSON list of names and texts
+    url: str
+    created_at: str
+    seen: int  # rows of search that were written up to here were looked at
+
+
+class SavedMatchRow(SQLModel, table=True):
+    """A battery that was new to a saved search once."""
+
+    __tablename__ = "saved_match"
+
+    search: str = Field(primary_key=True)
+    battery: str = Field(primary_key=True)
+    at: str
+
+
+class DeliveryRow(SQLModel, table=True):
+    """A message to a webhook: what it says, and what became of it."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (Index("delivery_due", "state", "next_at"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    search: str
+    batteries: int
+    body: bytes
+    made_at: str
+    attempts: int
+    next_at: str | None
+    state: str
+    told: str
+
+
 class AuditRow(SQLModel, table=True):
     """Who did or read what, and for which purpose; never from which address."""
 
@@ -806,6 +847,9 @@ TABLES: Final[tuple[type[SQLModel], ...]] = (
     PageCacheRow,
     BatterySearchRow,
     OfferRow,
+    SavedSearchRow,
+    SavedMatchRow,
+    DeliveryRow,
     AuditRow,
     LearnedRow,
     RegistrationAttemptRow,

@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from typing import Any, Final, Literal, Protocol
 
 import orjson
@@ -256,20 +257,25 @@ def check_rights(question: Query, reader: Reader) -> None:
         raise Forbidden(_refusal([refused[name] for name in sorted(refused)]))
 
 
+_RESTRICTED: Final = {"absent": Absent.RESTRICTED.value}
+_NOT_PROVIDED: Final = {"absent": Absent.NOT_PROVIDED.value}
+
+
 def wire(row: Row, public_url: str) -> dict[str, Any]:
     """One row as JSON: every field says its value or why it has none."""
-    fields: dict[str, Any] = {}
-    for name, field in FIELDS.items():
-        if name in row.withheld:
-            fields[name] = {"absent": Absent.RESTRICTED.value}
-        elif (value := row.values[name]) is None:
-            fields[name] = {"absent": Absent.NOT_PROVIDED.value}
+    fields: dict[str, Any] = dict.fromkeys(FIELDS, _RESTRICTED)
+    for name, value in row.values.items():
+        field = FIELDS[name]
+        if value is None:
+            fields[name] = _NOT_PROVIDED
         elif field.several:
             fields[name] = {"values": words_of(value)}
+        elif not field.unit:
+            fields[name] = {"value": value}
+        elif row.metals_computed and name in METALS:
+            fields[name] = {"value": value, "unit": str(field.unit), "source": Source.COMPUTED.value}
         else:
-            fields[name] = {"value": value} | ({"unit": str(field.unit)} if field.unit else {})
-            if name in METALS and row.metals_computed:
-                fields[name]["source"] = Source.COMPUTED.value
+            fields[name] = {"value": value, "unit": str(field.unit)}
     told: dict[str, Any] = {
         "passport_id": row.passport_id,
         "identifier": identifier_url(public_url, row.identifier),
@@ -445,15 +451,22 @@ def _fetch(
     return rows
 
 
+@cache
+def _open_to(audience: Audience | None) -> tuple[tuple[tuple[str, Field, int], ...], tuple[str, ...]]:
+    """What the audience reads, each with its place in a row, and what is withheld from it."""
+    fields = [(name, FIELDS[name], place) for place, name in enumerate(_SHOWN, start=_FIRST_VALUE)]
+    told = tuple(one for one in fields if readable(one[1], audience))
+    return told, tuple(name for name, field, _ in fields if not readable(field, audience))
+
+
 def _row(row: Any, reader: Reader, today: date) -> Row:
     inside = reader.covers(operator=row[3], battery=row[0])
-    audience = reader.audience if inside else Audience.PUBLIC
-    open_to = {name: FIELDS[name] for name in _SHOWN if readable(FIELDS[name], audience)}
-    values = {name: shown(field, row[_FIRST_VALUE + _SHOWN.index(name)]) for name, field in open_to.items()}
-    offered = "offered_since" in open_to and row[10] is not None and row[10] >= today.toordinal()
-    if "offered_since" in open_to and not offered:
+    fields, withheld = _open_to(reader.audience if inside else Audience.PUBLIC)
+    values = {name: shown(field, row[place]) for name, field, place in fields}
+    offered = "offered_since" in values and row[10] is not None and row[10] >= today.toordinal()
+    if "offered_since" in values and not offered:
         values["offered_since"] = None
-    verdict_open = "verdict" in open_to
+    verdict_open = "verdict" in values
     return Row(
         battery=row[0],
         passport_id=row[1],
@@ -461,8 +474,8 @@ def _row(row: Any, reader: Reader, today: date) -> Row:
         operator=row[3],
         simulated=bool(row[4]),
         values=values,
-        withheld=tuple(name for name in _SHOWN if name not in open_to),
-        condition_at=row[5] if "full_cycles" in open_to else None,
+        withheld=withheld,
+        condition_at=row[5] if "full_cycles" in values else None,
         inspect=tuple(orjson.loads(row[6])) if verdict_open and row[6] else () if verdict_open else None,
         contact=row[7],
         offer=orjson.loads(row[9]) if offered else None,

@@ -7,7 +7,6 @@ ordinal number.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from enum import StrEnum, unique
 from typing import Any, Final
 
@@ -159,5 +158,7 @@ def shown(field: Field, stored: Any) -> str | None:
         return date.fromordinal(stored).isoformat()
     if not field.scale:
         return str(stored)
-    text = format(Decimal(stored) / field.scale, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    whole, part = divmod(abs(stored), field.scale)
+    sign = "-" if stored < 0 else ""
+    digits = f"{part:0{len(str(field.scale)) - 1}}".rstrip("0") if part else ""
+    return f"{sign}{whole}.{digits}" if digits else f"{sign}{whole}"
