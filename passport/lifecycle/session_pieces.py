@@ -6,8 +6,10 @@ charging and of the lowest while discharging, or the battery's by its cells in s
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 
 from passport.lifecycle.arrays import (
     Flat,
@@ -43,6 +45,8 @@ ANEW_MV = 300
 """A cell's voltage that turns by more, at a current no smaller, begins anew: what lay between is not here."""
 _MISSING = -(1 << 40)  # no series shows it
 _NOTHING = Sums()
+
+Directions = npt.NDArray[np.int8]
 
 
 def take_row(
@@ -151,7 +155,8 @@ def take_wave(flat: Flat, rows: Rows) -> None:
             boundary.session = None
         return
     points = _points(flat, rows, steps, at_points(current.values, steps), thresholds)
-    pieces = pieces_of(steps, (points.direction + 1) * 2 + points.beyond + 6 * np.cumsum(points.anew))
+    code = (points.direction.astype(np.int64) + 1) * 2 + points.beyond
+    pieces = pieces_of(steps, code + 6 * np.cumsum(points.anew) if points.anew.any() else code)
     moved = [(segment.state.charge_in, segment.state.charge_out) for segment in flat.segments]
     for owner, piece in _pieces(points, pieces, flat, rows):
         if thresholds[owner]:
@@ -192,8 +197,8 @@ class _Points:
     was_ma: Int64
     was_mv: Int64
     was_cell: Int64
-    direction: Int64
-    was_direction: Int64
+    direction: Directions
+    was_direction: Directions
     beyond: Bool
     anew: Bool
 
@@ -202,7 +207,7 @@ def _points(flat: Flat, rows: Rows, steps: Steps, ma: Int64, thresholds: list[in
     owner = np.repeat(steps.present, steps.last - steps.first + 1)
     known = [flat.segments[at].state.boundary.session for at in steps.present.tolist()]
     mv = _values(flat, rows.voltage, steps)
-    each = _each(mv, np.array([segment.basis.in_series or 0 for segment in flat.segments])[owner])
+    each = _each(mv, _spread([segment.basis.in_series or 0 for segment in flat.segments], owner))
     up = down = middle = each
     if rows.cell_lowest is not None or rows.cell_highest is not None:
         lowest, highest = _values(flat, rows.cell_lowest, steps), _values(flat, rows.cell_highest, steps)
@@ -210,26 +215,25 @@ def _points(flat: Flat, rows: Rows, steps: Steps, ma: Int64, thresholds: list[in
         down = np.where(lowest == _MISSING, each, lowest)
         both = (lowest != _MISSING) & (highest != _MISSING)
         middle = np.where(both, (lowest + highest) // 2, each)
-    apart = ~steps.joined
+    apart = np.flatnonzero(~steps.joined)
 
-    def previous(values: Int64, place: int) -> Int64:
+    def previous(values: Int64, place: int, none: int = _MISSING) -> Int64:
         carried = [one[place] if one else None for one in known]
         found = before(values, steps.first, [_MISSING if one is None else one for one in carried])
-        found[apart] = _MISSING
+        found[apart] = none
         return found
 
-    was_ma = previous(ma, 1)
-    was_ma[apart] = 0
+    was_ma = previous(ma, 1, 0)
     was_up = previous(up, 3)
     alike = down is up and all(one is None or one[3] == one[4] for one in known)
     was_down = was_up if alike else previous(down, 4)
-    threshold = np.array([one or 1 << 40 for one in thresholds])[owner]
-    direction = (ma >= threshold).astype(np.int64) - (ma <= -threshold)
+    threshold = _spread([one or 1 << 40 for one in thresholds], owner)
+    direction = (ma >= threshold).astype(np.int8) - (ma <= -threshold)
     cell, was_cell = up, was_up
     if not alike:
         cell = np.where(direction > 0, up, np.where(direction < 0, down, middle))
         was_cell = np.where(direction > 0, was_up, was_down)
-    was_direction = (was_ma >= threshold).astype(np.int64) - (was_ma <= -threshold)
+    was_direction = (was_ma >= threshold).astype(np.int8) - (was_ma <= -threshold)
     anew = (direction != 0) & (direction == was_direction) & (cell != _MISSING) & (was_cell != _MISSING)
     anew &= ((was_cell - cell) * direction > ANEW_MV) & (10 * np.abs(ma) >= 9 * np.abs(was_ma))
     if anew.any():
@@ -243,7 +247,7 @@ def _points(flat: Flat, rows: Rows, steps: Steps, ma: Int64, thresholds: list[in
         down,
         cell,
         was_ma,
-        previous(mv, 2),
+        previous(mv, 2, 0),
         was_cell,
         direction,
         was_direction,
@@ -252,29 +256,37 @@ def _points(flat: Flat, rows: Rows, steps: Steps, ma: Int64, thresholds: list[in
     )
 
 
+def _spread(values: list[int], owner: Int64) -> int | Int64:
+    """What holds for the segment of each point; one number where it holds for all."""
+    return values[0] if len(set(values)) == 1 else np.array(values)[owner]
+
+
 def _values(flat: Flat, series: Series | None, steps: Steps) -> Int64:
     counted = counting(flat, series)
     if counted is None:
         return np.full(len(steps.time), _MISSING)
+    if counted.valid.all():
+        return at_points(counted.values, steps)
     return at_points(np.where(counted.valid, counted.values, _MISSING), steps)
 
 
-def _each(mv: Int64, in_series: Int64) -> Int64:
+def _each(mv: Int64, in_series: int | Int64) -> Int64:
     """Voltage of one of cells in series, to the nearest mV; missing where their number is."""
     count = np.maximum(in_series, 1)
-    found: Int64 = np.where((mv == _MISSING) | (in_series < 1), _MISSING, (2 * mv + count) // (2 * count))
+    found: Int64 = (2 * mv + count) // (2 * count)
+    missing = (mv == _MISSING) | (np.asarray(in_series) < 1)
+    if missing.any():
+        found[missing] = _MISSING
     return found
 
 
-def _beyond(flat: Flat, owner: Int64, direction: Int64, cell: Int64) -> Bool:
+def _beyond(flat: Flat, owner: Int64, direction: Directions, cell: Int64) -> Bool:
     limits = [(limit_of(segment.basis, 1), limit_of(segment.basis, -1)) for segment in flat.segments]
     never = 1 << 40
-    highest = np.array([never if one is None else one for one, _ in limits])[owner]
-    lowest = np.array([-never if one is None else one for _, one in limits])[owner]
-    found: Bool = (cell != _MISSING) & (
-        ((direction > 0) & (cell >= highest)) | ((direction < 0) & (cell <= lowest))
-    )
-    return found
+    highest = _spread([never if one is None else one for one, _ in limits], owner)
+    lowest = _spread([-2 * never if one is None else one for _, one in limits], owner)
+    low: Bool = (direction < 0) & (cell <= lowest) & (cell != _MISSING)
+    return low | ((direction > 0) & (cell >= highest))
 
 
 def _known(value: int) -> int | None:
@@ -302,7 +314,9 @@ def _pieces(points: _Points, pieces: Pieces, flat: Flat, rows: Rows) -> Iterator
     pair = points.ma + points.was_ma
     into, out = areas_of(pair, inner, first)
     power = points.ma * points.mv + points.was_ma * points.was_mv
+    # Where no step leads, nothing lacks a voltage.
     powered = (points.mv != _MISSING) & (points.was_mv != _MISSING)
+    powered |= steps.step == 0
     if powered.all():
         unpowered = [0] * len(first)
         energy_in, energy_out = areas_of(power, inner, first)
@@ -314,10 +328,11 @@ def _pieces(points: _Points, pieces: Pieces, flat: Flat, rows: Rows) -> Iterator
     said = points.cell != _MISSING
     soc = _values(flat, rows.state_of_charge, steps)
     soc_said = soc != _MISSING
-    lowest, highest = _values(flat, rows.cell_lowest, steps), _values(flat, rows.cell_highest, steps)
-    apart = highest - lowest
-    both = (lowest != _MISSING) & (highest != _MISSING)
-    least = np.where(said, points.cell, 1 << 40)
+    spreads: list[int | None] = [None] * len(first)
+    if rows.cell_lowest is not None and rows.cell_highest is not None:
+        lowest, highest = _values(flat, rows.cell_lowest, steps), _values(flat, rows.cell_highest, steps)
+        spreads = _at(highest - lowest, pieces.last_where((lowest != _MISSING) & (highest != _MISSING)))
+    least = points.cell if said.all() else np.where(said, points.cell, 1 << 40)
     windows = _windows(points, pieces, flat)
     for number, values in enumerate(
         zip(
@@ -341,7 +356,7 @@ def _pieces(points: _Points, pieces: Pieces, flat: Flat, rows: Rows) -> Iterator
             np.abs(points.ma[last]).tolist(),
             _at(soc, pieces.first_where(soc_said)),
             _at(soc, pieces.last_where(soc_said)),
-            _at(apart, pieces.last_where(both)),
+            spreads,
             strict=True,
         )
     ):
@@ -396,24 +411,27 @@ def _heats(
     """By piece: heat and time of its entry, of its inner steps, coldest and hottest; None without any."""
     if rows.coldest is None and rows.hottest is None and rows.ambient is None:
         return None
-    cold, hot = _values(flat, rows.coldest, steps), _values(flat, rows.hottest, steps)
+    hot = _values(flat, rows.hottest, steps)
+    cold = hot if rows.coldest is None else _values(flat, rows.coldest, steps)
     if rows.ambient is not None:
         ambient = _values(flat, rows.ambient, steps)
         neither = (cold == _MISSING) & (hot == _MISSING)
         cold, hot = np.where(neither, ambient, cold), np.where(neither, ambient, hot)
-    cold, hot = np.where(cold == _MISSING, hot, cold), np.where(hot == _MISSING, cold, hot)
+    if cold is not hot:
+        cold, hot = np.where(cold == _MISSING, hot, cold), np.where(hot == _MISSING, cold, hot)
     said = cold != _MISSING
-    warmth = np.where(said, cold + hot, 0)
-    time = np.where(said, steps.step, 0)
-    spent = np.where(said, inner, 0)
+    warmth, time, spent, least = cold + hot, steps.step, inner, cold
+    if not said.all():
+        warmth, time, spent = np.where(said, warmth, 0), np.where(said, time, 0), np.where(said, inner, 0)
+        least = np.where(said, cold, 1 << 40)
     first = pieces.first
     return list(
         zip(
-            (warmth * time)[first].tolist(),
+            (warmth[first] * time[first]).tolist(),
             time[first].tolist(),
             pieces.total(warmth * spent).tolist(),
             pieces.total(spent).tolist(),
-            [None if one > 1 << 39 else one for one in pieces.least(np.where(said, cold, 1 << 40)).tolist()],
+            [None if one > 1 << 39 else one for one in pieces.least(least).tolist()],
             _list(pieces.most(hot)),
             strict=True,
         )
@@ -447,10 +465,13 @@ def _share(
     one, other = np.abs(points.ma[where]), np.abs(points.was_ma[where])
     area = (one + other) * points.steps.step[where]
     smallest, largest = np.minimum(one, other), np.maximum(one, other)
-    number = np.searchsorted(pieces.first, where, side="right") - 1
-    grid = np.array(edges)
-    window = np.searchsorted(grid, now, side="right") - 1
-    within = (window == np.searchsorted(grid, was, side="right") - 1) & (int(area.max()) * len(area) < _SAFE)
+    lengths = pieces.last - pieces.first + 1
+    number = np.repeat(np.arange(len(lengths)), lengths)[where]
+    table = _window_table(tuple(edges))
+    window = table[np.clip(now, 0, len(table) - 1)]
+    within = window == table[np.clip(was, 0, len(table) - 1)]
+    if int(area.max()) * len(area) >= _SAFE:
+        within[:] = False
     crossing = ~within
     inside = within & (window >= 0) & (window < len(edges) - 1)
     if inside.any():
@@ -476,6 +497,13 @@ def _share(
     ):
         for which, share in shares(edges, moved, low, high):
             _put(found, at, which, share, small, large)
+
+
+@cache
+def _window_table(edges: tuple[int, ...]) -> Int64:
+    """By mV, the number of the window: -1 below the first edge, and of one too many from the last on."""
+    table: Int64 = np.searchsorted(edges, np.arange(edges[-1] + 1), side="right") - 1
+    return table
 
 
 def _put(found: dict[int, Windows], piece: int, window: int, moved: int, smallest: int, largest: int) -> None:
