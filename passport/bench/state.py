@@ -7,23 +7,18 @@ from typing import Final
 import numpy as np
 
 from passport.lifecycle import folding, reference
-from passport.lifecycle.state import Basis, LifecycleState
+from passport.lifecycle.arrays import integrate
+from passport.lifecycle.basis import Basis
+from passport.lifecycle.state import LifecycleState
 from schemas.measure import Ratio, seconds
 from schemas.samples import Chunk, Column, ColumnKey, Samples
 
 _START_MS: Final = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 _SEED: Final = 20270218
 _ROUNDS: Final = 3
-_DECLARED: Final = Basis(
-    chemistry="Li-ion LFP",
-    rated_mah=100_000,
-    in_series=16,
-    minimum_mv=40_000,
-    maximum_mv=58_400,
-    idle_coldest=0,
-    idle_hottest=400,
-    maximum_w=5_000,
-)
+_RUN_ROWS: Final = 1 << 16
+_YEAR_ROWS: Final = 365 * 86_400
+_BASIS: Final = Basis("Li-ion LFP", "stationary", 102_000, 16, 40_000, 58_400, 0, 400)
 
 
 def chunk(battery: str, rows: int, first: int, random: np.random.Generator) -> Chunk:
@@ -53,13 +48,11 @@ def chunk(battery: str, rows: int, first: int, random: np.random.Generator) -> C
     return Chunk(battery, "bench", "1", 1, samples)
 
 
-def run() -> Iterator[Ratio]:
-    """At 10 and at 60 rows a battery; and rows a second on long runs."""
+def run(fleet: int = 100_000) -> Iterator[Ratio]:
+    """Few rows of many batteries, many rows of few, a year of one battery, and a fleet of `fleet`."""
     random = np.random.default_rng(_SEED)
     for batteries, rows, bar in ((2000, 10, 8.0), (2000, 60, 12.0)):
-        first = [[chunk(str(n), 2, 0, random)] for n in range(batteries)]
-        later = [[chunk(str(n), rows, 2, random)] for n in range(batteries)]
-        begun = [state.to_bytes() for state in folding.fold([LifecycleState() for _ in first], first)]
+        begun, later = _begun(batteries, rows, random)
         ours = _median(folding.fold, begun, later)
         plain = _median(reference.fold, begun, later)
         yield Ratio(
@@ -69,32 +62,95 @@ def run() -> Iterator[Ratio]:
             "rows/s",
             bar,
             at_most=False,
-            against="row-by-row Python, same bytes",
+            against="row-by-row Python, same bytes; sessions, events and resistance among them",
             note=f"{batteries} batteries",
         )
-    long = [[chunk(str(n), 100_000, 0, random)] for n in range(10)]
-    begun = [LifecycleState().to_bytes() for _ in long]
-    for what, fold, bar, against in (
-        ("nothing declared", folding.fold, 20.0, "absolute bar; basic sums, and no session or event to find"),
-        ("all declared", _fold_declared, 5.0, "absolute bar; with sessions, resistance and events"),
-    ):
-        yield Ratio(
-            f"state update, long runs, {what}",
-            1_000_000 / _median(fold, begun, long) / 1e6,
-            None,
-            "million rows/s",
-            bar,
-            at_most=False,
-            against=against,
-        )
+    yield _sums(random)
+    long = [[chunk(str(n), _RUN_ROWS, 0, random)] for n in range(16)]
+    spent = _median(folding.fold, [LifecycleState().to_bytes() for _ in long], long)
+    a_second = 16 * _RUN_ROWS / spent
+    yield Ratio(
+        "state update, long runs",
+        a_second / 1e6,
+        None,
+        "million rows/s",
+        5.0,
+        at_most=False,
+        against="absolute bar; sums, residence, extremes, counters, sessions, events and resistance together",
+    )
+    yield Ratio(
+        "a year of one battery, a row a second",
+        _YEAR_ROWS / a_second,
+        None,
+        "s",
+        30.0,
+        at_most=True,
+        against="absolute bar; from the line above, rows that are decoded already",
+    )
+    yield _flat(fleet, random)
 
 
-def _fold_declared(states: list[LifecycleState], chunks: list[list[Chunk]]) -> object:
-    return folding.fold(states, chunks, basis=[_DECLARED] * len(states))
+def _begun(batteries: int, rows: int, random: np.random.Generator) -> tuple[list[bytes], list[list[Chunk]]]:
+    """States of batteries after two rows each, and what follows."""
+    first = [[chunk(str(n), 2, 0, random)] for n in range(batteries)]
+    later = [[chunk(str(n), rows, 2, random)] for n in range(batteries)]
+    states = folding.fold([LifecycleState() for _ in first], first, basis=[_BASIS] * batteries)
+    return [state.to_bytes() for state in states], later
+
+
+def _sums(random: np.random.Generator) -> Ratio:
+    """Charge and energy alone."""
+    rows = 1 << 20
+    current, voltage = random.integers(-30_000, 30_000, rows), random.integers(48_000, 54_000, rows)
+    step = np.full(rows, 1000)
+    first = np.arange(0, rows, _RUN_ROWS)
+    carried = [0] * len(first)
+
+    def both() -> None:
+        for begin in first.tolist():
+            part = slice(begin, begin + _RUN_ROWS)
+            integrate(current[part], step[part], first[:1], carried[:1])
+            integrate(current[part] * voltage[part], step[part], first[:1], carried[:1])
+
+    spent = median(seconds(both) for _ in range(_ROUNDS))
+    return Ratio(
+        "charge and energy by direction",
+        rows / spent / 1e6,
+        None,
+        "million rows/s",
+        20.0,
+        at_most=False,
+        against="absolute bar; exact integers",
+    )
+
+
+def _flat(fleet: int, random: np.random.Generator) -> Ratio:
+    """What a battery costs in a fleet of many, from stored bytes to stored bytes, beside a fleet of 1,000."""
+    portion = 1000
+    begun, later = _begun(portion, 10, random)
+    kept: dict[int, bytes] = {}
+
+    def portions(count: int) -> None:
+        for number in range(count):
+            states = [LifecycleState.from_bytes(data) for data in begun]
+            for at, state in enumerate(folding.fold(states, later, basis=[_BASIS] * portion)):
+                kept[number * portion + at] = state.to_bytes()
+
+    small = median(seconds(lambda: portions(1)) for _ in range(2 * _ROUNDS + 1))
+    large = seconds(lambda: portions(fleet // portion))
+    return Ratio(
+        f"state update, a battery of {fleet:,}",
+        large / fleet * 1e6,
+        small / portion * 1e6,
+        "µs a battery",
+        1.25,
+        at_most=True,
+        against="a battery of 1,000; 10 rows, from stored bytes to stored bytes",
+    )
 
 
 def _median(
-    fold: Callable[[list[LifecycleState], list[list[Chunk]]], object],
+    fold: Callable[..., object],
     begun: list[bytes],
     later: list[list[Chunk]],
 ) -> float:
@@ -102,5 +158,5 @@ def _median(
     times = []
     for _ in range(_ROUNDS):
         states = [LifecycleState.from_bytes(data) for data in begun]
-        times.append(seconds(lambda states=states: fold(states, later)))  # type: ignore[misc]
+        times.append(seconds(lambda states=states: fold(states, later, basis=[_BASIS] * len(states))))  # type: ignore[misc]
     return median(times)

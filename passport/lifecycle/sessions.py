@@ -32,17 +32,20 @@ from passport.lifecycle.session import MOST_KEPT, Session
 SMALLEST_MA: Final = 50
 PAUSE_MS: Final = 300_000
 REVERSAL_MS: Final = 60_000
-LARGEST_KEPT_BYTES: Final = 900  # of all sessions that are kept, besides the latest
+LARGEST_KEPT_BYTES: Final = 700  # of all sessions that are kept, besides the latest
 
 # Edges of voltage windows of one cell in mV, by the words of the attribute `battery_chemistry`.
 _LAYERED: Final = (3400, 3500, 3600, 3650, 3700, 3750, 3800, 3850, 3900, 3950, 4000, 4050, 4100, 4150)
+_PHOSPHATE: Final = (3200, 3280, 3320, 3360, 3380, 3400, 3420, 3440, 3460, 3500, 3550)
+_SODIUM: Final = (2400, 2600, 2700, 2800, 2900, 3000, 3100, 3200, 3300, 3400, 3600)
+_GRIDS: Final = (_PHOSPHATE, _LAYERED, _SODIUM)  # their order is part of the bytes
 WINDOW_EDGES: Final[Mapping[str, tuple[int, ...]]] = {
-    "Li-ion LFP": (3200, 3280, 3320, 3360, 3380, 3400, 3420, 3440, 3460, 3500, 3550),
+    "Li-ion LFP": _PHOSPHATE,
     "Li-ion NMC": _LAYERED,
     "Li-ion NCA": _LAYERED,
     "Li-ion LCO": _LAYERED,
     "Li-ion LMO": _LAYERED,
-    "Na-ion": (2400, 2600, 2700, 2800, 2900, 3000, 3100, 3200, 3300, 3400, 3600),
+    "Na-ion": _SODIUM,
 }
 
 _PER_MAH: Final = 2 * 3_600_000  # 2·mA·ms
@@ -636,14 +639,25 @@ def _numbers(session: Session) -> list[int | None]:
 
 
 def _packed_windows(windows: Sequence[tuple[int, int]]) -> Iterator[int]:
-    """A shift, then each edge by its distance from the one before, and its charge without the last bits."""
+    """A shift, the grid, which of its windows there are (a bit each), and their charges without last bits."""
     if windows:
         shift = _shift(windows)
+        found = {edge for edge, _ in windows}
+        grid = next(number for number, edges in enumerate(_GRIDS) if found.issubset(edges))
         yield shift
-        edges = [0, *(edge for edge, _ in windows)]
-        for before, (edge, charge) in zip(edges, windows, strict=False):
-            yield edge - before
+        yield grid
+        yield sum(1 << at for at, edge in enumerate(_GRIDS[grid]) if edge in found)
+        for _, charge in windows:
             yield charge >> shift
+
+
+def _unpacked_windows(numbers: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    """The inverse of `_packed_windows`."""
+    if not numbers:
+        return ()
+    shift, grid, which, *charges = numbers
+    edges = [edge for at, edge in enumerate(_GRIDS[grid]) if which >> at & 1]
+    return tuple((edge, charge << shift) for edge, charge in zip(edges, charges, strict=True))
 
 
 def _shift(windows: Sequence[tuple[int, int]]) -> int:
@@ -660,11 +674,6 @@ def _from_numbers(numbers: Sequence[Any]) -> Session:
     kind, start_s, duration_s, charge, opposite, short, energy, *more = numbers[:_WINDOWS]
     before_s, before_mv, after_s, after_mv, first_mv, last_mv, last_ma, *more = more
     soc_first, soc_last, coldest, hottest, mean, longest, cycles, spread = more
-    windows = []
-    edge = 0
-    for step, moved in zip(numbers[_WINDOWS + 1 :: 2], numbers[_WINDOWS + 2 :: 2], strict=True):
-        edge += step
-        windows.append((edge, moved << numbers[_WINDOWS]))
     return Session(
         direction=1 if kind & 2 else -1,
         start_s=start_s,
@@ -688,7 +697,7 @@ def _from_numbers(numbers: Sequence[Any]) -> Session:
         hottest=None if hottest is None else coldest + hottest,
         mean_temperature=None if mean is None else coldest + mean,
         longest_step_s=longest,
-        windows=tuple(windows),
+        windows=_unpacked_windows(numbers[_WINDOWS:]),
         cycles_before=cycles,
         spread_mv=spread,
     )

@@ -20,7 +20,7 @@ from passport.lifecycle.packing import pack, unpack
 from passport.lifecycle.resistances import Resistances, resistances_from
 from passport.lifecycle.sessions import Sessions
 
-VERSION: Final = 8
+VERSION: Final = 9
 LARGEST_BYTES: Final = 4096
 
 # Lower edges of the temperature bins 1 to 12 in tenths of a degree; bin 0 lies below the first.

@@ -1,11 +1,12 @@
 """Sessions, worked out by hand: where they begin and end, what is summed, which are kept."""
 
+import cbor2
 import numpy as np
 import pytest
 
 from passport.lifecycle import folding, reference
 from passport.lifecycle.basis import Basis
-from passport.lifecycle.sessions import LARGEST_KEPT_BYTES, Sessions
+from passport.lifecycle.sessions import LARGEST_KEPT_BYTES, WINDOW_EDGES, Going, Piece, Rest, Sessions, Sums
 from passport.lifecycle.shape import LifecycleState
 from schemas.samples import Chunk, Column, ColumnKey, Samples
 
@@ -270,6 +271,45 @@ def test_sums_of_sessions_beyond_64_bits_are_exact(fold):
     (one,) = state.sessions
     # 19.5 hours at 100 kA are 1.95 GAh, at 10 kV 19.5 TWh.
     assert (one.charge, one.energy) == (19_500_000_000, 1_950_000_000_000)
+
+
+def full_sessions() -> Sessions:
+    """Sessions of a battery of 300 Ah, with all windows, as many as may be kept; one goes on, one turns."""
+    rated = Basis("Li-ion LFP", "stationary", 300_000, 16, 40_000, 58_400)
+    made = Sessions(charges=9_999, discharges=9_999)
+    edges = WINDOW_EDGES["Li-ion LFP"]
+    windows = dict.fromkeys(range(len(edges) - 1), (10**11, 150000, 151000))
+    sums = Sums(*[2 * 10**12] * 2, *[7 * 10**15] * 2, 0, 10**10, 2 * 10**7, 60_000, 150, 450)
+    few = Sums(*[10**10] * 2, *[10**14] * 2, 0, 10**8, 300_000, 60_000, 150, 450)
+    rest = Rest(T0, T0 + 10**9, 3_300, 20)
+    for n in range(100):
+        made.turned = None
+        made.going = Going(
+            (-1) ** n, True, T0 + n * 10**8, T0 + n * 10**8 + 2 * 10**7, 9_999_999, rest, sums, None,
+            2_900, 3_650, 3_650, 15_000, 50, 1000, near=True, to_limit=2 * 10**12, windows=dict(windows),
+        )  # fmt: skip
+        made.rest = None
+        made.take(idle_piece(T0 + n * 10**8 + 3 * 10**7), rated, (0, 0), absolute=True)
+    going = made.going = Going(
+        1, True, T0, T0 + 2 * 10**7, 9_999_999, rest, sums, few, 2_900, 3_650, 3_650, 15_000, 50, 1000,
+        near=True, to_limit=2 * 10**12, windows=windows,
+    )  # fmt: skip
+    made.turned = Going(-1, True, T0, T0 + 10_000, 9_999_999, rest, few, None, 3_300, 3_290, 3_290, 15_000)
+    made.rest = rest
+    assert going.windows
+    return made
+
+
+def idle_piece(time_ms):
+    return Piece(
+        0, False, True, time_ms, time_ms, Sums(), Sums(), 0, None, None, None, None, 0, None, None, None, {}
+    )
+
+
+def test_the_fullest_sessions_keep_within_their_share_of_a_state():
+    made = full_sessions()
+    assert len(list(made)) == 10
+    assert len(cbor2.dumps(made.to_list(), canonical=True)) <= 1_150
 
 
 def test_sessions_come_back_from_bytes(fold):

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from passport.lifecycle import folding, reference
-from passport.lifecycle.sessions import LARGEST_KEPT_BYTES, Sessions
 from passport.lifecycle.shape import (
     LARGEST_BYTES,
     MOST_EVENT_KINDS,
@@ -29,6 +28,7 @@ from passport.lifecycle.summary import (
 from schemas.samples import Chunk, Column, ColumnKey, Note, Samples
 from schemas.terms import Origin, Source
 from tests.passport.lifecycle.test_exposure import full_exposure
+from tests.passport.lifecycle.test_sessions import full_sessions
 from tests.passport.lifecycle.test_steps import full_resistances
 
 T0 = 1_770_000_000_000  # 2026-02-02T02:40:00Z
@@ -348,9 +348,8 @@ def test_a_long_life_with_all_its_parts_stays_within_four_kilobytes():
     state.residence = dict.fromkeys(range(40, 60), 10**10)
     state.exposure = full_exposure()
     state.resistances = full_resistances()
-    state.sessions = Sessions(40_000, 40_000, kept=[bytes(45)] * (LARGEST_KEPT_BYTES // 45))
-    # What goes on: a session, its rest, and the latest one.
-    assert len(state.to_bytes()) + 190 <= LARGEST_BYTES
+    state.sessions = full_sessions()
+    assert len(state.to_bytes()) <= LARGEST_BYTES
 
 
 @pytest.mark.parametrize(
