@@ -10,7 +10,7 @@ import click
 
 from schemas.measure import Ratio
 
-USUAL: Final = ("page", "bulk", "decode", "mqtt", "state", "trust", "search", "import", "pdf")
+USUAL: Final = ("page", "bulk", "decode", "mqtt", "state", "assess", "trust", "search", "import", "pdf")
 NAMES: Final = (*USUAL, "million", "accuracy")
 _FACTS: Final = {"category": "stationary", "chemistry": "LFP", "rated_capacity": "102"}
 
@@ -32,12 +32,11 @@ _FACTS: Final = {"category": "stationary", "chemistry": "LFP", "rated_capacity":
 def command(house: Any, names: tuple[str, ...], *, as_json: bool, write: Path | None, scale: float) -> None:
     """Measure on a data folder of its own and print each figure beside its yardstick and its bar.
 
-    NAMES: page, bulk (rows and chunks), decode (CAN and serial lines), mqtt, state, trust (issue, read,
-    verify), search, import and pdf; none means all of these. Two are asked for by name, as they take minutes:
-    million (search among a million batteries) and accuracy:
-    every estimator on simulated packs and on published cells (CELLPASS_TEST_DATA), beside its goal. A figure
-    below its bar is printed as such; it is not an error. Of several rounds the middle one is shown, in
-    brackets the lowest and the highest ratio.
+    NAMES: page, bulk (rows and chunks), decode (CAN and serial lines), mqtt, state, assess, trust (issue,
+    read, verify), search, import and pdf; none means all of these. Two are asked for by name, as they take
+    minutes: million (search among a million batteries) and accuracy (every estimator on simulated packs and
+    on published cells, CELLPASS_TEST_DATA, beside its goal). A figure below its bar is printed as such; it is
+    not an error. Of several rounds the middle one is shown, in brackets the lowest and highest ratio.
     """
     from passport.bench.load import ToolMissing
 
@@ -95,6 +94,11 @@ def _benches(house: Any, folder: Path) -> dict[str, Callable[[], Iterator[Ratio]
 
         return state.run()
 
+    def judging() -> Iterator[Ratio]:
+        from passport.bench import judging
+
+        return judging.run(house, battery)
+
     def trust() -> Iterator[Ratio]:
         from passport.bench import trust
 
@@ -135,6 +139,7 @@ def _benches(house: Any, folder: Path) -> dict[str, Callable[[], Iterator[Ratio]
         "decode": decode,
         "mqtt": messages,
         "state": state,
+        "assess": judging,
         "trust": trust,
         "search": searching,
         "import": importing,

@@ -14,6 +14,7 @@ The battery's cell is another one as a rule, so the band is no narrower than a t
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from math import exp, isfinite, log, sqrt, tanh
 from types import MappingProxyType
 from typing import Any, Final
@@ -132,7 +133,7 @@ class Life:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AgeingModel:
     """A published model of one cell type.
 
@@ -174,8 +175,7 @@ class AgeingModel:
 
     def rates(self, duty: Duty) -> tuple[float, float]:
         """Of calendar and of cycling loss in a duty."""
-        kelvin = duty.celsius + _KELVIN
-        return self.calendar(kelvin, duty.mean_charge), self.cycling(kelvin, duty.depth, duty.rate)
+        return _rates(self, duty)
 
     def losses(
         self,
@@ -197,6 +197,12 @@ class AgeingModel:
             for lost, (rate, amount, power) in zip(before, rates, strict=True)
         )
         return calendar, cycling
+
+
+@lru_cache(maxsize=1024)
+def _rates(model: AgeingModel, duty: Duty) -> tuple[float, float]:
+    kelvin = duty.celsius + _KELVIN
+    return model.calendar(kelvin, duty.mean_charge), model.cycling(kelvin, duty.depth, duty.rate)
 
 
 def _grown(lost: float, rate: float, amount: float, power: float) -> float:

@@ -206,6 +206,7 @@ def metals_from_composition(entries: Sequence[Mapping[str, Any]] | None) -> dict
     return found or None
 
 
+@lru_cache(maxsize=1024)
 def grade_of(name: str | None) -> str | None:
     """The cathode's grade that a chemistry's full name states, such as NMC811; None when it states none."""
     plain = "".join(char for char in (name or "").upper() if char.isalnum())

@@ -137,21 +137,71 @@ class Fit(StrEnum):
 
 
 @dataclass(frozen=True)
-class Constraint:
-    """One floor of a use and what is known about it.
+class Floor:
+    """One thing that uses ask for.
 
     Attributes:
-        name: which.
-        fit: whether it holds at the pessimistic end of the interval. A floor that lies inside of the interval
-            does not hold, and a better measurement may show that it does.
-        sentence: both figures in words.
-        counterfactual: what measurement would change the answer; empty when none can.
+        name: stable name.
+        title: in words.
+        unit: of its figures, as read by people.
+        measured: which measurement tells it.
+        ceiling: True where the figure must not be higher; otherwise it must not be lower.
     """
 
     name: str
+    title: str
+    unit: str
+    measured: str
+    ceiling: bool = False
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """What a use asks for, and what is known about it.
+
+    Attributes:
+        floor: which.
+        needed: its figure.
+        known: what is known; None when nothing is.
+        fit: whether it holds at the pessimistic end of the interval. A floor that lies inside of the interval
+            does not hold, and a better measurement may show that it does.
+    """
+
+    floor: Floor
+    needed: Decimal
+    known: Interval | None
     fit: Fit
-    sentence: str
-    counterfactual: str = ""
+
+    @property
+    def name(self) -> str:
+        """Stable name of what is asked for."""
+        return self.floor.name
+
+    @property
+    def sentence(self) -> str:
+        """Both figures in words."""
+        one, needed = self.floor, _said(self.needed, self.floor.unit)
+        if self.known is None:
+            wanted = f"at most {needed} allowed" if one.ceiling else f"{needed} needed"
+            return f"{one.title} is not known; {wanted}"
+        worst = _said(self.known.high if one.ceiling else self.known.low, one.unit)
+        if one.ceiling:
+            words = "of at most" if self.fit is Fit.FIT else "may be as high as"
+            return f"{one.title} {words} {worst}, {needed} allowed"
+        words = "of at least" if self.fit is Fit.FIT else "may be as low as"
+        return f"{one.title} {words} {worst}, {needed} needed"
+
+    @property
+    def counterfactual(self) -> str:
+        """What measurement would change the answer; empty when none can."""
+        one, known = self.floor, self.known
+        if known is None:
+            return f"{one.measured} would tell"
+        reachable = known.low <= self.needed if one.ceiling else known.high >= self.needed
+        if self.fit is Fit.FIT or not reachable:
+            return ""
+        ends = f"{_said(known.low, one.unit)} to {_said(known.high, one.unit)}"
+        return f"{one.measured} would narrow {ends}, and may admit it"
 
 
 @dataclass(frozen=True)
@@ -196,88 +246,50 @@ def _match(use: Use, constraints: tuple[Constraint, ...]) -> Match:
     return Match(use, Fit.FIT, None, constraints)
 
 
-_SESSION: Final = "a slow charge from below 10 % to full, or a complete discharge from full,"
+_HEALTH: Final = Floor(
+    "health", "health", "%", "a slow charge from below 10 % to full, or a complete discharge from full,"
+)
+_YEARS: Final = Floor(
+    "years", "remaining life in this use", "a", "a longer history, or a fleet of the same model,"
+)
+_RESISTANCE: Final = Floor(
+    "resistance",
+    "growth of resistance",
+    "%",
+    "rows at least every two seconds while the current steps",
+    ceiling=True,
+)
+_EFFICIENCY: Final = Floor(
+    "efficiency", "round-trip efficiency", "%", "a discharge and charge from full to full"
+)
+_RATE: Final = Floor(
+    "rate",
+    "current it can give, by rated capacity and hour",
+    "1/h",
+    "a declared limit of current or power",
+)
 
 
 def _constraints(use: Use, condition: Condition) -> Iterator[Constraint]:
-    yield _at_least("health", "health", condition.health, use.health_floor, "%", _SESSION)
-    yield _at_least(
-        "years",
-        "remaining life in this use",
-        condition.years.get(use.id),
-        use.years_needed,
-        "a",
-        "a longer history, or a fleet of the same model,",
-    )
+    yield _asked(_HEALTH, use.health_floor, condition.health)
+    yield _asked(_YEARS, use.years_needed, condition.years.get(use.id))
     if use.resistance_growth is not None:
-        yield _at_most(
-            "resistance",
-            "growth of resistance",
-            condition.resistance_growth,
-            use.resistance_growth,
-            "%",
-            "rows at least every two seconds while the current steps",
-        )
+        yield _asked(_RESISTANCE, use.resistance_growth, condition.resistance_growth)
     if use.efficiency_floor is not None:
-        yield _at_least(
-            "efficiency",
-            "round-trip efficiency",
-            condition.efficiency,
-            use.efficiency_floor,
-            "%",
-            "a discharge and charge from full to full",
-        )
+        yield _asked(_EFFICIENCY, use.efficiency_floor, condition.efficiency)
     available = condition.rate_available
-    yield _at_least(
-        "rate",
-        "current it can give, by rated capacity and hour",
-        None if available is None else Interval(available, available, available),
-        use.rate_needed,
-        "1/h",
-        "a declared limit of current or power",
-    )
+    known = None if available is None else Interval(available, available, available)
+    yield _asked(_RATE, use.rate_needed, known)
 
 
-def _at_least(
-    name: str, title: str, known: Interval | None, floor: Decimal, unit: str, measured: str
-) -> Constraint:
+def _asked(floor: Floor, needed: Decimal, known: Interval | None) -> Constraint:
     if known is None:
-        return Constraint(
-            name,
-            Fit.NOT_KNOWN,
-            f"{title} is not known; {_said(floor, unit)} needed",
-            f"{measured} would tell",
-        )
-    if known.low >= floor:
-        return Constraint(
-            name, Fit.FIT, f"{title} of at least {_said(known.low, unit)}, {_said(floor, unit)} needed"
-        )
-    sentence = f"{title} may be as low as {_said(known.low, unit)}, {_said(floor, unit)} needed"
-    return Constraint(name, Fit.NOT_FIT, sentence, _narrower(measured, known.high >= floor, known, unit))
-
-
-def _at_most(
-    name: str, title: str, known: Interval | None, ceiling: Decimal, unit: str, measured: str
-) -> Constraint:
-    if known is None:
-        return Constraint(
-            name,
-            Fit.NOT_KNOWN,
-            f"{title} is not known; at most {_said(ceiling, unit)} allowed",
-            f"{measured} would tell",
-        )
-    if known.high <= ceiling:
-        return Constraint(
-            name, Fit.FIT, f"{title} of at most {_said(known.high, unit)}, {_said(ceiling, unit)} allowed"
-        )
-    sentence = f"{title} may be as high as {_said(known.high, unit)}, {_said(ceiling, unit)} allowed"
-    return Constraint(name, Fit.NOT_FIT, sentence, _narrower(measured, known.low <= ceiling, known, unit))
-
-
-def _narrower(measured: str, reachable: bool, known: Interval, unit: str) -> str:
-    if not reachable:
-        return ""
-    return f"{measured} would narrow {_said(known.low, unit)} to {_said(known.high, unit)}, and may admit it"
+        fit = Fit.NOT_KNOWN
+    elif floor.ceiling:
+        fit = Fit.FIT if known.high <= needed else Fit.NOT_FIT
+    else:
+        fit = Fit.FIT if known.low >= needed else Fit.NOT_FIT
+    return Constraint(floor, needed, known, fit)
 
 
 def _said(figure: Decimal, unit: str) -> str:
