@@ -22,6 +22,7 @@ its halves.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Final
 
@@ -586,8 +587,10 @@ def _crossed(going: Going, basis: Basis) -> tuple[tuple[int, int], ...]:
     return tuple((edge, charge >> shift << shift) for edge, charge in found)
 
 
-def _rank(numbers: Sequence[int | None], rated_mah: int) -> int:
+@lru_cache(maxsize=4096)
+def _rank(data: bytes, rated_mah: int) -> int:
     """What a session may say of capacity: 2 it reached a limit or moved half of it, 1 a twentieth, 0 less."""
+    numbers = unpack(data)
     charge, to_limit = numbers[_CHARGE], numbers[_TO_LIMIT]
     whole = rated_mah * 10
     if charge is None or 20 * charge < whole:
@@ -598,7 +601,7 @@ def _rank(numbers: Sequence[int | None], rated_mah: int) -> int:
 def _thin(kept: list[bytes], rated_mah: int) -> None:
     """Drop the oldest of those that say least while there are too many."""
     while len(kept) >= MOST_KEPT or sum(map(len, kept)) > LARGEST_KEPT_BYTES:
-        ranks = [_rank(unpack(data), rated_mah) for data in kept]
+        ranks = [_rank(data, rated_mah) for data in kept]
         kept.pop(ranks.index(min(ranks)))
 
 
