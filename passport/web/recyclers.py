@@ -6,6 +6,7 @@ too, and reads of each battery exactly what that audience may read, with purpose
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import chain
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -13,16 +14,18 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, redirect, request
 from flask.typing import ResponseReturnValue
 
-from passport import disclosure, grants, library, search
-from passport.documents import values
+from passport import disclosure, grants, inspections, library, search
+from passport.documents import checklist, opinion, qr, values
 from passport.documents.values import Document, Shown, named, shown
-from passport.errors import Forbidden, InputRefused
-from passport.ledger import database
+from passport.errors import Forbidden, InputRefused, NotFound
+from passport.issue import View
+from passport.ledger import batteries, database
 from passport.search import assembly, facets, sheets
-from passport.web import context, documents, session, views
+from passport.web import context, documents, lanes, session, views
 from schemas.attribute import Attribute
+from schemas.identifier import qr_text
 from schemas.registry import REGISTRY
-from schemas.terms import Audience, BatteryStatus, Category, Unit
+from schemas.terms import Audience, BatteryStatus, Category, RecordKind, Unit
 
 LIST_ROWS: Final = 5000
 MOST_COMPARED: Final = 6
@@ -404,12 +407,87 @@ def show(passport_id: str) -> ResponseReturnValue:
         category=values.CATEGORIES[battery.category],
         name=name,
         audience=views.AUDIENCE_WORDS[audience],
-        assessment=stated.get("second_life_assessment", {}).get("value"),
+        opinion=opinion.opinion(stated, valid_until=_good_until(found), now=here.now()),
         verdicts=VERDICTS,
-        value_reasons=("no record of this battery states a value; its operator can work one out",),
         restricted=audience is Audience.LEGITIMATE_INTEREST,
         sections=tuple(_sections(stated, audience, papers)),
         records=found,
+    )
+
+
+def _good_until(found: Sequence[View]) -> datetime | None:
+    """Until when the assessment among the views is good; None without one."""
+    ends = [one.version.valid_until for one in found if one.version.kind is RecordKind.ASSESSMENT]
+    return ends[0] if ends else None
+
+
+@blueprint.get("/recyclers/b/<string:passport_id>/checklist")
+def show_checklist(passport_id: str) -> ResponseReturnValue:
+    """What an inspector looks at, by the gates that the newest assessment leaves open."""
+    here = context.here()
+    who = session.from_cookie(request, here.engine, here.now())
+    if who.key is None:
+        return _sign_in_page("Sign in with a key to read this page.", 401)
+    battery, made = _checklist(here, who, passport_id)
+    views.write_down(here, who, action="read", battery=battery.id, detail="checklist")
+    return views.html(
+        "recyclers/checklist.html",
+        title="Checklist",
+        description="What an inspector looks at beside this battery.",
+        host=here.settings.public_url.partition("://")[2],
+        who=_who(who),
+        battery=battery,
+        made=made,
+        qr=qr.svg(qr_text(here.settings.public_url, battery.identifier)),
+        findings=inspections.template(
+            battery, public_url=here.settings.public_url, gates=[one.id for one in made.gates], now=here.now()
+        ),
+    )
+
+
+@blueprint.get("/recyclers/b/<string:passport_id>/checklist.pdf")
+def checklist_pdf(passport_id: str) -> ResponseReturnValue:
+    """The same on paper, with room for findings and a signature."""
+    here = context.here()
+    who = session.from_cookie(request, here.engine, here.now())
+    if who.key is None:
+        return _sign_in_page("Sign in with a key to read this document.", 401)
+    battery, made = _checklist(here, who, passport_id)
+    with lanes.DOCUMENTS:
+        data = documents.renderer(here.settings.data_dir).render(checklist.html(made), made.as_of)
+    views.write_down(here, who, action="read", battery=battery.id, detail="checklist pdf")
+    response = Response(data, mimetype="application/pdf")
+    response.headers["Content-Disposition"] = f'inline; filename="checklist-{battery.passport_id}.pdf"'
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Vary"] = "Cookie"
+    return response
+
+
+def _checklist(
+    here: context.WebContext, who: grants.Principal, passport_id: str
+) -> tuple[batteries.Battery, checklist.Checklist]:
+    """The open gates of the newest assessment, which only a person with a legitimate interest may read.
+
+    Raises:
+        Forbidden: the reader may not.
+        NotFound: there is no assessment.
+    """
+    with database.reading(here.engine) as connection:
+        battery = views.known(connection, passport_id)
+        audience = who.audience_for(operator=battery.operator, battery=battery.id)
+        if audience is not Audience.LEGITIMATE_INTEREST:
+            raise Forbidden("a checklist tells of a condition; it is for a legitimate interest alone")
+        found = views.records(connection, battery, audience)
+    assessed = [one for one in found if one.version.kind is RecordKind.ASSESSMENT]
+    if not assessed:
+        raise NotFound("no assessment was issued for this battery; its operator can issue one")
+    return battery, checklist.checklist(
+        assessed[0].values,
+        public_url=here.settings.public_url,
+        identifier=battery.identifier,
+        simulated=battery.simulated,
+        sha256=assessed[0].version.sha256,
+        as_of=assessed[0].version.issued_at,
     )
 
 

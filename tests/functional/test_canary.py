@@ -193,6 +193,8 @@ def canary(number, attribute):
     elif attribute.id == "second_life_assessment":
         gate = {"gate": "G1", "name": "Casing", "answer": "unknown", "reason": mark, "resolver": "inspection"}
         value, marks = {"verdict": "needs_inspection", "reasons": [gate], "inspect": [mark]}, (mark,)
+    elif attribute.id == "residual_value":
+        value, marks = {"reasons": [mark]}, (mark,)
     elif kind is Kind.STRUCTURE and attribute.value.structure in OPEN:
         value, marks = {"note": mark}, (mark,)
     else:
@@ -471,9 +473,23 @@ def test_the_recyclers_page_of_a_battery_holds_exactly_what_the_audience_may_see
         assert answer.status_code == 401
         assert marked(answer.data) == set()
         return
-    # The value is "not determined" in this release, whatever a record says.
-    assert marked(answer.data) == allowed(audience) - {"residual_value"}
+    assert marked(answer.data) == allowed(audience)
     assert marked(headers_of(answer)) == set()
+
+
+@pytest.mark.parametrize("audience", list(Audience))
+def test_the_checklist_is_of_the_assessment_and_for_a_legitimate_interest_alone(site, audience):
+    for name in ("checklist", "checklist.pdf"):
+        answer = site.visitor(audience).get(f"/recyclers/b/{site.battery.passport_id}/{name}")
+        if audience is Audience.LEGITIMATE_INTEREST:
+            assert answer.status_code == 200
+            assert answer.headers["Cache-Control"] == "no-store"
+        else:
+            assert answer.status_code == (401 if audience is Audience.PUBLIC else 403)
+            assert marked(answer.data) == set()
+    if audience is Audience.LEGITIMATE_INTEREST:
+        page = site.visitor(audience).get(f"/recyclers/b/{site.battery.passport_id}/checklist")
+        assert marked(page.data) == {"second_life_assessment"}
 
 
 def test_the_public_page_holds_exactly_what_is_public(site):

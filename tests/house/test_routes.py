@@ -49,6 +49,8 @@ ROUTES = {
     "/recyclers/batch.<any(csv, xlsx, parquet):form>": READ,
     "/recyclers/b/<string:passport_id>": READ,
     "/recyclers/b/<string:passport_id>/passport.pdf": READ,
+    "/recyclers/b/<string:passport_id>/checklist": READ,
+    "/recyclers/b/<string:passport_id>/checklist.pdf": READ,
     "/recyclers/session": f"{READ} {SEND}",
     "/recyclers/session/end": SEND,
     # programs, with keys in a header

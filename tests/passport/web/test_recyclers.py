@@ -330,10 +330,44 @@ def test_the_page_of_a_battery_says_for_whom_what_to_inspect_and_why_no_value(si
     assert "Shown to <strong>a person with a legitimate interest</strong>" in page
     assert "Needs inspection" in page
     assert "G3 " in page
-    assert "Not determined" in page
-    assert "no record of this battery states a value" in page
+    # Nothing is known of this one: no health, no grade, and no value for want of a size and a chemistry.
+    assert page.count("Not determined") == 2
+    assert "None, for its health is not known" in page
+    assert "neither certified energy nor rated capacity with nominal voltage is declared" in page
+    assert "home storage of solar power" in page.lower()
+    assert "An opinion, good until 18" in page
     assert "Test reports" not in page
     assert "Simulated." in page
+
+
+def test_the_checklist_names_each_open_gate_and_how_to_sign(site):
+    browser, name = site.signed_in("interest"), site.batteries[0].passport_id
+    page = browser.get(f"/recyclers/b/{name}/checklist").data.decode()
+    assert "13 open gates" in page
+    for gate in range(1, 14):
+        assert f'id="G{gate}"' in page
+    assert "Measure the insulation resistance of both poles against the housing." in page
+    assert "cellpass inspect sign findings.toml" in page
+    assert "clean = false" in page
+    paper = browser.get(f"/recyclers/b/{name}/checklist.pdf")
+    assert paper.data.startswith(b"%PDF-1.7")
+    assert f'/recyclers/b/{name}/checklist"' in browser.get(f"/recyclers/b/{name}").data.decode()
+
+
+def test_a_checklist_of_a_battery_without_assessment_is_404(site):
+    with database.writing(site.engine) as connection:
+        bare = batteries.create(
+            connection,
+            operator="second",
+            category=Category.STATIONARY,
+            identifier_path=identifier_path("09521234543213", "BARE"),
+            facts={},
+            placed_on=None,
+            simulated=True,
+            at=NOW,
+        )
+    answer = site.signed_in("interest").get(f"/recyclers/b/{bare.passport_id}/checklist")
+    assert answer.status_code == 404
 
 
 def test_an_authority_reads_points_1_to_3_and_no_verdict(site):
