@@ -21,7 +21,7 @@ from passport.estimates.capacity import classify_all
 from passport.estimates.conformal import Calibration
 from passport.estimates.estimate import Answer
 from passport.estimates.health import Health
-from passport.estimates.life import Past
+from passport.estimates.inspected import with_measured
 from passport.estimates.observed import observed
 from passport.estimates.of_state import health_of_state
 from passport.estimates.windows import WindowModel
@@ -32,6 +32,7 @@ from passport.judgement.opinions import opinions
 from passport.judgement.second_life.assess import Assessment, assess
 from passport.judgement.second_life.criteria import POLICY
 from passport.judgement.second_life.evidence import condition_of, gather
+from passport.judgement.second_life.history import lived, past_of
 from passport.judgement.value_parameters import ValueParameters
 from passport.ledger import batteries, learned, operators, states, versions
 from passport.ledger.batteries import Battery
@@ -188,8 +189,21 @@ def health_of_battery(
 
 
 def health_of(inputs: Inputs) -> Health:
-    """The same from what was read."""
-    return _health(inputs.state, inputs.facts, inputs.windows, inputs.calibration, inputs.now)
+    """The same from what was read; a capacity that an inspector measured counts where it is the newer one."""
+    health = _health(inputs.state, inputs.facts, inputs.windows, inputs.calibration, inputs.now)
+    tested = inspections.measured_capacity(inputs.inspected, inputs.now)
+    if tested is None:
+        return health
+    statement, measured = tested
+    return with_measured(
+        health,
+        ampere_hours=measured.ampere_hours,
+        half_width=measured.half_width,
+        celsius=measured.celsius,
+        at=statement.findings.inspected_at,
+        rated=inputs.facts.get("rated_capacity"),
+        now=inputs.now,
+    )
 
 
 def _health(
@@ -264,11 +278,12 @@ def appraised(inputs: Inputs, parameters: ValueParameters) -> Appraised:
     """Everything that is concluded, at these prices, costs and rates."""
     health = health_of(inputs)
     others = observed(inputs.state, inputs.facts, inputs.now) if inputs.state is not None else {}
+    known = (inputs.state, inputs.facts, inputs.battery.placed_on, inputs.now)
     subject = Subject(
         inputs.facts,
         gates_of(inputs, health),
-        condition_of(health, inputs.now, others),
-        Past(),
+        lived(condition_of(health, inputs.now, others), *known),
+        past_of(*known),
         inputs.seed,
     )
     return Appraised(inputs, health, others, appraise(subject, parameters))
@@ -316,6 +331,7 @@ def why(
                 one.inspector.name,
                 one.findings.inspected_at,
                 tuple(finding.gate for finding in one.findings.findings),
+                one.findings.capacity is not None,
             )
             for one in inspections.current(inputs.inspected, inputs.now)
         ),

@@ -32,7 +32,7 @@ _GATE: Final = 3.0
 _IN_A_ROW: Final = 3
 _FORGETTING: Final = 0.01  # by cycle, of partial charges: half is gone after 70 cycles
 _GROWTH_PER_CYCLE: Final = 0.05  # percent by which doubt grows with each cycle that is not measured
-_GROWTH_PER_DAY: Final = 0.01
+GROWTH_PER_DAY: Final = 0.01
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def fuse(told: Sequence[Measurement | Refusal], rated: float | None) -> Fused | 
 
 def aged(fused: Fused, *, days: float, cycles: float) -> float:
     """Standard deviation so many days and cycles after the newest measurement, percent; never smaller."""
-    grown = hypot(_GROWTH_PER_DAY * max(days, 0.0), _GROWTH_PER_CYCLE * max(cycles, 0.0))
+    grown = hypot(GROWTH_PER_DAY * max(days, 0.0), _GROWTH_PER_CYCLE * max(cycles, 0.0))
     return hypot(fused.sd, grown)
 
 

@@ -63,7 +63,11 @@ _OF_CAPACITY: Final = (
     *("battery_chemistry", "minimum_voltage", "maximum_voltage", "dismantling_cell_layout"),
     "rated_capacity",
 )
-_OF_LIFE: Final = ("battery_chemistry", "expected_lifetime_cycles", "expected_lifetime_years")
+_OF_LIFE: Final = (
+    *("battery_chemistry", "expected_lifetime_cycles", "expected_lifetime_years"),
+    *("manufacturing_date", "putting_into_service_date"),
+)
+_OF_RATE: Final = ("power_limits", "maximum_permitted_power", "nominal_voltage", "rated_capacity")
 _OF_VALUE: Final = (
     *("certified_usable_energy", "rated_capacity", "nominal_voltage"),
     *("battery_chemistry", "battery_chemistry_name", "material_composition"),
@@ -130,12 +134,13 @@ class Fact:
 
 @dataclass(frozen=True)
 class Inspection:
-    """A filed inspection that counts."""
+    """A filed inspection that counts: the gates it speaks of, and whether it measured a capacity."""
 
     digest: str
     inspector: str
     at: datetime
     gates: tuple[str, ...]
+    capacity: bool = False
 
 
 @dataclass(frozen=True)
@@ -340,6 +345,7 @@ class _Maker:
             *self.facts(_OF_CAPACITY),
             *(f"learned:{one}" for one in self.of.learned),
         ]
+        below += [f"inspection:{one.digest}" for one in self.of.inspections if one.capacity]
         # Without any session the state is where it ends.
         self.put(_figure("capacity", "Capacity", health.capacity), below if sessions else ["state", *below])
         self.put(_figure("health", "Health", health.health), ["capacity", *self.facts(["rated_capacity"])])
@@ -401,7 +407,7 @@ class _Maker:
     def lives(self, appraisal: Appraisal) -> None:
         for use, life in appraisal.lives.items():
             title = f"Remaining life in {use.replace('_', ' ')}"
-            below = ["health", *self.facts(_OF_LIFE)]
+            below = ["health", "state", *self.facts(_OF_LIFE)]
             if isinstance(life, NotDeterminable):
                 self.put(_missing(f"life:{use}", title, life), below)
                 continue
@@ -454,6 +460,7 @@ class _Maker:
             )
             observed = [f"observed:{name}" for name in _OBSERVED.values()]
             below = ["health", f"life:{one.use.id}", *(name for name in observed if name in self.nodes)]
+            below += self.facts(_OF_RATE)
             self.put(node, below)
 
     def value(self, appraisal: Appraisal) -> None:

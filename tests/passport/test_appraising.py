@@ -13,7 +13,7 @@ from passport import inspections
 from passport.appraising import appraised, read_inputs, recompute
 from passport.commands import assess
 from passport.errors import Conflict, InputRefused
-from passport.inspections import Finding, Findings
+from passport.inspections import Finding, Findings, MeasuredCapacity
 from passport.issue import view_of
 from passport.judgement import value_parameters
 from passport.judgement.opinions import known
@@ -187,6 +187,23 @@ def test_an_inspection_that_was_filed_later_is_not_asked(house, battery, tmp_pat
     assert outcome["inputs"]["inspections"] == [filed.digest]
     assert outcome["reasons"][2]["answer"] == "pass"
     assert checked(house, battery, renewed).confirmed
+
+
+def test_a_capacity_that_an_inspector_measured_later_is_the_health(house, battery, tmp_path):
+    path = tmp_path / "inspector.pem"
+    create_record_key(path, password=b"secret")
+    key = RecordKey(path, b"secret")
+    measured = MeasuredCapacity(Decimal("8.7"), Decimal("0.1"), Decimal(25), "full discharge at 5 A")
+    found = Findings(identifier_url(URL, battery.identifier), NOW, (), capacity=measured)
+    with database.writing(house.engine) as connection:
+        inspections.add_inspector(connection, name="One", qualification="3", jwk=key.public_jwk, at=NOW)
+        inspections.file(connection, inspections.sign(found, key, now=NOW), public_url=URL, now=NOW)
+    values = said(house, issued(house, battery))
+    health = values["state_of_health"]
+    assert (health["value"], health["method"]) == ("87.0", "cap.inspected.v1")
+    outcome = values["second_life_assessment"]["value"]
+    assert (outcome["health_low"], outcome["health_high"]) == ("86.00", "88.00")
+    assert [one["answer"] for one in outcome["reasons"] if one["gate"] == "G12"] == ["pass"]
 
 
 def test_an_erased_opinion_is_neither_the_same_nor_another(house, battery):

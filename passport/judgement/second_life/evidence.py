@@ -83,9 +83,9 @@ def gather(
         ohm_per_volt = Decimal(insulation.value) * 1_000_000 / pack_mv.value
     return replace(
         declared,
-        coverage=_share(coverage(state).observed, since, now),
-        cell_coverage=_share(timedelta(milliseconds=exposure.clocks[Clock.CELLS]), since, now),
-        temperature_coverage=_share(timedelta(milliseconds=sum(state.hot.values())), since, now),
+        coverage=share_of_service(coverage(state).observed, since, now),
+        cell_coverage=share_of_service(timedelta(milliseconds=exposure.clocks[Clock.CELLS]), since, now),
+        temperature_coverage=share_of_service(timedelta(milliseconds=sum(state.hot.values())), since, now),
         lowest_cell_voltage=_extreme(state, "cell_voltage_min", -3),
         lowest_rested_cell_voltage=(
             Decimal(own.low_severe - rested.worst).scaleb(-3)
@@ -169,7 +169,7 @@ def _below_every_use(health: Interval | None) -> bool | None:
     return False if health.low >= floor else None
 
 
-def _share(observed: timedelta, since: date | None, now: datetime) -> Decimal | None:
+def share_of_service(observed: timedelta, since: date | None, now: datetime) -> Decimal | None:
     """Observed time by time in service, at most 1; None while the first day in service is not known."""
     if since is None:
         return None
