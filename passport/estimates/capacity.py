@@ -39,6 +39,7 @@ _COLDEST: Final = 150  # tenths of a degree: between these the capacity counts a
 _HOTTEST: Final = 350
 _COOL: Final = 200
 _LONGEST_STEP_S: Final = 60
+_MOST_IN_A_STEP: Final = 0.034  # of the rated capacity: two minutes at the rated current; half of it is noise
 _MOST_UNSURE: Final = 6.0  # percent that may be missing at an end without a refusal
 _MOST_SPLIT: Final = 3.2  # percent to either side of what such a rest means, where it may be more than ten
 _SHORTEST_REST_S: Final = 600
@@ -205,7 +206,7 @@ def _unusable(session: Session, basis: Basis, charge: float) -> Refusal | None:
         return Refusal("no_charge", "No charge was moved in its direction.")
     rated = _rated(basis, charge)
     step = session.longest_step_s
-    if step > _LONGEST_STEP_S and step * session.mean_ma / 3.6e6 > rated / 60:
+    if step > _LONGEST_STEP_S and step * session.mean_ma / 3.6e6 > _MOST_IN_A_STEP * rated:
         return Refusal("gap", f"For {step} s nothing was recorded.")
     if session.mean_ma / 1000 > _FASTEST * rated:
         return Refusal("too_fast", "The current was too high to compare with the rated capacity.")

@@ -97,6 +97,13 @@ def test_a_gap_spoils_a_session_and_slow_sampling_at_a_small_current_does_not() 
     assert told(slow).noise > told(replace(slow, longest_step_s=30)).noise
 
 
+def test_rows_every_two_minutes_at_the_rated_current_still_count_and_are_less_sure() -> None:
+    # Two minutes at 1 C are 3.3 % of the capacity, of which half is noise.
+    coarse = replace(FULL, longest_step_s=120, mean_ma=10_000, duration_s=3_240)
+    assert told(coarse).noise > told(replace(coarse, longest_step_s=30)).noise
+    assert refused(replace(coarse, longest_step_s=150)) == "gap"
+
+
 def test_without_a_temperature_the_doubt_is_wider_and_said() -> None:
     unread = told(replace(FULL, mean_temperature=None, coldest=None, hottest=None))
     assert unread.sd > told(FULL).sd
