@@ -89,14 +89,19 @@ def checklist(
 
 def html(made: Checklist) -> str:
     """The sheet before it is a PDF: style and code inside, nothing to fetch."""
-    css = "\n".join(
-        (_TEMPLATES / "styles" / name).read_text("utf-8") for name in ("pdf.css", "checklist.css")
-    )
-    return _environment().get_template("pdf/checklist.html").render(c=made, qr=qr.svg(made.code), css=css)
+    template = environment().get_template("pdf/checklist.html")
+    return template.render(c=made, qr=qr.svg(made.code), css=styles())
+
+
+def styles() -> str:
+    """What papers about an inspection look like."""
+    folder = _TEMPLATES / "styles"
+    return "\n".join((folder / name).read_text("utf-8") for name in ("pdf.css", "checklist.css"))
 
 
 @functools.cache
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
+    """Templates of these papers."""
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=True,

@@ -1,5 +1,6 @@
 """The compliance PDF over HTTP, and the road from stored versions to what the document needs."""
 
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -8,12 +9,14 @@ from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 
-from passport import grants, library
-from passport.documents import page, pdf
+from passport import grants, inspections, library
+from passport.documents import evaluation, opinion, page, pdf
+from passport.documents import values as texts
 from passport.errors import NotFound
 from passport.ledger import batteries, database, life
 from passport.web import context, headers, lanes, session, views
 from schemas.identifier import identifier_url, qr_text
+from schemas.registry import REGISTRY
 from schemas.terms import Audience, RecordKind
 
 blueprint = Blueprint("documents", __name__)
@@ -98,6 +101,77 @@ def pdf_context(
             ).values()
         ),
         alerts=_alerts(connection, battery, values, public_url),
+    )
+
+
+def evaluation_of(
+    connection: Connection, battery: batteries.Battery, *, public_url: str, now: datetime
+) -> evaluation.Evaluation:
+    """The record of evaluation from the newest records and the inspections that counted for it.
+
+    Raises:
+        NotFound: no passport or no assessment was issued yet.
+        VerificationFailed: a stored inspection does not verify.
+    """
+    by_kind = {
+        view.version.kind: view for view in views.records(connection, battery, Audience.LEGITIMATE_INTEREST)
+    }
+    passport, assessed = by_kind.get(RecordKind.PASSPORT), by_kind.get(RecordKind.ASSESSMENT)
+    if passport is None or assessed is None:
+        raise NotFound("an evaluation needs a passport and an assessment; issue both with `--kind all`")
+    told = opinion.opinion(assessed.values, valid_until=assessed.version.valid_until, now=now)
+    if told is None:
+        raise NotFound("the newest assessment states no opinion any more")
+    as_of = assessed.version.issued_at
+    filed = [one for one in inspections.of_battery(connection, battery.id) if one.filed_at <= as_of]
+    named = ("model_identifier", "manufacturer_name", "battery_chemistry", "rated_capacity")
+    return evaluation.Evaluation(
+        identifier=identifier_url(public_url, battery.identifier),
+        code=qr_text(public_url, battery.identifier),
+        simulated=battery.simulated,
+        cover=(
+            ("Category", texts.CATEGORIES[battery.category]),
+            *(
+                (REGISTRY[name].title, texts.shown(REGISTRY[name], passport.values.get(name)).text)
+                for name in named
+            ),
+        ),
+        opinion=told,
+        passport=passport.version.sha256,
+        assessment=assessed.version.sha256,
+        as_of=as_of,
+        day=texts.day_text(as_of),
+        inspected=tuple(_printed(one) for one in inspections.current(filed, as_of)),
+        attached=tuple(
+            pdf.Attached(
+                f"{view.version.kind.value}.sdjwt",
+                f"Signed {view.version.kind.value} record (SD-JWT VC)",
+                "Source",
+                view.record,
+            )
+            for view in (passport, assessed)
+            if not view.exposed
+        ),
+    )
+
+
+def _printed(one: inspections.Inspected) -> evaluation.Inspected:
+    measured = one.findings.capacity
+    return evaluation.Inspected(
+        inspector=one.inspector.name,
+        qualification=one.inspector.qualification,
+        day=texts.day_text(one.findings.inspected_at),
+        digest=one.digest,
+        findings=tuple(
+            (found.gate, "sound" if found.clean else "adverse", found.sentence)
+            for found in one.findings.findings
+        ),
+        capacity=(
+            f"{measured.ampere_hours} Ah \u00b1 {measured.half_width} Ah at {measured.celsius} \u00b0C:"
+            f" {measured.sentence}"
+            if measured is not None
+            else ""
+        ),
     )
 
 

@@ -1,6 +1,7 @@
 """`cellpass key`, `search`, `audit`, `page`, `bundle` and `pdf`, as typed on a command line."""
 
 import io
+import subprocess
 from datetime import UTC, datetime
 
 import orjson
@@ -10,7 +11,7 @@ from click.testing import CliRunner
 
 from passport import issue
 from passport.commands import audit, bundle, key, offer, page, pdf, search
-from passport.ledger import batteries, database, operators
+from passport.ledger import batteries, database, operators, versions
 from passport.settings import Settings
 from passport.signing.keys import FileSigner, create_key
 from schemas.identifier import identifier_path
@@ -154,6 +155,28 @@ def test_the_pdf_is_written_and_a_restricted_copy_is_written_down(house, tmp_pat
     ]
     reads = [(row["actor"], row["audience"], row["detail"]) for row in rows if row["action"] == "read"]
     assert reads == [("administrator", "legitimate_interest", "pdf")]
+
+
+def test_the_record_of_evaluation_prints_what_was_signed_and_holds_it(house, tmp_path):
+    target = tmp_path / "evaluation.pdf"
+    assert run(pdf.command, house, PATH, "--evaluation", "-o", str(target)).exit_code == 0
+    data = target.read_bytes()
+    with pikepdf.open(io.BytesIO(data)) as opened:
+        assert set(opened.attachments) == {"passport.sdjwt", "assessment.sdjwt"}
+    ran = subprocess.run(["pdftotext", "-raw", "-", "-"], input=data, capture_output=True, check=True)
+    text = " ".join(ran.stdout.decode().split())
+    assert "Record of evaluation, Art. 73(2)(a) of Regulation (EU) 2023/1542" in text
+    # Nothing was measured and nobody looked at it: the paper does not say that it passed.
+    assert "Not concluded: gates are open" in text
+    assert "Capacity left by rated capacity Not determined" in text
+    assert "G13 transport class unknown" in text
+    assert "None was filed." in text
+    with database.reading(house.engine) as connection:
+        battery = batteries.find(connection, PATH, house.settings.public_url)
+        for kind in (RecordKind.PASSPORT, RecordKind.ASSESSMENT):
+            assert versions.latest(connection, battery.id, kind).sha256 in text.replace(" ", "")
+    reads = run(audit.command, house, "--battery", PATH, "--json").stdout.splitlines()
+    assert any('"evaluation"' in line and "legitimate_interest" in line for line in reads)
 
 
 def test_every_command_that_shows_restricted_values_writes_it_down(house, tmp_path):
