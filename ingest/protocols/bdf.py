@@ -19,7 +19,7 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import ClassVar, Final
 
-from ingest.protocol import Certainty, Damage, Fault, Frame, Framer
+from ingest.protocol import Certainty, Damage, Fault, Frame, Framer, Refused
 from ingest.records import LineFramer, Record, RecordProtocol, cells
 from schemas.reading import Reading
 from schemas.terms import Origin, ReadingAbsence
@@ -58,6 +58,8 @@ _UNITS: Final = {
 _FINEST: Final = Decimal("0.000001")
 _MOST: Final = Decimal(10) ** 15
 _LAST_SECOND: Final = Decimal(253_402_300_799)
+# A test time that falls by more than this and is back in the next row is a fault of the file.
+_FALL: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -125,12 +127,47 @@ def _number(text: str) -> Decimal | None:
 
 
 class BdfFramer(LineFramer):
-    """The first line names the columns; every other one is a record."""
+    """The first line names the columns; every other one is a record.
+
+    A row whose test time falls waits for the next one: where that is back at or above the time before the
+    fall, the row's time is wrong and the row is refused; where it is not, the test began anew.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._line: bytes | None = None
         self._columns: _Head | None = None
+        self._before: timedelta | None = None  # test time of the last row that did not fall
+        self._fallen: Record | None = None
+
+    def feed(self, data: bytes) -> list[Frame | Refused]:
+        """The records of all lines that are whole now, but for one that waits."""
+        return [out for found in super().feed(data) for out in self._in_time(found)]
+
+    def flush(self) -> list[Frame | Refused]:
+        """The record that waited, and that of the last line, which has no end."""
+        out = [out for found in super().flush() for out in self._in_time(found)]
+        last, self._fallen = self._fallen, None
+        return [*out, *([last] if last is not None else [])]
+
+    def _in_time(self, found: Frame | Refused) -> list[Frame | Refused]:
+        """What is sure now: nothing while a fallen row waits, else it and what came after it."""
+        # A row with a time of day is placed by that, whatever its test time says.
+        if not isinstance(found, Record) or found.after is None or found.at is not None:
+            return [found]
+        fallen, self._fallen = self._fallen, None
+        before, out = self._before, list[Frame | Refused]()
+        if fallen is not None and fallen.after is not None and before is not None:
+            if found.after >= before:
+                out.append(_refused(fallen, before, found.after))
+            else:
+                out.append(fallen)
+                before = fallen.after
+        if before is not None and before - found.after > _FALL:
+            self._before, self._fallen = before, found
+            return out
+        self._before = found.after
+        return [*out, found]
 
     def record(self, line: bytes, position: int) -> Record | None:
         """The record of a row."""
@@ -151,6 +188,22 @@ class BdfFramer(LineFramer):
         at, after = _times(row, self._columns)
         raw = self._line + b"\n" + line
         return Record(raw, position, command=0, payload=line, at=at, after=after, head=self._line)
+
+
+def _refused(row: Record, before: timedelta, back: timedelta) -> Refused:
+    """That a row's time lies far below both of its neighbours'."""
+    assert row.after is not None  # only such a row falls
+    damage = Damage(
+        Fault.BACKWARDS,
+        expected=f"a test time from {_seconds(before)} to {_seconds(back)} s",
+        came=f"{_seconds(row.after)} s",
+        where="the row between those two",
+    )
+    return Refused.of(damage, row.payload, row.position)
+
+
+def _seconds(span: timedelta) -> str:
+    return format(Decimal(span // timedelta(milliseconds=1)).scaleb(-3).normalize(), "f")
 
 
 def _times(row: list[str], head: _Head) -> tuple[datetime | None, timedelta | None]:

@@ -1,5 +1,6 @@
 """`cellpass state`: what the readings of a battery add up to."""
 
+import textwrap
 from decimal import Decimal
 from typing import Any, Final
 
@@ -10,6 +11,8 @@ _CELLS: Final = frozenset({"cell_voltage", "cell_temperature", "cell_resistance"
 # Some devices speak of their cells in one frame out of many.
 _LAST_ROWS: Final = 200
 _LAST_SESSIONS: Final = 5
+_WIDTH: Final = 79
+_LEAST_CURRENT: Final = Decimal("0.001")  # a state counts in whole milliamperes
 _EXTREMES: Final = (
     ("voltage", -3, "V"),
     ("current", -3, "A"),
@@ -84,6 +87,7 @@ def tell(battery: Any, state: Any, facts: Any) -> dict[str, Any]:
     """The state in words and decimals, ready for JSON."""
     from passport.lifecycle.shape import CHARGE_BINS, TEMPERATURE_EDGES
     from passport.lifecycle.state import basis_of, coverage, reported, summary
+    from passport.lifecycle.summary import milliamp_hours, watt_hours
     from passport.lifecycle.told import exposure_told
     from schemas.registry import REGISTRY
 
@@ -93,6 +97,10 @@ def tell(battery: Any, state: Any, facts: Any) -> dict[str, Any]:
         "identifier": battery.identifier,
         "simulated": battery.simulated,
         "values": {name: stated.to_wire(REGISTRY[name]) for name, stated in summary(state, facts).items()},
+        "observed": {
+            "charge_mah": format(milliamp_hours(state.charge_in + state.charge_out), "f"),
+            "energy_wh": format(watt_hours(state.energy_in + state.energy_out), "f"),
+        },
         "extremes": {
             f"{name}_{end}": {
                 "value": format(Decimal(known.value).scaleb(exponent), "f"),
@@ -202,13 +210,17 @@ def _table(told: dict[str, Any]) -> None:
     if not seen["rows"]:
         click.echo("Nothing was ever read of this battery.")
         return
-    click.echo(
-        f"{seen['rows']} rows in {seen['epochs']} epochs,"
-        f" {seen['first'] or 'no absolute time'} to {seen['last'] or '-'}"
-    )
+    times = f"{seen['first']} to {seen['last']}" if seen["first"] else "no absolute time"
+    click.echo(f"{_count(seen['rows'], 'row')} in {_count(seen['epochs'], 'epoch')}, {times}")
     click.echo(f"observed {_duration(seen['observed_s'])}, unknown {_duration(seen['unknown_s'])}")
     values = {name: wire for name, wire in told["values"].items() if not isinstance(wire["value"], list)}
-    _section("Sums", [(name, _stated(wire), wire.get("method", "")) for name, wire in values.items()])
+    _section(
+        "Sums",
+        [(name, _sum(name, wire, told["observed"]), wire.get("method", "")) for name, wire in values.items()],
+    )
+    current = told["last"].get("current")
+    if current is not None and 0 < abs(Decimal(current["value"])) < _LEAST_CURRENT:
+        click.echo("  A current below 1 mA counts as nought in sums, extremes and sessions.")
     _section(
         "Extremes", [(n, f"{e['value']} {e['unit']}", e["at"] or "") for n, e in told["extremes"].items()]
     )
@@ -217,7 +229,7 @@ def _table(told: dict[str, Any]) -> None:
     _sessions(told["sessions"])
     _section(
         "Counters of the device",
-        [(n, str(c["last"]), f"{c['segments']} segments") for n, c in told["counters"].items()],
+        [(n, str(c["last"]), _count(c["segments"], "segment")) for n, c in told["counters"].items()],
     )
     _section(
         "Last readings",
@@ -250,17 +262,21 @@ def _sessions(told: dict[str, Any]) -> None:
         return
     kept = told["kept"]
     click.echo(
-        f"\nSessions: {told['charges']} charges, {told['discharges']} discharges; {len(kept)} are kept"
+        f"\nSessions: {_count(told['charges'], 'charge')}, {_count(told['discharges'], 'discharge')};"
+        f" {len(kept)} kept"
     )
     for one in kept[-_LAST_SESSIONS:]:
         begun = one["start"] or f"{_duration(one['start_in_test_s'])} into the test"
-        volts = f"{one['first_v'] or '?'} to {one['last_v'] or '?'} V a cell"
+        volts = f", {one['first_v'] or '?'} to {one['last_v'] or '?'} V a cell"
+        if one["first_v"] is None and one["last_v"] is None:
+            volts = ""  # of no cell was anything read
         reached = (
-            f"  limit at {one['charge_to_limit_ah']} Ah" if one["charge_to_limit_ah"] is not None else ""
+            f", limit at {one['charge_to_limit_ah']} Ah" if one["charge_to_limit_ah"] is not None else ""
         )
-        click.echo(
-            f"  {begun:22}{one['direction']:10}{one['charge_ah']:>10} Ah"
-            f" in {_duration(one['duration_s'])}, {volts}{reached}"
+        _wrapped(
+            f"{begun:24}{one['direction']:10}{one['charge_ah']:>9} Ah"
+            f" in {_duration(one['duration_s'])}{volts}{reached}",
+            further=4,
         )
 
 
@@ -272,12 +288,12 @@ def _events(told: dict[str, Any]) -> None:
             worst = f", worst {event['worst']}" if "worst" in event else ""
             long = f"{_duration(event['seconds'])} in all{worst}" if "seconds" in event else ""
             rows.append((name, str(event["count"]), long))
-    _section("Events", rows)
+    _section("Events", rows, digits=6)
     never = [name for name, event in told["events"].items() if event is not None and not event["count"]]
     unknown = [name for name, event in told["events"].items() if event is None]
     for title, names in (("None of", never), ("Not determinable", unknown)):
         if names:
-            click.echo(f"  {title}: {', '.join(names).replace('_', ' ')}")
+            _wrapped(f"{title}: {', '.join(names).replace('_', ' ')}", further=4)
 
 
 def _clocks(told: dict[str, Any]) -> None:
@@ -295,23 +311,62 @@ def _clocks(told: dict[str, Any]) -> None:
         [(f"{one['depth']} around {one['mean']}", one["cycles"], "") for one in told["cycles"]],
     )
     _section(
-        "Watched by month",
+        "Minutes of each month in which something was read",
         [
-            (month, _duration(60 * one["minutes"]), f"{one['share']:.0%}")
+            (
+                month,
+                f"{one['minutes']} min",
+                f"{100 * one['share']:.0f} %" if one["share"] >= 0.01 else "below 1 %",
+            )
             for month, one in told["months"].items()
         ],
     )
 
 
-def _section(title: str, rows: list[tuple[str, str, str]]) -> None:
+def _section(title: str, rows: list[tuple[str, str, str]], *, digits: int = 16) -> None:
     if rows:
         click.echo(f"\n{title}")
+        width = max(32, *(len(name) for name, _, _ in rows))
         for name, value, rest in rows:
-            click.echo(f"  {name.replace('_', ' '):32}{value:>16}  {rest}".rstrip())
+            click.echo(f"  {name.replace('_', ' '):{width}}{value:>{digits}}  {rest}".rstrip())
 
 
-def _stated(wire: dict[str, Any]) -> str:
+def _wrapped(line: str, *, further: int) -> None:
+    """The line, indented, in as many as a terminal needs; the further ones stand further in."""
+    wrapped = textwrap.wrap(
+        line,
+        _WIDTH,
+        initial_indent="  ",
+        subsequent_indent=" " * further,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    click.echo("\n".join(wrapped))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def _sum(name: str, wire: dict[str, Any], observed: dict[str, str]) -> str:
+    """A sum with its unit; one of our own below a whole unit in the smaller unit, with digits that tell."""
+    ours = str(wire.get("method", "")).endswith(".observed.v1")
+    value = Decimal(str(wire["value"])) if ours else Decimal(1)
+    if value < 1 and name == "capacity_throughput":
+        return f"{_digits(observed['charge_mah'])} mAh"
+    if value < 1 and name == "energy_throughput":
+        return f"{_digits(observed['energy_wh'])} Wh"
     return f"{wire['value']} {wire.get('unit', '')}".rstrip()
+
+
+def _digits(text: str) -> str:
+    """Four digits that tell, or all before the point."""
+    value = Decimal(text)
+    if not value:
+        return "0"
+    exponent = value.as_tuple().exponent
+    assert isinstance(exponent, int)
+    return format(value.quantize(Decimal(1).scaleb(max(exponent, min(0, value.adjusted() - 3)))), "f")
 
 
 def _histogram(residence: list[dict[str, Any]]) -> None:

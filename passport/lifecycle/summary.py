@@ -189,6 +189,16 @@ def kilowatt_hours(twice_uw_ms: int) -> Decimal:
     return _quotient(twice_uw_ms, _TWICE_UW_MS_PER_KWH)
 
 
+def milliamp_hours(twice_ma_ms: int) -> Decimal:
+    """A sum of charge in mAh, to a thousandth, half to even: for cells that hold few of them."""
+    return _quotient(1000 * twice_ma_ms, _TWICE_MA_MS_PER_AH)
+
+
+def watt_hours(twice_uw_ms: int) -> Decimal:
+    """A sum of energy in Wh, to a thousandth, half to even."""
+    return _quotient(1000 * twice_uw_ms, _TWICE_UW_MS_PER_KWH)
+
+
 def _quotient(amount: int, unit: int) -> Decimal:
     # By integers: a division of long decimals would round twice.
     thousandths, rest = divmod(amount * 1000, unit)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.captures import Decoded, read_capture
+from ingest.captures import read_capture
 from ingest.detect import detect
 from ingest.errors import CaptureRefused
 from ingest.gateway import Routing, replay, survey
@@ -43,10 +43,12 @@ def published(path):
         ),
     ],
 )
-def test_a_published_file_is_read_without_a_refusal(path, first):
+def test_a_published_file_is_read_but_for_rows_whose_time_is_wrong(path, first):
     path = published(path)
     found = list(read_capture(path, PROTOCOL))
-    assert all(isinstance(one, Decoded) for one in found)
+    # The one file has 19 rows with a 0.000 between later times: counted with awk.
+    refused = [one for one in found if isinstance(one, Refused)]
+    assert [one.fault for one in refused] == ([Fault.BACKWARDS] * 19 if path is NEWARE else [])
     values = {reading.quantity: reading.value for reading in found[0].readings}
     assert {name: values[name] for name in first} == {name: Decimal(text) for name, text in first.items()}
     assert [one.protocol for one in detect(path.read_bytes()).candidates] == ["bdf"]
@@ -72,6 +74,57 @@ def test_rows_without_a_time_lie_as_much_later_as_the_test_says():
     assert batch["B"].time_ms.tolist() == times
 
 
+def times_of(rows):
+    """Test times of the rows that were read, and the faults of those that were not."""
+    framer = PROTOCOL.framer()
+    found = framer.feed(HEAD + b"".join(b"%s,3.3,1\n" % row.encode() for row in rows)) + framer.flush()
+    read = [one.after.total_seconds() for one in found if not isinstance(one, Refused)]
+    return read, [one.fault for one in found if isinstance(one, Refused)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "read", "faults"),
+    [
+        pytest.param("7200 0 7200.01", [7200, 7200.01], [Fault.BACKWARDS], id="falls and comes back"),
+        pytest.param("7200 0 10 20", [7200, 0, 10, 20], [], id="begins anew"),
+        pytest.param("7200 0", [7200, 0], [], id="falls at the end"),
+        pytest.param("7200 0 0 7300", [7200, 0, 0, 7300], [], id="two rows are a new beginning"),
+        pytest.param("30 0 30 60", [30, 0, 30, 60], [], id="within a minute"),
+        pytest.param("7200 5000 100 50", [7200, 5000, 100, 50], [], id="falls and falls again"),
+        pytest.param(
+            "100 0 101 1 102", [100, 101, 102], [Fault.BACKWARDS] * 2, id="falls in every second row"
+        ),
+    ],
+)
+def test_a_time_that_falls_and_comes_back_in_the_next_row_is_refused(rows, read, faults):
+    assert times_of(rows.split()) == (read, faults)
+
+
+def test_a_refused_row_says_which_times_stand_beside_it():
+    framer = PROTOCOL.framer()
+    framer.feed(HEAD + b"7200,3.3,1\n0.000,3.3,1\n")
+    refused, read = framer.feed(b"7200.01,3.3,1\n")
+    assert refused.reason == (
+        "time_fell: expected a test time from 7200 to 7200.01 s at the row between those two, came 0 s"
+    )
+    assert read.after == timedelta(seconds=7200.01)
+
+
+def test_rows_with_a_time_of_day_are_placed_by_that():
+    framer = PROTOCOL.framer()
+    rows = b"unix_time_second," + HEAD + b"1000,7200,3.3,1\n1001,0,3.3,1\n1002,7201,3.3,1\n"
+    assert all(isinstance(one, Frame) for one in framer.feed(rows))
+
+
+def test_a_damaged_file_of_a_laboratory_leaves_no_row_before_another():
+    sink = ListSink()
+    heard = replay(published(NEWARE).read_bytes(), PROTOCOL, Routing({None: "B"}), sink, relative=True)
+    times = [ms for batch in sink.batches for ms in batch["B"].time_ms.tolist()]
+    assert times == sorted(times)
+    assert len(times) == 13_086 - 19
+    assert heard.refused == {"time_fell": 19}
+
+
 def test_a_line_without_an_end_is_not_held_for_ever():
     framer = PROTOCOL.framer()
     framer.feed(HEAD)
@@ -84,7 +137,7 @@ ROWS = st.lists(
     st.one_of(
         st.binary(max_size=30),
         st.lists(
-            st.sampled_from(["0", "1", "3.3", "-1e3", "nan", "inf", "1e999", "", '"', "x"]), max_size=5
+            st.sampled_from(["0", "1", "3.3", "-1e3", "nan", "inf", "1e999", "", '"', "x", "900"]), max_size=5
         ).map(lambda cells: ",".join(cells).encode()),
     ),
     max_size=8,

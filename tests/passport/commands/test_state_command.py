@@ -99,9 +99,68 @@ def test_without_limits_nothing_is_told_as_nought(facts):
 def test_the_table_names_events_and_what_is_not_determinable(capsys):
     command._table(told(FACTS))
     said = capsys.readouterr().out
-    assert "deep discharge                                 1  1 min 0 s in all, worst 1.900 V" in said
+    assert "deep discharge                       1  1 min 0 s in all, worst 1.900 V" in said
     assert "Not determinable:" in said
-    assert "over power" in said.partition("Not determinable:")[2].splitlines()[0]
+    assert "over power" in " ".join(said.partition("Not determinable:")[2].split())
     assert "charging above bound" in said
     assert "2026-02" in said
     assert "negative events" not in said  # a list is for --json
+
+
+def test_no_line_of_the_table_is_wider_than_a_terminal(capsys):
+    command._table(told(FACTS))
+    said = capsys.readouterr().out
+    assert [line for line in said.splitlines() if len(line) > 79] == []
+    assert "16 rows in 1 epoch, 2026-02-02T02:40:00Z to 2026-02-02T02:55:00Z" in said
+
+
+def short(current_ma, seconds, *, absolute):
+    """Two rows at 3.7 V, so many seconds apart, with a counter whose name is long."""
+    every = np.ones(2, np.bool_)
+    samples = Samples(
+        np.array([1, 2]),
+        (T0 if absolute else 0) + np.array([0, 1000 * seconds]),
+        every,
+        {
+            ColumnKey("current"): Column(np.full(2, current_ma), every, -3),
+            ColumnKey("voltage"): Column(np.full(2, 3700), every, -3),
+            ColumnKey("event_count", kind="charge_under_temperature"): Column(np.full(2, 7), every, 0),
+            ColumnKey("cycle_count"): Column(np.full(2, 3), every, 0),
+        },
+        absolute=absolute,
+    )
+    facts = {**FACTS, "rated_capacity": Decimal("0.04")}
+    (state,) = folding.fold(
+        [LifecycleState()], [[Chunk("b1", "bms", "1", 1, samples)]], basis=[basis_of(facts)]
+    )
+    return {**command.tell(BATTERY, state, facts), "cells": []}
+
+
+def test_the_sums_of_a_small_cell_have_digits_that_tell(capsys):
+    # 2 mA over 60 s are 1/30 mAh; at 3.7 V that is 0.123 mWh, less than a thousandth of a watt-hour.
+    command._table(short(-2, 60, absolute=True))
+    lines = {line[2:34].strip(): line.split() for line in capsys.readouterr().out.splitlines()}
+    assert lines["capacity throughput"][2:4] == ["0.033", "mAh"]
+    assert lines["energy throughput"][2:4] == ["0", "Wh"]
+
+
+def test_a_short_recording_without_dates_is_told_in_few_words(capsys):
+    command._table(short(-2, 3, absolute=False))
+    said = capsys.readouterr().out
+    assert "2 rows in 1 epoch, no absolute time\n" in said
+    assert "observed 0 min 3 s" in said
+    assert "1 segment\n" in said
+    assert "segments" not in said
+
+
+def test_a_month_tells_the_minutes_that_something_was_read_in(capsys):
+    command._table(told(FACTS))
+    said = capsys.readouterr().out
+    assert "Minutes of each month in which something was read" in said
+    assert "15 min  below 1 %" in said
+
+
+def test_counters_stand_below_each_other_however_long_their_names(capsys):
+    command._table(short(-2, 3, absolute=True))
+    said = capsys.readouterr().out.partition("Counters of the device")[2].splitlines()[1:3]
+    assert len({line.index("1 segment") for line in said}) == 1
