@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
@@ -133,6 +134,8 @@ def read_parameters(path: Path | None = None) -> ValueParameters:
         raise ParametersRefused([f"{path}: expected UTF-8 text"]) from error
 
 
+# A fleet is assessed at one file: its text is looked at each time, and read once.
+@lru_cache(maxsize=8)
 def parse_parameters(text: str, name: str) -> ValueParameters:
     """The parameters that a TOML text states; `name` is what messages call it.
 
