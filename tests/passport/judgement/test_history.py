@@ -1,5 +1,6 @@
 """What a life so far adds to a condition, worked out by hand; and what nobody watched, which adds nothing."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -8,8 +9,10 @@ import pytest
 from passport.judgement.second_life.condition import Condition
 from passport.judgement.second_life.history import lived, past_of
 from passport.lifecycle.exposure import KINDS, NUMBERS, Clock, Exposure, Total
+from passport.lifecycle.sessions import Sessions
 from passport.lifecycle.state import LifecycleState
 from schemas.values import YearMonth
+from tests.passport.estimates.test_capacity import FULL
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAY_MS = 86_400_000
@@ -95,3 +98,44 @@ def test_cycles_count_only_where_the_whole_life_was_watched():
     assert past_of(state, facts, PLACED, NOW).cycles == 5
     assert past_of(state, facts, date(2026, 5, 1), NOW).cycles is None
     assert past_of(state, facts, None, NOW).cycles is None
+
+
+def used() -> LifecycleState:
+    """Ten of ten and a half days: half at 20 to 25 °C and 50 to 60 %, half at 25 to 30 °C and 90 to 100 %."""
+    session = replace(FULL, charge=90_000, mean_ma=4_500)
+    state = LifecycleState(
+        # 50 Ah each way of 10 Ah rated: five cycles in ten days.
+        charge_in=50 * 2 * 1000 * 3_600_000,
+        charge_out=50 * 2 * 1000 * 3_600_000,
+        charge_ms=1,
+        observed_ms=10 * DAY_MS,
+        residence={65: 5 * DAY_MS, 79: 5 * DAY_MS},
+        sessions=Sessions(discharges=1, latest=session),
+    )
+    # Four halves of 40 to 50 %, two of 80 to 90 %: 4 x 0.45 and 2 x 0.85 of charge.
+    state.exposure.rainflow.halves = {4 * 5 + 2: 4, 8 * 5 + 2: 2}
+    return state
+
+
+def test_the_mean_of_its_use_is_worked_out_where_all_of_it_was_watched():
+    facts = {"rated_capacity": Decimal(10)}
+    duty = past_of(used(), facts, PLACED, NOW).duty
+    assert (duty.cycles_per_day, duty.rate) == (0.5, 0.45)
+    # (4 x 0.45 x 0.45 + 2 x 0.85 x 0.85) / (4 x 0.45 + 2 x 0.85) = 2.255 / 3.5
+    assert duty.depth == 0.644
+    assert duty.mean_charge == 0.75
+    assert duty.celsius == 25.0
+    assert past_of(used(), facts, date(2026, 5, 1), NOW).duty is None
+    assert past_of(used(), {}, PLACED, NOW).duty is None
+
+
+@pytest.mark.parametrize("part", ["residence", "cycles", "sessions"])
+def test_a_use_of_which_a_part_is_not_known_is_not_told(part):
+    state = used()
+    if part == "residence":
+        state.residence = {65: DAY_MS}
+    elif part == "cycles":
+        state.exposure.rainflow.halves = {}
+    else:
+        state.sessions = Sessions()
+    assert past_of(state, {"rated_capacity": Decimal(10)}, PLACED, NOW).duty is None
