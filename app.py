@@ -8,7 +8,7 @@ import importlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -412,11 +412,13 @@ class House:
         with self.reading() as connection:
             return not batteries.every(connection)
 
-    def install_demo(self, progress: Callable[[str, int, int], None]) -> None:
-        """Fill an empty data folder with the simulated fleet."""
+    def install_demo(self, progress: Callable[[str, int, int], None], packs: int = 0) -> None:
+        """Fill an empty data folder with the simulated fleet, and with so many retired packs beside it."""
         from ingest.simulators import demo
 
-        demo.install(DemoHooks(self), now=self.now(), progress=progress)
+        now = self.now()
+        demo.install(DemoHooks(self), now=now, progress=progress)
+        demo.install_retired(DemoHooks(self), now=now, count=packs, progress=progress)
 
 
 class DemoHooks:
@@ -443,6 +445,20 @@ class DemoHooks:
         self._house.refresh(battery_id)
         for kind in (RecordKind.PASSPORT, RecordKind.CONDITION, RecordKind.ASSESSMENT):
             self._house.issuer.issue(battery_id, kind, now=at, incomplete=DEMO_REASON)
+
+    def settle_many(self, battery_ids: Sequence[str], *, at: datetime) -> None:
+        """The same for many, with few writes to disk."""
+        from passport.ledger.trial import DEMO_REASON
+        from schemas.terms import RecordKind
+
+        for battery_id in battery_ids:
+            self._house.refresh(battery_id)
+        for kind in (RecordKind.PASSPORT, RecordKind.CONDITION, RecordKind.ASSESSMENT):
+            for _, outcome in self._house.issuer.issue_many(
+                battery_ids, kind, now=at, incomplete=DEMO_REASON
+            ):
+                if isinstance(outcome, PassportError):
+                    raise outcome
 
 
 # ------------------------------------------------------------------------------------------------------ web

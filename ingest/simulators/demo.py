@@ -1,20 +1,30 @@
 """Installing the demonstration: each pack of the fleet, its simulated year in the journal, its records."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
+from itertools import islice
 from typing import Final, Protocol
 
 from sqlalchemy import Connection
 
 from ingest.journal import accept, set_usual_period
 from ingest.ports import Batteries
-from ingest.simulators.fleet import STEP_S, DemoPack, fleet, history
+from ingest.simulators.fleet import (
+    BENCH_STEP_S,
+    STEP_S,
+    DemoPack,
+    fleet,
+    history,
+    on_the_bench,
+    retired,
+)
 from ingest.simulators.years import simulate_years
 
 SEED: Final = 952
 SOURCE: Final = "simulated-bms-{serial}"
 EPOCH: Final = "1"
+_GROUP: Final = 200
 
 Progress = Callable[[str, int, int], None]
 
@@ -34,6 +44,9 @@ class Hooks(Protocol):
 
     def settle(self, battery_id: str, *, at: datetime) -> None:
         """Fold its telemetry and issue its records."""
+
+    def settle_many(self, battery_ids: Sequence[str], *, at: datetime) -> None:
+        """The same for many, with few writes to disk."""
 
 
 def install(hooks: Hooks, *, now: datetime, progress: Progress) -> int:
@@ -71,3 +84,35 @@ def install(hooks: Hooks, *, now: datetime, progress: Progress) -> int:
         hooks.settle(battery, at=now)
         progress("issuing passports", number + 1, len(packs))
     return len(packs)
+
+
+def install_retired(hooks: Hooks, *, now: datetime, count: int, progress: Progress) -> None:
+    """Add so many packs after their first life, each with some days on a simulated test bench.
+
+    Every pack goes the road of any other: its rows into the journal, folded, its three records gated, signed
+    and logged. A group is whole before the next one begins.
+
+    Args:
+        hooks: the passport side.
+        now: aware; the days on the bench end with the day before.
+        count: how many.
+        progress: told (stage, done, total).
+    """
+    start, end = on_the_bench(now.date())
+    waiting, done = retired(SEED, now.date(), count), 0
+    while packs := list(islice(waiting, _GROUP)):
+        told = simulate_years([pack.spec for pack in packs if pack.spec], start, end, BENCH_STEP_S)
+        made = []
+        with hooks.writing() as connection:
+            for pack, samples in zip(packs, told, strict=True):
+                battery = hooks.create(connection, pack, at=now)
+                source = SOURCE.format(serial=pack.serial)
+                hooks.batteries.bind(connection, battery=battery, source=source, component=None, at=start)
+                set_usual_period(connection, battery=battery, source=source, period_ms=BENCH_STEP_S * 1000)
+                accept(
+                    connection, battery=battery, source=source, epoch=EPOCH, samples=samples, received_at=now
+                )
+                made.append(battery)
+        hooks.settle_many(made, at=now)
+        done += len(packs)
+        progress("testing retired packs", done, count)

@@ -5,8 +5,8 @@ examples (952), addresses are those reserved for documentation. What no act yet 
 no carbon footprint class, no recycled shares, no due diligence.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -228,6 +228,47 @@ def fleet(seed: int, today: date) -> Sequence[DemoPack]:
             DemoPack(plan.model, serial, placed_on, facts, _nested(plan.model, facts), spec, plan.story)
         )
     return packs
+
+
+# Models of the large fleet, how many of ten each, and health after its first life from worst to best.
+_RETIRED: Final = (
+    (_HOME, 3, 0.74, 0.95),
+    (_RACK, 2, 0.72, 0.95),
+    (_CAR, 2, 0.70, 0.92),
+    (_VAN, 1, 0.74, 0.95),
+    (_MOPED, 1, 0.66, 0.92),
+    (_TRUCK, 1, 0.70, 0.92),
+)
+BENCH_DAYS: Final = 3
+BENCH_STEP_S: Final = 60
+
+
+def on_the_bench(today: date) -> tuple[datetime, datetime]:
+    """Begin and end of the days on the test bench: those before `today`, in UTC."""
+    end = datetime(today.year, today.month, today.day, tzinfo=UTC)
+    return end - timedelta(days=BENCH_DAYS), end
+
+
+def retired(seed: int, today: date, count: int) -> Iterator[DemoPack]:
+    """So many packs after their first life, each about to spend some days on a test bench.
+
+    The same for the same seed and day. What they went through before is told by health alone, as the counter
+    of full cycles begins on the bench.
+    """
+    random = np.random.default_rng([seed, 2])
+    kinds = [kind for kind in _RETIRED for _ in range(kind[1])]
+    for number in range(count):
+        model, _, worst, best = kinds[number % len(kinds)]
+        health = round(worst + (best - worst) * float(random.beta(2.0, 1.6)), 4)
+        # A pack that lost more was cycled more.
+        cycles = int(model.cycles * min(1.0, (1.0 - health) / 0.3) * float(random.uniform(0.4, 0.7)))
+        plan = _Plan(model, "after its first life, on a test bench", "indoors", health, cycles)
+        serial = new_serial(random.bytes(10))
+        placed_on = today - timedelta(days=200 + int(cycles * float(random.uniform(1.0, 1.4))))
+        placed_on = min(placed_on, FIRST_OWED - timedelta(days=1))
+        facts = _facts(plan, serial, placed_on, number)
+        spec = replace(_spec(plan, seed * 100_000 + number), duty="bench")
+        yield DemoPack(model, serial, placed_on, facts, _nested(model, facts), spec, plan.story)
 
 
 def _spec(plan: _Plan, seed: int) -> PackSpec:

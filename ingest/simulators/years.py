@@ -23,6 +23,7 @@ _MONTH_S: Final = 30 * _DAY_S
 _YEAR_S: Final = 365.25 * _DAY_S
 # Near its target a charger gives way: current falls with this time constant, as under constant voltage.
 _TAPER_S: Final = 3000.0
+_BENCH_TAPER_S: Final = 600.0
 
 
 @unique
@@ -84,11 +85,13 @@ class Demand:
         rate: current over rated capacity, per hour, positive while charging; one entry per row.
         target: state of charge up to which a charger goes, 0 to 1; one entry per row.
         floor: state of charge below which the load is switched off.
+        taper_s: near its target, time constant of the charger's falling current.
     """
 
     rate: Float
     target: Float
     floor: float = 0.08
+    taper_s: float = _TAPER_S
 
 
 def _within(hour: Float, begin: Float, length: Float) -> Float:
@@ -187,8 +190,23 @@ def _standby(grid: Grid, random: np.random.Generator) -> Demand:
     return Demand(-away * 0.6 + (1.0 - away) * 0.2, np.full(len(grid.hour), 1.0), floor=0.1)
 
 
+def _bench(grid: Grid, _random: np.random.Generator) -> Demand:
+    """A test bench: each day charged full at night, rested, emptied slowly by day, rested again."""
+    charging = (grid.hour < 8.0) | (grid.hour >= 20.0)
+    emptying = (grid.hour >= 10.0) & (grid.hour < 18.0)
+    rate = np.where(charging, 0.2, 0.0) - np.where(emptying, 0.2, 0.0)
+    return Demand(rate, np.where(charging, 1.0, 0.0), floor=0.0, taper_s=_BENCH_TAPER_S)
+
+
 DUTIES: Final[Mapping[str, Callable[[Grid, np.random.Generator], Demand]]] = MappingProxyType(
-    {"ev": _ev, "lmt": _lmt, "stationary": _stationary, "forklift": _forklift, "standby": _standby}
+    {
+        "ev": _ev,
+        "lmt": _lmt,
+        "stationary": _stationary,
+        "forklift": _forklift,
+        "standby": _standby,
+        "bench": _bench,
+    }
 )
 
 
@@ -270,11 +288,12 @@ class _Run:
 def _run(packs: Sequence[PackSpec], grid: Grid) -> _Run:
     rows, width, dt = len(grid.hour), len(packs), float(grid.step_s)
     rate, target, ambient = (np.empty((rows, width)) for _ in range(3))
-    floor = np.empty((rows, width))
+    floor, tapers = np.empty((rows, width)), np.empty(width)
     for n, pack in enumerate(packs):
         random = np.random.default_rng([pack.seed, 1])
         demand = DUTIES[pack.duty](grid, random)
         rate[:, n], target[:, n], floor[:, n] = demand.rate, demand.target, demand.floor
+        tapers[n] = demand.taper_s
         ambient[:, n] = _ambient(CLIMATES[pack.climate], grid, random)
         if Trouble.DEEP_DISCHARGE in pack.troubles:
             _leave_empty(grid, rate[:, n], target[:, n], floor[:, n])
@@ -296,7 +315,7 @@ def _run(packs: Sequence[PackSpec], grid: Grid) -> _Run:
     decay, per_watt = np.exp(-dt / constant), constant / heat_capacity
     leak_share = of_cell("self_discharge") / _MONTH_S * dt
     coldest = np.array([pack.cell.charge_degc[0] for pack in packs])
-    taper = max(_TAPER_S, dt)
+    taper = np.maximum(tapers, dt)
     rows_a_day = max(1, _DAY_S // grid.step_s)
 
     current, charge, warmth, resistance, given = (np.empty((rows, width)) for _ in range(5))

@@ -36,6 +36,12 @@ SILENCE_MS: Final = 10_000  # a connection without a request, or with half a one
     "--demo", is_flag=True, help="Fill an empty data folder with a simulated fleet, marked as such."
 )
 @click.option(
+    "--demo-packs",
+    type=click.IntRange(0, 100_000),
+    default=0,
+    help="With --demo: so many retired packs more, each tested on a simulated bench; takes a while.",
+)
+@click.option(
     "--lan",
     is_flag=True,
     help="Listen on this machine's network address, so that a phone beside it can scan.",
@@ -50,6 +56,7 @@ def command(
     port: int | None,
     public_url: str | None,
     demo: bool,
+    demo_packs: int,
     lan: bool,
     workers: int,
 ) -> None:
@@ -75,7 +82,7 @@ def command(
     house.issuer.recover(house.now())
     house.issuer.check_log(house.now())
     if demo and house.is_empty():
-        _install_demo(house, console)
+        _install_demo(house, console, demo_packs)
     if settings.leads_to_this_machine_only:
         console.print("Codes lead to this machine only; a phone needs --lan or a public_url.", style="yellow")
     _welcome(house, console)
@@ -169,7 +176,7 @@ def _refuse_taken(host: str, port: int) -> None:
             ) from error
 
 
-def _install_demo(house: Any, console: "Console") -> None:
+def _install_demo(house: Any, console: "Console", packs: int) -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -181,7 +188,7 @@ def _install_demo(house: Any, console: "Console") -> None:
                 tasks[stage] = bars.add_task(stage, total=total)
             bars.update(tasks[stage], completed=done, total=total)
 
-        house.install_demo(progress)
+        house.install_demo(progress, packs)
 
 
 def _welcome(house: Any, console: "Console") -> None:

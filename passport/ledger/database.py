@@ -25,7 +25,7 @@ from passport.errors import StoreUnavailable
 
 FILE_NAME: Final = "cellpass.db"
 VERSION_TABLE: Final = "alembic_version_passport"
-HEAD: Final = "0013"  # the newest revision in migrations/versions; a test compares
+HEAD: Final = "0014"  # the newest revision in migrations/versions; a test compares
 
 _WRITER: Final = "cellpass_writer"
 _BUSY_TIMEOUT_S: Final = 10.0

@@ -611,6 +611,7 @@ class BatterySearchRow(SQLModel, table=True):
                 "grade",
                 "score",
                 "use",
+                "possible_use",
                 "remaining_years",
                 "value",
                 "offered_since",
@@ -661,6 +662,7 @@ class BatterySearchRow(SQLModel, table=True):
     offered_since: int | None  # ordinal of the day
     offered_until: int | None
     offer: str | None  # JSON as results show it
+    possible_use: str | None  # likewise, with those that nothing excludes yet
     changed: int | None  # counts writings of rows; a saved search looks only at what changed since
 
 

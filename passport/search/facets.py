@@ -30,6 +30,7 @@ FACETS: Final = tuple(
         "grade",
         "calibrated",
         "use",
+        "possible_use",
     )
 )
 _WORDS: Final = 12  # of one field that are told, the most frequent ones

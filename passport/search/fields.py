@@ -109,6 +109,7 @@ def _fields() -> tuple[Field, ...]:
         Field("grade", "Grade", _OPINION, words=tuple((one, one) for one in "ABCD")),
         _number("score", "Score of 100", _OPINION, None, 10),
         Field("use", "Fit for", _OPINION, several=True, words=_USES),
+        Field("possible_use", "Fit for, or not excluded yet", _OPINION, several=True, words=_USES),
         _number("remaining_years", "Remaining years in the best use, low end", _OPINION, Unit.YEAR, 10),
         _number("value", "Residual value", ("residual_value",), EURO, 100),
         # Said by the owner of one battery to those who may read of it.

@@ -136,7 +136,8 @@ def write(connection: Connection, entries: Sequence[Mapping[str, Any]]) -> None:
 def _metals(facts: Mapping[str, Any], energy: Decimal | None) -> dict[str, Any]:
     """Metals by mass: as declared, or by stoichiometry from chemistry and energy, and which of both."""
     declared = metals_from_composition(_value(facts, "material_composition"))
-    if declared is not None:
+    # A composition that names compounds alone says nothing of the metals in them.
+    if declared is not None and not set(METALS).isdisjoint(declared):
         kilograms = {name: _decimal(declared.get(name)) for name in METALS}
         return _metal_columns(kilograms, Source.DECLARED)
     grade = grade_of(_word(facts, "battery_chemistry_name"))
@@ -158,7 +159,10 @@ def _judged(assessment: Mapping[str, Any]) -> dict[str, Any]:
     said = _value(assessment, "second_life_assessment") or {}
     worth = _value(assessment, "residual_value") or {}
     fit = sorted(one["use"] for one in said.get("uses", ()) if one.get("fit") == Fit.FIT.value)
-    calibrated = said.get("calibrated")
+    # Without an interval there is nothing that could be calibrated.
+    calibrated = said.get("calibrated") if said.get("health_low") is not None else None
+    excluded = Fit.NOT_FIT.value
+    possible = sorted(one["use"] for one in said.get("uses", ()) if one.get("fit") != excluded)
     amount = worth.get("amount") if worth.get("currency") == EURO else None
     return {
         "verdict": said.get("verdict"),
@@ -169,6 +173,7 @@ def _judged(assessment: Mapping[str, Any]) -> dict[str, Any]:
         "grade": said.get("grade"),
         "score": _store("score", _decimal(said.get("score"))),
         "use": " ".join(fit) or None,
+        "possible_use": " ".join(possible) or None,
         "remaining_years": _store(
             "remaining_years", _years(said.get("remaining_life") or {}, fit, worth.get("best_use"))
         ),

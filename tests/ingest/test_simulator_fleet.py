@@ -7,7 +7,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from ingest.simulators.fleet import FIRST_OWED, fleet, history
+from ingest.simulators.fleet import BENCH_STEP_S, FIRST_OWED, fleet, history, on_the_bench, retired
 from ingest.simulators.years import CLIMATES, simulate_years
 from schemas.identifier import parse_path
 from schemas.samples import ColumnKey
@@ -126,3 +126,28 @@ def test_a_year_of_the_whole_fleet_shows_the_stories():
         assert bool(np.any(np.diff(cycles) < 0)) == ("counter_reset" in pack.spec.troubles)
         expected = 365 * 24 - (21 * 24 if "telemetry_gap" in pack.spec.troubles else 0)
         assert len(samples[number]) == expected
+
+
+def test_retired_packs_are_the_same_for_the_same_seed_and_all_different():
+    packs = list(retired(7, TODAY, 60))
+    assert [pack.serial for pack in packs] == [pack.serial for pack in retired(7, TODAY, 60)]
+    assert len({pack.identifier_path for pack in packs}) == 60
+    assert len({pack.spec.health for pack in packs}) > 50
+    assert len({pack.model.name for pack in packs}) == 6
+    assert all(pack.placed_on < FIRST_OWED for pack in packs)
+    for pack in packs[:10]:
+        facts_from_text(pack.facts)  # refuses what may not be declared
+
+
+def test_on_the_bench_a_pack_gives_what_its_health_left_of_its_rating():
+    pack = next(iter(retired(7, TODAY, 1)))
+    start, end = on_the_bench(TODAY)
+    (told,) = simulate_years([pack.spec], start, end, BENCH_STEP_S)
+    current = told.columns[ColumnKey("current")].values
+    # the second day, from ten to six: full to empty
+    rows = slice(24 * 60 + 10 * 60, 24 * 60 + 18 * 60)
+    given_ah = -current[rows].sum() * BENCH_STEP_S / 3_600_000
+    assert given_ah == pytest.approx(pack.model.capacity_ah * pack.spec.health, rel=0.01)
+    charge = told.columns[ColumnKey("state_of_charge")].values
+    assert charge[24 * 60 + 9 * 60] >= 995  # tenths of a percent
+    assert charge[24 * 60 + 18 * 60] <= 5

@@ -51,7 +51,7 @@ INDIVIDUAL = (
         "health_low",
         "calibrated",
     ),
-    *("verdict", "grade", "score", "use", "remaining_years", "value", "offered_since"),
+    *("verdict", "grade", "score", "use", "possible_use", "remaining_years", "value", "offered_since"),
 )
 # An assessment as a record states it.
 JUDGED = {
@@ -227,6 +227,8 @@ def test_a_field_that_the_reader_may_not_read_is_refused_by_name(engine, reader,
         ([("use", "same_vehicle")], False),
         ([("use", "grid_buffer")], False),  # not known is not fit
         ([("use", "home")], False),
+        ([("possible_use", "grid_buffer")], True),
+        ([("possible_use", "same_vehicle")], False),
         # of the uses that it is fit for, backup is worth most, and lasts 7.2 years at the least
         ([("remaining_years_min", "7.2"), ("remaining_years_max", "7.2")], True),
         ([("value_min", "310.5"), ("value_max", "310.5")], True),
@@ -247,6 +249,35 @@ def test_without_a_best_use_the_longest_life_of_those_it_is_fit_for_counts(tmp_p
     engine.dispose()
     assert row.values["remaining_years"] == "8.4"
     assert row.values["value"] is None
+
+
+def test_without_an_interval_of_health_nothing_is_calibrated_or_not(tmp_path):
+    engine = migrated(tmp_path)
+    with database.writing(engine) as connection:
+        said = stated(second_life_assessment={"verdict": "needs_inspection", "calibrated": False})
+        search.index(connection, battery=Pack("AAAA"), assessment=said)
+    row = ask(engine, INTEREST).rows[0]
+    engine.dispose()
+    assert row.values["calibrated"] is None
+
+
+def test_a_composition_of_compounds_alone_leaves_metals_to_stoichiometry(tmp_path):
+    engine = migrated(tmp_path)
+    facts = stated(
+        battery_chemistry="Li-ion LFP",
+        rated_capacity="100",
+        nominal_voltage="50",
+        material_composition=[
+            {"component": "cathode", "name": "iron phosphate", "cas_number": "15365-14-7", "mass": "12"},
+            {"component": "foil", "name": "copper", "cas_number": "7440-50-8", "mass": "1"},
+        ],
+    )
+    with database.writing(engine) as connection:
+        search.index(connection, battery=Pack("AAAA"), facts=facts)
+    row = ask(engine, INTEREST).rows[0]
+    engine.dispose()
+    # 5 kWh of LFP: 0.088 kg of lithium for each, and none of the others
+    assert (row.values["lithium"], row.values["nickel"], row.metals_computed) == ("0.44", "0", True)
 
 
 def test_an_amount_in_another_currency_is_not_taken_for_euro(tmp_path):
