@@ -29,6 +29,8 @@ from schemas.terms import Audience, BatteryStatus, Category, RecordKind, Unit
 
 LIST_ROWS: Final = 5000
 MOST_COMPARED: Final = 6
+# What the list tells elsewhere than among the values, or only on the page of the battery.
+_ELSEWHERE: Final = frozenset({"model", "manufacturer", "verdict", "value", "offered_since", "possible_use"})
 _FIRST: Final = ("category", "chemistry", "rated_energy")
 _SHORT_CATEGORIES: Final[Mapping[Category, str]] = {
     Category.EV: "Electric vehicle",
@@ -224,9 +226,7 @@ def compare() -> ResponseReturnValue:
         views.write_down(here, who, action="read", battery=one.battery, detail="side by side")
     lines = []
     for name, field in search.FIELDS.items():
-        cells = tuple(
-            "Restricted" if name in row.withheld else _words(field, row.values[name]) for row in rows
-        )
+        cells = tuple("Restricted" if name in row.withheld else _told(row, field) for row in rows)
         if set(cells) - {"Restricted", "Not provided"}:
             lines.append((field.title, cells))
     lines.append(("Still to inspect", tuple("; ".join(row.inspect or ()) or "-" for row in rows)))
@@ -550,15 +550,12 @@ def _who(who: grants.Principal) -> dict[str, str] | None:
 def _found(row: search.Row, who: grants.Principal) -> Found:
     cells = []
     for name, field in search.FIELDS.items():
-        if name in row.withheld or name in ("model", "manufacturer", "verdict", "value", "offered_since"):
+        if name in row.withheld or name in _ELSEWHERE:
             continue
         value = row.values[name]
         # What everyone may read is named even where it is not known; the rest only where it is.
         if value is not None or search.readable(field, Audience.PUBLIC):
-            text = _words(field, value)
-            if name in search.METALS and row.metals_computed and value is not None:
-                text += ", computed"
-            cells.append(Cell(name, field.title, text, value is not None))
+            cells.append(Cell(name, field.title, _told(row, field), value is not None))
     reads_condition = "verdict" not in row.withheld
     verdict = row.values.get("verdict")
     return Found(
@@ -584,6 +581,13 @@ def _offer_words(offer: Mapping[str, str | None]) -> str:
 
 
 VERDICTS: Final[Mapping[str, str]] = {"": "Not assessed yet", **dict(search.FIELDS["verdict"].words)}
+
+
+def _told(row: search.Row, field: search.Field) -> str:
+    """A value in words; a mass of metal that was computed says so."""
+    value = row.values[field.name]
+    computed = field.name in search.METALS and row.metals_computed and value is not None
+    return _words(field, value) + (", computed" if computed else "")
 
 
 def _words(field: search.Field, value: str | None) -> str:
