@@ -153,7 +153,7 @@ def _row(number: int, chance: random.Random) -> dict[str, Any]:
         "use": None if health < 600 else chance.choice(_USES),
         "remaining_years": years,
         "value": energy * health * chance.randrange(2, 6) // 100,
-        "offered_since": 739_900 - chance.randrange(60) if offered else None,
+        "offered_since": 739_948 - chance.randrange(60) if offered else None,
         "offered_until": 800_000 if offered else None,
         "offer": '{"since":"2026-11-01","until":"2027-01-30","price":null,"contact":null}'
         if offered

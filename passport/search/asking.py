@@ -445,7 +445,8 @@ def _fetch(
             bound.append(place[1])
         rows += connection.exec_driver_sql(
             f"SELECT {SELECT} FROM battery_search WHERE {' AND '.join(unknown)}"
-            f" ORDER BY battery {direction} LIMIT ?",
+            # Unsorted from a condition's index; else SQLite would walk all batteries to meet them sorted.
+            f" ORDER BY {'battery' if leading == name else '+battery'} {direction} LIMIT ?",
             (*bound, wanted - len(rows)),
         ).fetchall()
     return rows
