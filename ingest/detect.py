@@ -28,6 +28,7 @@ from typing import Any, Final
 from ingest.can import CanProtocol
 from ingest.captures import Decoded, read_capture
 from ingest.errors import CaptureRefused
+from ingest.modbus import ModbusProtocol
 from ingest.plausibility import Memory, doubt
 from ingest.protocol import (
     Carrier,
@@ -75,6 +76,8 @@ _NOT_FITTED: Final = frozenset(
         "unused_sensor",
     }
 )
+# The doubt on what was recorded without its frame.
+_UNFRAMED: Final = "no_checksum"
 # Stands among the values of a part for how many of its cells were not read, or not believed.
 _UNREAD: Final = ("cells not read", None)
 # So many letters that must be as they are make names; so many are tried.
@@ -316,6 +319,7 @@ def _judge(data: bytes, protocol: Protocol) -> Candidate | None:
     watched = _watched(protocol, count) if protocol.carrier is Carrier.STREAM else protocol
     memory, last, told = Memory(), {}, {}
     raws: list[bytes] = []
+    is_framed = False
     refused: Counter[str] = Counter()
     doubts: Counter[str] = Counter()
     empty = 0
@@ -323,7 +327,11 @@ def _judge(data: bytes, protocol: Protocol) -> Candidate | None:
         if isinstance(found, Refused):
             refused[found.fault.value] += 1
         elif isinstance(found, Decoded) and found.readings:
-            raws.append(found.raw)
+            if _is_telling(found, protocol):
+                raws.append(found.raw)
+                is_framed |= not all(_UNFRAMED in reading.doubts for reading in found.readings)
+            else:
+                empty += 1
             for plain, reading in zip(found.readings, doubt(found.readings, memory), strict=True):
                 doubts.update(reading.doubts)
                 key = (reading.quantity, reading.index, reading.component)
@@ -346,7 +354,10 @@ def _judge(data: bytes, protocol: Protocol) -> Candidate | None:
         explained = (Decimal(count.explained) / max(1, count.fed)).quantize(Decimal("0.001"))
         # A frame whose secrets were blanked no longer fits its checksum and shows nothing.
         whole = [raw for raw in distinct if _passes(protocol, raw)] or distinct
-        strength = measure(protocol, max(whole, key=lambda raw: (len(raw), raw)))
+        # What was recorded without its frame has none of the frame's proof.
+        strength = (
+            measure(protocol, max(whole, key=lambda raw: (len(raw), raw))) if is_framed else Strength.NONE
+        )
     elif protocol.carrier is Carrier.CAN:
         assert isinstance(protocol, CanProtocol)  # what CAN carries derives from it
         identifiers = len({protocol.subject(raw) for raw in distinct})
@@ -382,6 +393,11 @@ def _judge(data: bytes, protocol: Protocol) -> Candidate | None:
         + ((why,) if why else ()),
         last,
     )
+
+
+def _is_telling(found: Decoded, protocol: Protocol) -> bool:
+    """False for an exception of Modbus: every device refuses with the same frame what it does not have."""
+    return not isinstance(protocol, ModbusProtocol) or any(one.value is not None for one in found.readings)
 
 
 def _beginning(data: bytes) -> bytes:
@@ -500,7 +516,9 @@ def measure(protocol: Protocol, raw: bytes) -> Strength:
     if text:
         # A few digits hardly move a sum of characters; all of them at once carry into its upper byte.
         changes.append(bytes(_DIGITS[-1] if at in body else raw[at] for at in range(len(raw))))
-    mended = bool(body) and all(_mends(protocol, one, tail, text=text) for one in changes)
+    # In a short frame the end reaches into what was changed; to undo a change is not to mend it.
+    end = max([len(raw) - tail, *(place + 1 for place in body)])
+    mended = bool(body) and all(_mends(protocol, one, end, text=text) for one in changes)
     return Strength.WEAK if mended else Strength.STRONG
 
 
@@ -533,10 +551,10 @@ def _changed(raw: bytes, places: Iterable[int], chance: random.Random, *, text: 
     return bytes(changed)
 
 
-def _mends(protocol: Protocol, raw: bytes, tail: int, *, text: bool) -> bool:
-    """Whether some value of one byte of the end (of two hexadecimal digits in a text) makes it sound."""
+def _mends(protocol: Protocol, raw: bytes, first: int, *, text: bool) -> bool:
+    """Whether some value of one byte from `first` on (of two digits in a text) makes it sound."""
     width = 2 if text else 1
-    for place in range(len(raw) - min(tail, len(raw)), len(raw) - width + 1):
+    for place in range(first, len(raw) - width + 1):
         if text and not all(byte in _DIGITS for byte in raw[place : place + 2]):
             continue
         for value in range(256):

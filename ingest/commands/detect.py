@@ -5,7 +5,9 @@ import shlex
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -14,7 +16,7 @@ from ingest.errors import IngestError, TransportFailed
 
 if TYPE_CHECKING:
     from ingest.detect import Detection
-    from ingest.protocol import Protocol
+    from ingest.protocol import Decoder, Protocol
     from ingest.transports.address import Address
     from ingest.transports.base import Line
 
@@ -25,6 +27,8 @@ _ANSWER_S: Final = 0.6
 _GAP_S: Final = 0.15
 _PAUSE_S: Final = 0.1
 _MOST_BYTES: Final = 16_384
+# So many reads of one protocol are enough to know it.
+_MOST_READS: Final = 64
 
 
 @click.command(
@@ -138,7 +142,7 @@ def _heard(address: "Address", source: str, listen_s: float) -> tuple[bytes, str
                 here.append((None, came))
             if not came or not detect(exchanges(here)).candidates:
                 asked = [one for one in protocols if address.scheme != "serial" or rate in one.baud_rates]
-                here += _ask_all(line, asked)
+                here += _ask_all(line, asked, list(here))
         heard += here
         if any(came for _, came in here) and detect(exchanges(here)).candidates:
             return exchanges(here), str(replace(address, number=rate))
@@ -157,13 +161,17 @@ def _protocols() -> "list[Protocol]":
     return [one for one in discover().values() if one.carrier is Carrier.STREAM]
 
 
-def _ask_all(line: "Line", protocols: "list[Protocol]") -> Iterator[tuple[bytes, bytes]]:
-    """Each read of each protocol's poll, until one protocol has answered and said who it is."""
+def _ask_all(
+    line: "Line", protocols: "list[Protocol]", heard: "Sequence[tuple[bytes | None, bytes]]" = ()
+) -> Iterator[tuple[bytes, bytes]]:
+    """Each read of each protocol's poll, until all that was heard, with what came before, has a candidate."""
     from ingest.detect import detect, exchanges
 
+    before = list(heard)
     for protocol in protocols:
         here = []
-        for request in protocol.poll():
+        decoder = protocol.decoder()
+        for request in islice(protocol.poller(None, decoder).cycle(), _MOST_READS):
             protocol.permit(request)
             line.discard()
             line.send(request)
@@ -171,9 +179,23 @@ def _ask_all(line: "Line", protocols: "list[Protocol]") -> Iterator[tuple[bytes,
             time.sleep(_PAUSE_S)
             if not here[-1][1]:
                 break  # who is silent to the first read is silent to the others
+            _learn(protocol, decoder, *here[-1])
         yield from here
-        if any(came for _, came in here) and detect(exchanges(here)).candidates:
+        before += here
+        # A device may refuse the read of another protocol, or answer it by chance: that ends nothing.
+        if any(came for _, came in here) and detect(exchanges(before)).candidates:
             return
+
+
+def _learn(protocol: "Protocol", decoder: "Decoder", request: bytes, came: bytes) -> None:
+    """Let the decoder see an answer: where a device's registers lie may follow from earlier ones."""
+    from ingest.protocol import Damage, Frame
+
+    framer = protocol.framer()
+    for one in [*framer.feed(came), *framer.flush()]:
+        if isinstance(one, Frame):
+            with suppress(Damage):
+                decoder.decode(one, request=request)
 
 
 def _all_of(line: "Line", first_s: float, gap_s: float) -> bytes:

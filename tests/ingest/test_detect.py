@@ -14,13 +14,15 @@ from ingest.commands.detect import command
 from ingest.detect import Strength, agreement, detect, exchanges, measure
 from ingest.frames import sum8
 from ingest.protocol import Certainty, Damage, Fault, Field, Frame, Framer, Protocol, Request, discover
-from ingest.protocols import jbd
+from ingest.protocols import eg4, jbd, seplos_v3, sunspec
 from ingest.protocols import pylontech_rs485 as pylontech
 from ingest.simulators.jbd import JbdDevice
 from ingest.simulators.live import LivePack
 from ingest.simulators.pack import PackSpec
 from ingest.simulators.pylontech_rs485 import PylontechBank
+from ingest.simulators.seplos_v3 import SeplosBank
 from ingest.simulators.serve import serve_pty, serve_tcp
+from ingest.simulators.sunspec import SunSpecBank
 from schemas.reading import Reading
 from schemas.terms import ReadingAbsence, Unit
 
@@ -357,6 +359,92 @@ def test_a_line_is_asked_with_reads_only(serve, monkeypatch) -> None:
     assert out.startswith("1. jbd")
     allowed = {*pylontech.PROTOCOL.poll(), *jbd.PROTOCOL.poll()}
     assert set(asked) <= allowed
+
+
+@pytest.mark.parametrize(
+    ("device", "protocol"),
+    [
+        (SeplosBank([LivePack(PackSpec("LFP", 16, 280.0, seed=1))]), seplos_v3.PROTOCOL),
+        (SunSpecBank([LivePack(PackSpec("LFP", 16, 100.0, seed=1))]), sunspec.PROTOCOL),
+    ],
+    ids=["seplos-v3", "sunspec"],
+)
+def test_a_device_that_refuses_the_reads_of_others_is_asked_on(device, protocol, monkeypatch) -> None:
+    """Both answer the read of EG4 with an exception, and SunSpec tells only later where its models lie."""
+    monkeypatch.setattr(detect_command, "_ANSWER_S", 0.15)
+    monkeypatch.setattr(detect_command, "_PAUSE_S", 0.0)
+    monkeypatch.setattr(detect_command, "_protocols", lambda: [eg4.PROTOCOL, protocol])
+    device.advance(60)
+    assert device.hear(eg4.PROTOCOL.poll()[0]).hex() == "018302c0f1"
+    with serve_tcp(device) as address:
+        code, out, err = run(address, "--listen", "0")
+    assert code == 0, err
+    assert out.startswith(f"1. {protocol.name} (")
+    assert "eg4" not in out
+
+
+def test_a_turned_down_answer_does_not_end_the_asking(monkeypatch) -> None:
+    """An answer that is a candidate by itself, and none beside what was heard before, is not enough."""
+    monkeypatch.setattr(detect_command, "_PAUSE_S", 0.0)
+    chance, asked = _Chance(), jbd.PROTOCOL.poll()
+    monkeypatch.setattr("ingest.detect.discover", lambda: {"small": chance, "jbd": jbd.PROTOCOL})
+    device = JbdDevice(LivePack(PackSpec("NMC", 10, 14.0, seed=7)))
+    line = _Answers(
+        {_Chance.asks: small(volts=600, cells=(3000, 3000))} | {one: device.hear(one) for one in asked}
+    )
+    noise = [(b"\x01", bytes(40))]
+    heard = list(detect_command._ask_all(line, [chance, jbd.PROTOCOL], noise))
+    assert [one for one, _ in heard] == [_Chance.asks, *asked]
+
+
+class _Chance(_Small):
+    """Asks, and is answered with a frame of its own form."""
+
+    asks = b"\xa5\x00\xa5"
+
+    def poll(self, address=None):
+        return [self.asks]
+
+    def permit(self, data):
+        assert data == self.asks
+
+    def _parse_request(self, data):
+        return Frame(data, 0, command=0, payload=b"", is_request=True)
+
+
+class _Answers:
+    """A line on which each request has one answer."""
+
+    def __init__(self, answers) -> None:
+        self._answers, self._waiting = answers, b""
+
+    def discard(self) -> None:
+        self._waiting = b""
+
+    def send(self, data: bytes) -> None:
+        self._waiting = self._answers[data]
+
+    def receive(self, timeout_s: float) -> bytes:
+        came, self._waiting = self._waiting, b""
+        return came
+
+
+def test_an_exception_of_modbus_names_nobody() -> None:
+    refused = bytes.fromhex("018302c0f1")
+    found = detect(exchanges([(eg4.PROTOCOL.poll()[0], refused)]), [eg4.PROTOCOL])
+    assert (found.candidates, found.turned_down) == ((), ())
+    # Five bytes, the last two of them a CRC of 16 bits.
+    assert measure(eg4.PROTOCOL, refused) is Strength.STRONG
+
+
+def test_what_was_recorded_without_its_frame_has_no_proof() -> None:
+    """The data of a Seplos answer to the read of its coils, without unit, function and CRC."""
+    log = {"frames": [{"dir": "rx", "hex": "10000000000000430000", "note": "payload only"}]}
+    found = detect(json.dumps(log).encode(), [seplos_v3.PROTOCOL])
+    assert found.candidates == ()
+    (down,) = found.turned_down
+    assert down.strength is Strength.NONE
+    assert down.doubts["no_checksum"] > 0
 
 
 def test_a_silent_line_is_told_what_to_check(monkeypatch) -> None:
