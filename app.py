@@ -112,6 +112,12 @@ class PassportSide:
         except (InputRefused, Conflict) as error:
             raise ValueError(str(error)) from error
 
+    def refusals(self, facts: Mapping[str, str]) -> Mapping[str, Sequence[str]]:
+        """Why such a battery would not be made."""
+        from passport.ledger import trial
+
+        return trial.refusals(facts)
+
     def bind(
         self,
         connection: "Connection",

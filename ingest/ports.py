@@ -1,6 +1,6 @@
 """What ingestion needs of passports, handed in by `app`; every call runs on the caller's open transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -23,6 +23,9 @@ class Batteries(Protocol):
         Raises:
             ValueError: a fact is unknown or its value is refused; the sentence names it.
         """
+
+    def refusals(self, facts: Mapping[str, str]) -> Mapping[str, Sequence[str]]:
+        """Why `create` would refuse these facts: by the fact's name, all of them; nothing is made."""
 
     def bind(
         self,

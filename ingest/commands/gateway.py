@@ -63,7 +63,7 @@ class House(Protocol):
     "  cellpass gateway site.toml --for 600 --json",
 )
 @click.argument("file", metavar="SITE.toml", type=click.Path(path_type=Path))
-@click.option("--check", is_flag=True, help="Only check the file; open nothing.")
+@click.option("--check", is_flag=True, help="Only check the file and its facts; open nothing.")
 @click.option(
     "--for",
     "seconds",
@@ -85,7 +85,8 @@ def command(house: House, *, file: Path, check: bool, seconds: float | None, as_
 
     ending = threading.Event()
     try:
-        site = read_site(file)
+        # A battery that an earlier start has made is found again, whatever its facts would be today.
+        site = read_site(file, house.batteries.refusals if check else None)
         if check:
             _tell_checked(site, as_json=as_json)
             return

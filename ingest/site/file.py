@@ -33,7 +33,7 @@ the first start and found again at every later one.
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -127,8 +127,15 @@ class Site:
     devices: tuple[Device, ...]
 
 
-def read_site(path: Path) -> Site:
+Refusals = Callable[[Mapping[str, str]], Mapping[str, Sequence[str]]]
+
+
+def read_site(path: Path, refusals: Refusals | None = None) -> Site:
     """The site that the file describes; nothing is opened.
+
+    Args:
+        path: of the file.
+        refusals: tells why a battery with such facts would not be made; None to leave that to the making.
 
     Raises:
         SiteRefused: with every fault that was found, each with its key and line.
@@ -143,7 +150,7 @@ def read_site(path: Path) -> Site:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SiteRefused(f"{path}: not TOML: {error}") from error
-    return _Reader(path, document, _lines(text)).site()
+    return _Reader(path, document, _lines(text), refusals).site()
 
 
 # Where a key stands
@@ -197,8 +204,11 @@ def _resolve(words: list[str], counts: Mapping[Place, int]) -> Place:
 class _Reader:
     """Collects every fault before it refuses, so that one look at the file is enough."""
 
-    def __init__(self, path: Path, document: Mapping[str, Any], lines: Mapping[Place, int]) -> None:
+    def __init__(
+        self, path: Path, document: Mapping[str, Any], lines: Mapping[Place, int], refusals: Refusals | None
+    ) -> None:
         self._path, self._document, self._lines = path, document, lines
+        self._refusals = refusals
         self._faults: list[tuple[int, str]] = []
 
     def site(self) -> Site:
@@ -377,20 +387,27 @@ class _Reader:
         nested = {key: facts for key, facts in table.items() if isinstance(facts, dict)}
         flat = {key: fact for key, fact in table.items() if key not in nested}
         if flat:
-            yield Part(None, None, dict(self._facts(place, flat)), self._line(place))
+            yield Part(None, None, self._facts(place, flat), self._line(place))
         for component, facts in nested.items():
             here = (*place, component)
             if not facts:
                 self._fault(here, "expected at least one fact of the battery to make")
             elif self._is_part(here, component):
-                yield Part(component, None, dict(self._facts(here, facts)), self._line(here))
+                yield Part(component, None, self._facts(here, facts), self._line(here))
 
-    def _facts(self, place: Place, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def _facts(self, place: Place, facts: Mapping[str, Any]) -> Mapping[str, str]:
+        """The facts as typed words; those that the passport side would refuse are faults too."""
+        words: dict[str, str] = {}
         for name, value in facts.items():
             if isinstance(value, bool) or not isinstance(value, str | int | float) or value == "":
                 self._fault((*place, name), f"expected a text or number, came {_shown(value)}")
             else:
-                yield name, str(value)
+                words[name] = str(value)
+        refused = self._refusals(words) if self._refusals is not None else {}
+        for name, sentences in refused.items():
+            if name in words or name not in facts:
+                self._fault((*place, name), "; ".join(sentences))
+        return words
 
     def _is_part(self, place: Place, component: str) -> bool:
         if not _PART.fullmatch(component):

@@ -20,6 +20,7 @@ _EXAMPLE_ITEM: Final = "0952000000000"
 EXAMPLE_GTIN: Final = _EXAMPLE_ITEM + str(gtin_check_digit(_EXAMPLE_ITEM))
 OPERATOR: Final = "operator"
 OPERATOR_NAME: Final = "Operator of this installation"
+_CATEGORY_NEEDED: Final = f"is needed: one of {', '.join(Category)}"
 DEMO_REASON: Final = "simulated battery for demonstration: no test bench measured what is owed of a new one"
 
 
@@ -45,7 +46,7 @@ def create(
         raise FactRefused(str(error)) from error
     category = facts.get("battery_category")
     if category is None:
-        raise FactRefused(f"category is needed: one of {', '.join(Category)}")
+        raise FactRefused(f"category {_CATEGORY_NEEDED}")
     placed_on = facts.get("placed_on_market_date")
     operator = operators.usual(connection)
     if operator is None:
@@ -62,6 +63,19 @@ def create(
         at=at,
         by="trial",
     )
+
+
+def refusals(words: Mapping[str, str]) -> dict[str, list[str]]:
+    """Why `create` would refuse these words: attribute or unknown name to sentences; empty when it would not."""
+    found: dict[str, list[str]] = {}
+    try:
+        is_stated = "battery_category" in facts_from_text(words)
+    except FactsInvalid as error:
+        found |= error.errors
+        is_stated = bool({"category", "battery_category"} & set(words))
+    if not is_stated:
+        found["category"] = [_CATEGORY_NEEDED]
+    return found
 
 
 class SimulatedPack(Protocol):

@@ -253,3 +253,42 @@ def test_a_running_site_follows_what_is_commissioned_beside_it(tmp_path: Path) -
         assert status.starts == 1
         assert house.refresh(first).rows == status.rows[first]
         assert house.refresh(other).rows == status.rows[other]
+
+
+def test_a_check_judges_the_facts_and_tells_every_fault(tmp_path: Path) -> None:
+    path = tmp_path / "site.toml"
+    path.write_text(
+        '[site]\nname = "yard"\n'
+        '[[source]]\nname = "a"\naddress = "tcp:127.0.0.1:9"\nprotocol = "jbd"\n'
+        'create = {category = "stationary", rated_capacity = "x", colour = "red"}\n'
+        '[[source]]\nname = "b"\naddress = "tcp:127.0.0.1:8"\nprotocol = "jbd"\n'
+        "create = {rated_capacity = 5}\n"
+        '[[source]]\nname = "c"\naddress = "tcp:127.0.0.1:7"\nprotocol = "pylontech-rs485"\n'
+        'create."module/1" = {category = "stationery", cells = 0}\n'
+    )
+    command = ["--data", str(tmp_path / "data"), "gateway", str(path)]
+    result = CliRunner().invoke(app.cli, [*command, "--check"])
+    assert result.exit_code == 3
+    assert not (tmp_path / "data").exists(), "a check opens nothing"
+    places = [line.removeprefix("Error: ").removeprefix(f"{path}:") for line in result.stderr.splitlines()]
+    assert [place.rsplit(": ", 1)[0].partition(": expected")[0] for place in places][:2] == [
+        "7: source.create.colour",
+        "7: source.create.rated_capacity",
+    ]
+    assert "12: source.create.category: is needed: one of ev, lmt, industrial, stationary" in places
+    assert any(place.startswith("17: source.create.module/1.battery_category: ") for place in places)
+    assert any(place.startswith("17: source.create.module/1.cells: ") for place in places)
+    assert CliRunner().invoke(app.cli, command).exit_code == 3, "a run refuses it too"
+
+
+def test_facts_that_a_check_accepts_are_accepted_by_a_run(tmp_path: Path) -> None:
+    path = tmp_path / "site.toml"
+    path.write_text(
+        f'[site]\nname = "yard"\n[[source]]\nname = "a"\naddress = "tcp:127.0.0.1:9"\n'
+        f'protocol = "jbd"\ncreate = {{{LFP}}}\n'
+    )
+    command = ["--data", str(tmp_path / "data"), "gateway", str(path)]
+    result = CliRunner().invoke(app.cli, [*command, "--check"])
+    assert result.exit_code == 0, result.output
+    result = CliRunner().invoke(app.cli, [*command, "--for", "0.2"])
+    assert "a as a whole is " in result.stderr, "the battery was made, though nothing answered"

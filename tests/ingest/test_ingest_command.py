@@ -53,6 +53,11 @@ class Passports:
         self.facts[name] = dict(facts)
         return name
 
+    def refusals(self, facts):
+        if "rated_capacity" in facts and not facts["rated_capacity"].isdigit():
+            return {"rated_capacity": [f"expected a number, got {facts['rated_capacity']!r}"]}
+        return {}
+
     def bind(self, connection, *, battery, source, component, at, serial=None):
         self.serials.setdefault((source, component), serial)
         self.bound_at.setdefault((source, component), at)
