@@ -165,7 +165,7 @@ def sentence(batch: Assembly) -> str:
     """The outcome in words."""
     if not batch.rows:
         return (
-            f"No batch: of {batch.candidates} packs of known health, those within the spread hold at most"
+            f"No batch: of {batch.candidates} packs of known health that fit, those within the spread hold at most"
             f" {text(batch.reached)} kWh."
         )
     low = f", {text(batch.low_end)} kWh at the low ends of their health" if batch.low_end is not None else ""

@@ -87,7 +87,7 @@ def test_without_a_batch_it_says_what_is_within_reach(engine):
     assert (batch.rows, batch.spread, batch.candidates) == ((), None, 5)
     assert batch.reached == Decimal("13.35")  # 90, 89 and 88 % of 5 kWh
     assert assembly.sentence(batch) == (
-        "No batch: of 5 packs of known health, those within the spread hold at most 13.35 kWh."
+        "No batch: of 5 packs of known health that fit, those within the spread hold at most 13.35 kWh."
     )
     assert assembly.to_wire(batch, "http://127.0.0.1:8000")["reached"] is False
 
