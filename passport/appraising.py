@@ -34,7 +34,7 @@ from passport.judgement.second_life.criteria import POLICY
 from passport.judgement.second_life.evidence import condition_of, gather
 from passport.judgement.second_life.history import lived, past_of
 from passport.judgement.value_parameters import ValueParameters
-from passport.ledger import batteries, learned, operators, states, versions
+from passport.ledger import batteries, learned, life, notices, operators, states, versions
 from passport.ledger.batteries import Battery
 from passport.ledger.facts import Declared
 from passport.ledger.versions import Version
@@ -46,7 +46,7 @@ from passport.signing import base64url, encode
 from passport.signing.sign import parse_jws, verify_jws
 from schemas.record import Stated
 from schemas.registry import OPINIONS, REGISTRY, REGISTRY_VERSION
-from schemas.terms import Absent, RecordKind
+from schemas.terms import Absent, BatteryStatus, RecordKind
 from schemas.values import utc_text
 
 # What a change of each input means, for people.
@@ -57,6 +57,8 @@ WORDS: Final[Mapping[str, str]] = {
     "inspections": "other inspections count",
     "windows": "the learned voltage windows are others",
     "calibration": "the calibration of the operator is another",
+    "status": "its life made something else of it",
+    "recalls": "other recalls are open",
     "parameters": "the prices, costs and rates are others",
     "policy": "the criteria of the grade are others",
 }
@@ -72,6 +74,8 @@ class Inputs:
         state_bytes: the folded state as it is stored; None when nothing was ever read.
         passport: its newest passport record; None before the first.
         passport_verifies: whether that record's signature fits the operator's published key; None without.
+        status: what its life last made of it; None while nothing happened to it.
+        recalls: ids of the recalls that are open for it.
         inspected: the filed inspections, the oldest first.
         windows, calibration: what was learned from its operator's batteries; None where nothing was.
         now: as of when; aware.
@@ -82,6 +86,8 @@ class Inputs:
     state_bytes: bytes | None
     passport: Version | None
     passport_verifies: bool | None
+    status: BatteryStatus | None
+    recalls: tuple[str, ...]
     inspected: tuple[Inspected, ...]
     windows: Mapping[str, Any] | None
     calibration: Mapping[str, Any] | None
@@ -89,8 +95,9 @@ class Inputs:
 
     @cached_property
     def facts(self) -> Mapping[str, Any]:
-        """Declared facts by attribute id, as Python values."""
-        return self.declared.values()
+        """Declared facts by attribute id, as Python values; its life goes before what was declared of it."""
+        declared = self.declared.values()
+        return declared if self.status is None else {**declared, "battery_status": self.status.value}
 
     @cached_property
     def state(self) -> LifecycleState | None:
@@ -115,6 +122,8 @@ class Inputs:
             "facts": _sha256(encode.json_bytes(facts)),
             "passport": self.passport.sha256 if self.passport is not None else None,
             "inspections": [one.digest for one in self.inspected] or None,
+            "status": self.status.value if self.status is not None else None,
+            "recalls": list(self.recalls) or None,
             "windows": _learned(self.windows),
             "calibration": _learned(self.calibration),
             "parameters": parameters.digest,
@@ -150,11 +159,23 @@ def read_inputs(connection: Connection, battery: Battery, *, now: datetime) -> I
         state_bytes=states.load_state(connection, battery.id),
         passport=passport,
         passport_verifies=_verifies(connection, passport) if passport is not None else None,
+        status=_status(connection, battery, now),
+        recalls=tuple(
+            one.id
+            for one in notices.of(connection, battery.id)
+            if one.kind is notices.Kind.RECALL and one.since <= now
+        ),
         inspected=tuple(one for one in inspections.of_battery(connection, battery.id) if one.filed_at <= now),
         windows=windows,
         calibration=calibration,
         now=now,
     )
+
+
+def _status(connection: Connection, battery: Battery, now: datetime) -> BatteryStatus | None:
+    """What the life of a battery last made of it by `now`; None before the first such event."""
+    events = reversed(life.life_of(connection, battery.id).events)
+    return next((one.battery_status for one in events if one.battery_status and one.at <= now), None)
 
 
 def _verifies(connection: Connection, version: Version) -> bool:
@@ -240,6 +261,7 @@ def gates_of(inputs: Inputs, health: Health) -> Assessment:
             inputs.facts,
             placed_on=inputs.battery.placed_on,
             signature_valid=inputs.passport_verifies,
+            open_recall=True if inputs.recalls else None,
             inspections=inspections.answers(inputs.inspected, inputs.now),
             now=inputs.now,
             health=health,

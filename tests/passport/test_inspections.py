@@ -13,10 +13,12 @@ from passport.appraising import assessment_of
 from passport.errors import Conflict, InputRefused, NotFound, VerificationFailed
 from passport.inspections import Finding, Findings
 from passport.judgement.second_life.gates import Answer
-from passport.ledger import database
+from passport.ledger import database, life, notices
+from passport.lifecycle.status import ActName
 from passport.signing.base64url import decode
 from passport.signing.keys import RecordKey, create_record_key
 from schemas.identifier import identifier_url
+from schemas.terms import BatteryStatus, Level
 from tests.passport.issuing import NOW, URL, installation
 
 EARLIER = NOW - timedelta(days=2)
@@ -119,6 +121,44 @@ def test_an_inspection_never_overrules_a_failure(house, key):
     name(house, key)
     file(house, inspections.sign(findings(house, battery, ("G2", True)), key, now=NOW))
     assert gate(house, battery, "G2") == before
+
+
+def test_an_open_recall_fails_the_second_gate_until_it_ends(house):
+    battery = house.battery()
+    with database.writing(house.engine) as connection:
+        recall, _ = notices.add(
+            connection,
+            target=battery.id,
+            level=Level.ITEM,
+            kind=notices.Kind.RECALL,
+            title="Cells may short",
+            text="Do not charge.",
+            now=NOW,
+        )
+    said = gate(house, battery, "G2")
+    assert said.answer is Answer.FAIL
+    assert "a safety recall is open" in said.reason
+    with database.writing(house.engine) as connection:
+        notices.end(connection, recall.id, why="repaired", now=NOW)
+    assert gate(house, battery, "G2").answer is Answer.UNKNOWN
+
+
+def test_a_battery_that_became_waste_is_known_as_waste(house):
+    battery = house.battery(battery_status="original")
+    with database.writing(house.engine) as connection:
+        life.append(
+            connection,
+            battery,
+            ActName.WASTE,
+            at=NOW,
+            now=NOW,
+            by=battery.operator,
+            battery_status=BatteryStatus.WASTE,
+            detail={},
+        )
+    said = gate(house, battery, "G2", now=NOW + timedelta(minutes=1))
+    assert said.answer is Answer.FAIL
+    assert "the battery is waste" in said.reason
 
 
 def test_nobody_files_under_a_key_that_is_not_named(house, key):

@@ -32,6 +32,7 @@ def gather(
     *,
     placed_on: date | None,
     signature_valid: bool | None,
+    open_recall: bool | None,
     inspections: Mapping[str, Inspection],
     now: datetime,
     health: Health | None = None,
@@ -45,6 +46,7 @@ def gather(
         state: folded state; None when nothing was ever read.
         facts: declared facts by attribute id.
         placed_on: day of placing on the market; stands in where no day of putting into service is declared.
+        open_recall: True when a recall is open; None when nobody said anything of recalls.
         inspections: what signed findings say, by gate.
         signature_valid: whether the newest passport record verifies; None when there is none.
         now: aware.
@@ -54,6 +56,7 @@ def gather(
     chemistry = facts.get("battery_chemistry")
     declared = Evidence(
         signature_valid=signature_valid,
+        open_recall=open_recall,
         battery_status=BatteryStatus(status) if status is not None else None,
         accidents=True if facts.get("accidents") else None,
         chemistry=str(chemistry) if chemistry is not None else None,

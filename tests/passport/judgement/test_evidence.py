@@ -22,7 +22,9 @@ NOW_MS = 1_778_457_600_000
 
 
 def gathered(state=None, placed_on=date(2026, 5, 1), **facts) -> Evidence:
-    return gather(state, facts, placed_on=placed_on, signature_valid=None, inspections={}, now=NOW)
+    return gather(
+        state, facts, placed_on=placed_on, signature_valid=None, open_recall=None, inspections={}, now=NOW
+    )
 
 
 def test_nothing_read_and_nothing_declared_is_no_evidence():
