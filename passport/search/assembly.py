@@ -165,8 +165,8 @@ def sentence(batch: Assembly) -> str:
     """The outcome in words."""
     if not batch.rows:
         return (
-            f"No batch: of {batch.candidates} packs of known health that fit, those within the spread hold at most"
-            f" {text(batch.reached)} kWh."
+            f"No batch: of {batch.candidates} packs of known health that fit, those within the spread hold at"
+            f" most {text(batch.reached)} kWh."
         )
     low = f", {text(batch.low_end)} kWh at the low ends of their health" if batch.low_end is not None else ""
     return (
