@@ -209,6 +209,12 @@ def health_of_battery(
     return _health(state, facts, *_learned_of(connection, battery), now)
 
 
+def windows_of(connection: Connection, battery: Battery) -> WindowModel | None:
+    """Windows learned for a battery's model, by which partial charges tell a capacity; None without any."""
+    windows, _ = _learned_of(connection, battery)
+    return WindowModel.from_wire(windows) if windows is not None else None
+
+
 def health_of(inputs: Inputs) -> Health:
     """The same from what was read; a capacity that an inspector measured counts where it is the newer one."""
     health = _health(inputs.state, inputs.facts, inputs.windows, inputs.calibration, inputs.now)

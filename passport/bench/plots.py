@@ -4,17 +4,16 @@ The same figures give the same bytes. Every drawing carries its title and a desc
 it stand as a table in the page that shows it.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Final
 
+from passport.documents.drawing import COLOURS, Axis, mark
+
 WIDTH: Final = 640
 HEIGHT: Final = 400
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 16, 42, 52
-# Told apart without colour vision too, and on white and dark ground; shapes differ as well.
-COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#9467bd")
 _INK: Final = "#333333"
 _GRID: Final = "#d9d9d9"
 
@@ -60,8 +59,8 @@ def svg(plot: Plot) -> str:
     """The drawing as a document of its own."""
     points = [point for one in plot.series for point in one.points]
     heights = [y for _, y in points] + [y for one in plot.series for span in one.spans for y in span]
-    across = _Axis.of([x for x, _ in points], _LEFT, WIDTH - _RIGHT)
-    up = _Axis.of(heights, HEIGHT - _BOTTOM, _TOP)
+    across = Axis.of([x for x, _ in points], _LEFT, WIDTH - _RIGHT)
+    up = Axis.of(heights, HEIGHT - _BOTTOM, _TOP)
     out = [
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" '
@@ -84,33 +83,7 @@ def svg(plot: Plot) -> str:
     return "\n".join(out) + "\n"
 
 
-@dataclass(frozen=True)
-class _Axis:
-    first: float
-    last: float
-    step: float
-    begin: int
-    end: int
-
-    @classmethod
-    def of(cls, values: Sequence[float], begin: int, end: int) -> "_Axis":
-        low, high = min(values, default=0.0), max(values, default=1.0)
-        if high - low < 1e-9:
-            low, high = low - 0.5, high + 0.5
-        rough = (high - low) / 6
-        power = 10.0 ** math.floor(math.log10(rough))
-        step = next(power * one for one in (1, 2, 5, 10) if power * one >= rough)
-        return cls(math.floor(low / step) * step, math.ceil(high / step) * step, step, begin, end)
-
-    def at(self, value: float) -> float:
-        return self.begin + (value - self.first) / (self.last - self.first) * (self.end - self.begin)
-
-    @property
-    def ticks(self) -> list[float]:
-        return [self.first + self.step * n for n in range(round((self.last - self.first) / self.step) + 1)]
-
-
-def _axes(plot: Plot, across: _Axis, up: _Axis) -> list[str]:
+def _axes(plot: Plot, across: Axis, up: Axis) -> list[str]:
     out = []
     for value in up.ticks:
         y = up.at(value)
@@ -132,7 +105,7 @@ def _axes(plot: Plot, across: _Axis, up: _Axis) -> list[str]:
     return out
 
 
-def _drawn(one: Series, number: int, across: _Axis, up: _Axis) -> list[str]:
+def _drawn(one: Series, number: int, across: Axis, up: Axis) -> list[str]:
     colour = COLOURS[number % len(COLOURS)]
     out = []
     for (x, _), (low, high) in zip(one.points, one.spans, strict=bool(one.spans)):
@@ -142,16 +115,8 @@ def _drawn(one: Series, number: int, across: _Axis, up: _Axis) -> list[str]:
         joined = " ".join(f"{x:.1f},{y:.1f}" for x, y in placed)
         out.append(f'<polyline points="{joined}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
     else:
-        out += [_mark(x, y, number, colour) for x, y in placed]
+        out += [mark(x, y, number, colour) for x, y in placed]
     return out
-
-
-def _mark(x: float, y: float, number: int, colour: str) -> str:
-    if number % 3 == 0:
-        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>'
-    if number % 3 == 1:
-        return f'<rect x="{x - 2.7:.1f}" y="{y - 2.7:.1f}" width="5.4" height="5.4" fill="{colour}"/>'
-    return f'<path d="M{x:.1f} {y - 3.6:.1f}l3.4 6h-6.8z" fill="{colour}"/>'
 
 
 def _legend(series: Sequence[Series]) -> list[str]:
@@ -161,7 +126,7 @@ def _legend(series: Sequence[Series]) -> list[str]:
         if one.line:
             out.append(_line(x, 31, x + 12, 31, colour))
         else:
-            out.append(_mark(x + 6, 31, number, colour))
+            out.append(mark(x + 6, 31, number, colour))
         out.append(_text(x + 17, 35, one.name))
         x += 30 + 6.6 * len(one.name)
     return out

@@ -13,6 +13,7 @@ _LAST_ROWS: Final = 200
 _LAST_SESSIONS: Final = 5
 _WIDTH: Final = 79
 _LEAST_CURRENT: Final = Decimal("0.001")  # a state counts in whole milliamperes
+_NORMAL_90: Final = 1.645
 _EXTREMES: Final = (
     ("voltage", -3, "V"),
     ("current", -3, "A"),
@@ -31,6 +32,7 @@ _EXTREMES: Final = (
 @click.pass_obj
 def command(house: Any, battery: str, as_json: bool) -> None:
     """Throughput, cycles, extremes, residence and last readings of BATTERY (URL, identifier path or id)."""
+    from passport.appraising import windows_of
     from passport.ledger import batteries
 
     with house.reading() as connection:
@@ -39,7 +41,8 @@ def command(house: Any, battery: str, as_json: bool) -> None:
     state = house.refresh(found.id)
     with house.reading() as connection:
         cells = _cells(house.telemetry, connection, state, found.id)
-    told = {**tell(found, state, facts), "cells": cells}
+        windows = windows_of(connection, found)
+    told = {**tell(found, state, facts, windows), "cells": cells}
     if as_json:
         import orjson
 
@@ -83,7 +86,40 @@ def _cells(telemetry: Any, connection: Any, state: Any, battery_id: str) -> list
     return [said[key] for key in sorted(said, key=lambda k: (k.quantity, k.component or "", k.index))]
 
 
-def tell(battery: Any, state: Any, facts: Any) -> dict[str, Any]:
+def _capacity_history(state: Any, facts: Any, windows: Any) -> list[dict[str, Any]]:
+    """What each kept session tells of the capacity, oldest first; those that tell nothing are left out.
+
+    The band is of the session alone, nine times in ten; what all say together is for `cellpass assess`.
+    """
+    from passport.estimates.capacity import Measurement, classify_all
+    from passport.estimates.estimate import rounded
+    from passport.lifecycle.basis import basis_of
+
+    basis = basis_of(facts)
+    found = []
+    for one in classify_all(state.sessions.until_now(basis), basis, windows):
+        if isinstance(one, Measurement):
+            unit = basis.rated_mah / 1000 if basis.rated_mah else one.capacity
+            half = _NORMAL_90 * one.sd * unit / 100
+            ends = max(0.0, one.capacity - half), one.capacity + half
+            value, low, high = rounded(one.capacity, *ends, places=3)
+            found.append(
+                {
+                    "at": _moment(one.ended_s * 1000) if one.absolute else None,
+                    "at_in_test_s": None if one.absolute else one.ended_s,
+                    "direction": "charge" if one.direction > 0 else "discharge",
+                    "capacity_ah": format(value, "f"),
+                    "low_ah": format(low, "f"),
+                    "high_ah": format(high, "f"),
+                    "method": one.method,
+                    "evidence_class": one.evidence.value,
+                    "remarks": list(one.remarks),
+                }
+            )
+    return found
+
+
+def tell(battery: Any, state: Any, facts: Any, windows: Any = None) -> dict[str, Any]:
     """The state in words and decimals, ready for JSON."""
     from passport.lifecycle.shape import CHARGE_BINS, TEMPERATURE_EDGES
     from passport.lifecycle.state import basis_of, coverage, reported, summary
@@ -125,6 +161,7 @@ def tell(battery: Any, state: Any, facts: Any) -> dict[str, Any]:
             "discharges": state.sessions.discharges,
             "kept": [_session(one) for one in state.sessions.until_now(basis_of(facts))],
         },
+        "capacity_history": _capacity_history(state, facts, windows),
         "counters": {
             name: {"first": c.first, "last": c.last, "segments": c.segments, "at": _moment(c.time_ms)}
             for name, c in sorted(state.counters.items())
@@ -227,6 +264,7 @@ def _table(told: dict[str, Any]) -> None:
     _events(told["exposure"])
     _clocks(told["exposure"])
     _sessions(told["sessions"])
+    _capacities(told["capacity_history"])
     _section(
         "Counters of the device",
         [(n, str(c["last"]), _count(c["segments"], "segment")) for n, c in told["counters"].items()],
@@ -278,6 +316,23 @@ def _sessions(told: dict[str, Any]) -> None:
             f" in {_duration(one['duration_s'])}{volts}{reached}",
             further=4,
         )
+
+
+def _capacities(history: list[dict[str, Any]]) -> None:
+    """What the kept sessions tell, each with its band; under the method that speaks."""
+    if not history:
+        click.echo("\nCapacity: no kept session tells it.")
+        return
+    click.echo("\nCapacity by session, each alone, nine times in ten")
+    before = None
+    for one in history:
+        how = f"{one['method']}, class {one['evidence_class']}"
+        if how != before:
+            click.echo(f"  By {how}:")
+        before = how
+        told = one["at"] or f"{_duration(one['at_in_test_s'])} into the test"
+        band = f"{one['low_ah']} to {one['high_ah']}"
+        click.echo(f"    {told:22}{one['direction']:10}{one['capacity_ah']:>9} Ah  {band}")
 
 
 def _events(told: dict[str, Any]) -> None:

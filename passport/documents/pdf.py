@@ -31,7 +31,7 @@ from typing import Any, ClassVar, Final
 import jinja2
 import orjson
 
-from passport.documents import matrix, pdf_worker, qr
+from passport.documents import drawing, matrix, pdf_worker, qr, seen
 from passport.documents.values import Document
 from passport.errors import PassportError
 from passport.judgement import compliance
@@ -109,6 +109,7 @@ class PdfContext:
         documents: what is known of the documents that values name.
         alerts: what stands above everything else: recalls, the end, where the battery goes on; title, text
             and addresses.
+        over_time: the battery as its versions saw it; None for those who may not read its condition.
     """
 
     identifier_url: str
@@ -130,6 +131,7 @@ class PdfContext:
     attachments: tuple[Attached, ...]
     documents: tuple[Document, ...] = ()
     alerts: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
+    over_time: tuple[seen.Figure, ...] | None = None
 
     @property
     def record(self) -> SignedRecord:
@@ -156,6 +158,7 @@ def html(context: PdfContext) -> str:
             qr=qr.svg(context.qr_text),
             css=(_TEMPLATES / "styles" / "pdf.css").read_text(encoding="utf-8"),
             words=_AUDIENCE_WORDS[context.audience],
+            nothing_seen=seen.NOTHING,
         )
     )
 
@@ -178,6 +181,7 @@ def cache_name(context: PdfContext) -> str:
         *(f"{one.name} {one.sha256}" for one in context.attachments),
         *sorted(context.values),
         *(repr(one) for one in context.documents),
+        repr(context.over_time),
     )
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -187,7 +191,7 @@ def template_digest() -> str:
     """Of everything that shapes the document besides its content."""
     whole = hashlib.sha256()
     paths = [*sorted((_TEMPLATES / "pdf").glob("*")), *sorted((_TEMPLATES / "parts").glob("*"))]
-    modules = (matrix, compliance, pdf_worker, qr)
+    modules = (matrix, compliance, pdf_worker, qr, seen, drawing)
     sources = [Path(__file__), *(Path(str(module.__file__)) for module in modules)]
     for path in (*paths, _TEMPLATES / "styles" / "pdf.css", *sources):
         whole.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")

@@ -101,6 +101,7 @@ def pdf_context(
             ).values()
         ),
         alerts=_alerts(connection, battery, values, public_url),
+        over_time=views.over_time(connection, battery, audience),
     )
 
 

@@ -15,7 +15,7 @@ from flask import Blueprint, Response, redirect, request
 from flask.typing import ResponseReturnValue
 
 from passport import disclosure, grants, inspections, library, search
-from passport.documents import checklist, opinion, qr, values
+from passport.documents import checklist, opinion, qr, seen, values
 from passport.documents.values import Document, Shown, named, shown
 from passport.errors import Forbidden, InputRefused, NotFound
 from passport.issue import View
@@ -394,6 +394,7 @@ def show(passport_id: str) -> ResponseReturnValue:
             public_url=here.settings.public_url,
             issued_at=max((view.version.issued_at for view in found), default=here.now()),
         )
+        over_time = views.over_time(connection, battery, audience)
     views.write_down(here, who, action="read", battery=battery.id, detail="recyclers page")
     name = stated.get("model_identifier", {}).get("value") or values.CATEGORIES[battery.category]
     return views.html(
@@ -410,6 +411,8 @@ def show(passport_id: str) -> ResponseReturnValue:
         opinion=opinion.opinion(stated, valid_until=_good_until(found), now=here.now()),
         verdicts=VERDICTS,
         restricted=audience is Audience.LEGITIMATE_INTEREST,
+        over_time=over_time,
+        nothing_seen=seen.NOTHING,
         sections=tuple(_sections(stated, audience, papers)),
         records=found,
     )

@@ -18,7 +18,7 @@ from flask import Response
 from sqlalchemy import Connection
 
 from passport import disclosure, grants, issue
-from passport.documents import page
+from passport.documents import page, seen
 from passport.errors import NotFound, SignerUnavailable
 from passport.ledger import batteries, database, handovers, life, notices, operators, versions
 from passport.ledger.versions import Version
@@ -53,6 +53,29 @@ def records(connection: Connection, battery: batteries.Battery, audience: Audien
     found = [issue.view_of(connection, version, audience) for version in newest if version is not None]
     # Of a battery that was recycled there is no condition any more, and no opinion.
     return [view for view in found if view.version.kind is RecordKind.PASSPORT or not view.ended]
+
+
+_OVER_TIME: Final = (RecordKind.CONDITION, RecordKind.ASSESSMENT)
+
+
+def over_time(
+    connection: Connection, battery: batteries.Battery, audience: Audience
+) -> tuple[seen.Figure, ...] | None:
+    """What stored versions say of the battery over time; None for those who may not read its condition.
+
+    Of a battery that was recycled nobody may. Versions that were withdrawn as issued in error are left out.
+    """
+    if battery.passport_status in page.ENDED or not set(_OVER_TIME) <= set(kinds(audience)):
+        return None
+    stages = []
+    for kind in _OVER_TIME:
+        withdrawn = versions.withdrawn(connection, battery.id, kind)
+        good = [one for one in versions.history(connection, battery.id, kind) if one.version not in withdrawn]
+        for number in seen.spread(len(good)):
+            view = issue.view_of(connection, good[number], audience)
+            if not view.ended:
+                stages.append(seen.Stage(kind, good[number].version, good[number].issued_at, view.values))
+    return seen.figures(stages)
 
 
 def announcements(connection: Connection, battery: batteries.Battery) -> tuple[page.Announcement, ...]:
