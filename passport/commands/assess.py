@@ -168,15 +168,15 @@ def _health(health: Any, legal: Any, beside: Any) -> None:
         click.echo(f"  {'class':28}{told['evidence_class']}, {sure}, as of {since}{old}; {told['method']}")
     missing = told["not_determinable"]
     if missing is not None:
-        click.echo(f"  not determinable: {missing['reason']} {missing['helps']}".rstrip())
+        _line("  not determinable: ", f"{missing['reason']} {missing['helps']}".rstrip())
     if told["bms_reported_health"] is not None:
         click.echo(f"  {'as its BMS says':28}{told['bms_reported_health']} %")
     for line in [*told["remarks"], *(one["sentence"] for one in told["findings"])]:
-        click.echo(f"  {line}")
+        _line("  ", line)
     for name, answer in (*legal.items(), *beside.items()):
         one = answer.to_wire()
         words = f"not determinable: {one['reason']}" if "value" not in one else _figure(one)
-        click.echo(f"  {name:36}{words}")
+        _line(f"  {name:36}", words)
     click.echo("")
 
 
@@ -191,25 +191,25 @@ def _table(battery: Any, appraisal: Any) -> None:
     for result in outcome.results:
         word, colour = _MARKS[result.answer.value]
         mark = click.style(f"{word:8}", fg=colour)
-        click.echo(f"{result.gate.id:4}{result.gate.name:24}{mark}{result.reason}")
+        _line(f"{result.gate.id:4}{result.gate.name:24}{mark}", result.reason)
     if outcome.inspect:
         click.echo("\nTo be inspected:")
         for line in outcome.inspect:
-            click.echo(f"  {line}")
+            _line("  ", line, hanging=4)
     score = appraisal.score
     grade = f"grade {score.grade}" if score.grade is not None else "no grade, for its health is not known"
     provisional = ", provisional until it is inspected" if outcome.inspect else ""
     click.echo(f"\nScore {score.points} of 100: {grade}{provisional}")
     for one in score.deductions:
         if one.points:
-            click.echo(f"  {-one.points:>6}  {one.sentence}")
+            _line(f"  {-one.points:>6}  ", one.sentence)
     click.echo("\nUses")
     for match in appraisal.uses:
         word, colour = _FITS[match.fit.value]
         why = match.binding.sentence if match.binding is not None else "all that it asks is met"
-        click.echo(f"  {match.use.title:44}{click.style(f'{word:10}', fg=colour)}{why}")
+        _line(f"  {match.use.title:44}{click.style(f'{word:10}', fg=colour)}", why)
         if match.binding is not None and match.binding.counterfactual:
-            click.echo(f"  {'':54}{match.binding.counterfactual}")
+            _line(f"  {'':54}", match.binding.counterfactual)
     _value(appraisal.value)
 
 
@@ -227,4 +227,17 @@ def _value(value: Any) -> None:
     for one in value.contributions:
         click.echo(f"  moved by {one.name}: {one.at_low} to {one.at_high} EUR")
     for reason in value.reasons:
-        click.echo(f"  {reason}")
+        _line("  ", reason)
+
+
+def _line(head: str, text: str, *, hanging: int = 0) -> None:
+    """Head and text, broken to the width of the terminal; further lines stand below the text."""
+    import shutil
+    import textwrap
+
+    indent = len(click.unstyle(head)) + hanging
+    width = max(shutil.get_terminal_size((110, 24)).columns, indent + 30)
+    lines = textwrap.wrap(text, width - indent, break_long_words=False, break_on_hyphens=False) or [""]
+    click.echo(head + lines[0])
+    for line in lines[1:]:
+        click.echo(" " * indent + line)

@@ -66,7 +66,7 @@ def create(
 
 
 def refusals(words: Mapping[str, str]) -> dict[str, list[str]]:
-    """Why `create` would refuse these words: attribute or unknown name to sentences; empty when it would not."""
+    """Why `create` would refuse these words, by attribute or unknown name; empty when it would not."""
     found: dict[str, list[str]] = {}
     try:
         is_stated = "battery_category" in facts_from_text(words)
