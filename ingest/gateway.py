@@ -650,6 +650,7 @@ class Gateway:
         # Of what is fetched: the last answer's version, and what it told.
         self._version: str | None = None
         self._telling: object = None
+        self._doubts_told: frozenset[tuple[str, str | None]] = frozenset()
         self._flushed_at = clock.monotonic()
 
     @property
@@ -803,6 +804,8 @@ class Gateway:
         said = answer is None or self._told(self.heard.cycles, answer)
         if said:
             self._waits = self._back_off.waits()
+            # An answer may tell of an hour ago, and the same again: what is doubted of it is doubted now.
+            self._memory.hold(self._doubts_told, self._clock.now())
         self._tell()
         if not said:
             self._silence()
@@ -824,7 +827,9 @@ class Gateway:
         at = record[0].at if isinstance(record[0], Record) else None
         telling = (at, [(r.quantity, r.index, r.component, r.kind, r.value, r.absence) for r in said])
         if at is None or telling != self._telling:
+            self._memory.raised()
             self._row(sequence, at or now, said)
+            self._doubts_told = self._memory.raised()
         self._telling = telling
         return True
 

@@ -193,7 +193,7 @@ class Fault(StrEnum):
     FOREIGN = "foreign"  # a sound frame of another protocol or version
     UNMATCHED = "unmatched"  # an answer to something that was not asked
     TOPIC = "topic"  # a message under a topic that the map does not read
-    UNDATED = "undated"  # kept by a broker, and it does not tell its time
+    UNDATED = "undated"  # kept by a broker without its time, or with one that cannot be read
     BACKWARDS = "time_fell"  # a row's time falls and the next row's is back where it was
     UNBORN = "before_birth"  # data of a device that has not said yet what they mean
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -237,11 +237,6 @@ class RecordMap:
         """The patterns of its topics, each once."""
         found = [self.topic, *(row.topic for row in self.rows)]
         return list(dict.fromkeys(one.text for one in found if one is not None))
-
-    @cached_property
-    def takes_scalars(self) -> bool:
-        """Whether a message may be a bare value."""
-        return any(not row.at for row in self.rows)
 
     def rows_under(self, topic: str) -> list[tuple[Row, dict[str, str]]]:
         """The rows that hold for messages of a topic, each with the placeholders of its pattern."""

@@ -7,7 +7,7 @@ device and no further. It knows no clock and judges nothing: rules do, in `inges
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -274,6 +274,7 @@ class Memory:
     _standing: dict[tuple[str, str | None, str, int | None], _Standing] = field(default_factory=dict)
     _open: dict[tuple[str, str | None], _Open] = field(default_factory=dict)
     _news: list[Finding] = field(default_factory=list)
+    _raised: set[tuple[str, str | None]] = field(default_factory=set)
     _first_at: datetime | None = None
     _last_at: datetime | None = None
     _watched_s: float = 0.0
@@ -480,12 +481,24 @@ class Memory:
         """A doubt was raised; it is news when it was not standing."""
         key = (check.code, component)
         known = self._open.get(key)
+        self._raised.add(key)
         if known is not None:
             known.at = at or known.at
         elif len(self._open) < REMEMBERED:
             sentence = say()
             self._open[key] = _Open(check, sentence, at)
             self._news.append(Finding(check, component, sentence, at))
+
+    def raised(self) -> frozenset[tuple[str, str | None]]:
+        """The doubts raised since this was last asked: code and part."""
+        raised, self._raised = frozenset(self._raised), set()
+        return raised
+
+    def hold(self, doubts: Iterable[tuple[str, str | None]], now: datetime) -> None:
+        """What these were raised on is still what is told: they hold now."""
+        for key in doubts:
+            if (known := self._open.get(key)) is not None:
+                known.at = now
 
     def end(self, now: datetime, after_s: float) -> None:
         """Doubts that were not raised for so long are over."""

@@ -8,7 +8,7 @@ Source: RFC 8259 for the messages, RFC 6901 for the pointers; docs/protocols/jso
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from json import JSONDecodeError, dumps, loads
@@ -39,12 +39,13 @@ class _Lines(LineFramer):
     def __init__(self, stated: RecordMap) -> None:
         super().__init__()
         self._map = stated
+        self._topics = _Reader(stated)
 
     def record(self, line: bytes, position: int) -> Record | None:
         """The record of a message."""
         if self._map.has_topics:
             return self._recorded(line, position)
-        at = _time(self._map, _document(line, self._map))
+        at = _time(self._map, _document(line, self._map.rows))
         return Record(line, position, command=0, payload=line, at=at)
 
     def _recorded(self, line: bytes, position: int) -> Record:
@@ -60,7 +61,8 @@ class _Lines(LineFramer):
             )
         told = noted["payload"]
         payload = told.encode() if isinstance(told, str) else dumps(told, default=str).encode()
-        at = _time(self._map, _document(payload, self._map))
+        rows = self._topics.rows(topic)
+        at = _time(self._map, _document(payload, [row for row, _ in rows]))
         if at is None and not noted.get("retain"):
             # mosquitto_sub writes the zone twice: "...Z+0000".
             told = noted.get("tst")
@@ -69,9 +71,24 @@ class _Lines(LineFramer):
 
 
 def _time(stated: RecordMap, document: Any) -> datetime | None:
+    """The time that a message tells; None when it tells none.
+
+    Raises:
+        Damage: what stands there is no time. When it arrived says nothing then: it may be told late.
+    """
     if stated.time_at is None:
         return None
-    return next((stated.time(value) for value, _ in found_at(document, stated.time_at)), None)
+    told = next((value for value, _ in found_at(document, stated.time_at)), None)
+    at = stated.time(told)
+    if at is None and told is not None:
+        raise Damage(
+            Fault.UNDATED,
+            expected=f"a time as {stated.time_form}"
+            + (" with its zone" if stated.time_form == "iso" else ""),
+            came=str(told)[:60],
+            where=stated.time_at,
+        )
+    return at
 
 
 def _parsed(line: bytes) -> Any:
@@ -83,7 +100,8 @@ def _parsed(line: bytes) -> Any:
         ) from None
 
 
-def _document(line: bytes, stated: RecordMap) -> Any:
+def _document(line: bytes, rows: Iterable[Row]) -> Any:
+    takes_scalars = any(not row.at for row in rows)
     if len(line) > LONGEST_LINE:
         raise Damage(
             Fault.LENGTH,
@@ -94,10 +112,10 @@ def _document(line: bytes, stated: RecordMap) -> Any:
     try:
         document = _parsed(line)
     except Damage:
-        if not stated.takes_scalars:
+        if not takes_scalars:
             raise
         return line.decode("utf-8", "replace")  # a bare word
-    if not isinstance(document, dict) and not stated.takes_scalars:
+    if not isinstance(document, dict) and not takes_scalars:
         raise Damage(
             Fault.FOREIGN, expected="a JSON object", came=type(document).__name__, where="the message"
         )
@@ -118,7 +136,7 @@ class _Reader(PlainReader):
     def read(self, message: Message) -> Sequence[Said]:
         """See `MessageReader`."""
         rows = self.rows(message.topic)
-        document = _document(message.payload, self._map)
+        document = _document(message.payload, [row for row, _ in rows])
         at = _time(self._map, document)
         if at is None and message.retained:
             raise Damage(
@@ -190,7 +208,7 @@ class Json(RecordProtocol):
         del request
         assert isinstance(frame, Record)
         rows = self._reader.rows(frame.topic or "")
-        return _said(rows, _document(frame.payload, self._map), frame.at)
+        return _said(rows, _document(frame.payload, [row for row, _ in rows]), frame.at)
 
 
 def open_protocol(argument: str) -> Protocol:

@@ -26,6 +26,7 @@ from ingest.commands.gateway import command as gateway_command
 from ingest.commands.ingest import command as ingest_command
 from ingest.errors import RequestForbidden, SiteRefused, TransportFailed
 from ingest.gateway import NeverAnswered
+from ingest.plausibility import Memory, findings
 from ingest.protocol import find
 from ingest.site.file import read_site
 from ingest.transports.address import Address, parse_address
@@ -475,6 +476,22 @@ def test_what_has_not_changed_is_no_row_and_no_silence(device, protocol):
     heard = gateway(device.url, protocol, {None: "PACK"}, ListSink()).run(4)
     assert [asked[2].get("If-None-Match") for asked in device.asked] == [None, '"a"', '"a"', '"b"']
     assert (heard.rows, heard.silent) == ({"PACK": 2}, 0)
+
+
+@pytest.mark.parametrize("etag", [{}, {"ETag": '"a"'}], ids=["the same again", "not modified"])
+def test_a_doubt_on_an_answer_that_stays_the_same_is_not_over(device, protocol, etag):
+    # An hour old, and a cell that no battery has: 9.9 V.
+    device.then(FIRST | {"ts": FIRST["ts"] - 3600, "cells": [3310, 9900]}, **etag)
+    found = []
+    memory = Memory()
+    gateway(device.url, protocol, {None: "PACK"}, ListSink(), on_findings=found.extend, memory=memory).run(3)
+    assert found
+    assert [one for one in found if one.ended] == []
+    # Ten minutes after it was last told it is.
+    over = findings(memory, NOON + timedelta(hours=2))
+    assert {one.check.code for one in found if one.check.code != "stale"} <= {
+        one.check.code for one in over if one.ended
+    }
 
 
 def test_a_table_tells_its_last_row(device, tmp_path):

@@ -112,6 +112,30 @@ def test_a_topic_that_does_not_fit_the_map_is_counted_and_told(house, served, pl
     assert house.values("B1", "voltage") == ["51.000"]
 
 
+ONE_VALUE = '[[row]]\nat = ""\ntopic = "site/{site}/pack/{pack}/soc"\nquantity = "state_of_charge"\n'
+
+
+@pytest.mark.parametrize("more", ["", ONE_VALUE], ids=["objects alone", "a bare value under another topic"])
+def test_what_is_no_object_is_refused_and_counted(house, served, tmp_path, more):
+    (tmp_path / "map.toml").write_text(PLAIN + more)
+    know(house, "B1")
+    subscribed(served, address(served), "yard")
+    topic = pack(1, 0)[0]
+    served.publish([(topic, b"garbage"), (topic, b"[1,2"), (topic, b"[1]"), (topic, b""), pack(1, 51_000)])
+    told = take(house, address(served), f"json:{tmp_path / 'map.toml'}", "--bind", "B1", "--count", "5")
+    assert told["frames"] == {"read": 1, "empty": 0, "refused": {"delimiter": 3, "foreign": 1}}
+    assert house.values("B1", "voltage") == ["51.000"]
+
+
+def test_a_time_that_cannot_be_read_is_refused_and_not_taken_for_now(house, served, timed):
+    know(house, "B1")
+    subscribed(served, address(served), "yard")
+    served.publish([pack(1, 40_000, ts="yesterday"), pack(1, 41_000, ts=None), pack(1, 42_000)])
+    told = take(house, address(served), timed, "--bind", "B1", "--count", "3")
+    assert told["frames"] == {"read": 2, "empty": 0, "refused": {"undated": 1}}
+    assert house.values("B1", "voltage") == ["41.000", "42.000"], "no time is the time of arrival"
+
+
 def test_what_the_broker_kept_from_an_unknown_time_is_no_measurement_of_now(house, served, plain):
     know(house, "B1")
     served.publish([pack(1, 40_000)], retain=True)
