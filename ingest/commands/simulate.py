@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -60,6 +61,16 @@ KINDS: Final[Mapping[str, Kind]] = {
     "seplos-v2": Kind("seplos_v2.SeplosDevice", 16, 100.0, "LFP", "stationary"),
     "tdt": Kind("tdt.TdtDevice", 16, 100.0, "LFP", "stationary"),
 }
+
+
+def usual_seed(protocol: str) -> int:
+    """Which pack a kind sits on unless told: each another one, as no two batteries have one serial number.
+
+    Modules of a bank take the numbers from there on.
+    """
+    return 100 * (zlib.crc32(protocol.encode()) % 991) + 1
+
+
 BANKS: Final = ", ".join(name for name, kind in KINDS.items() if kind.is_bank)
 
 
@@ -96,7 +107,7 @@ BANKS: Final = ", ".join(name for name, kind in KINDS.items() if kind.is_bank)
     help="LFP for stationary devices, NMC for vehicles if left out.",
 )
 @click.option(
-    "--seed", type=click.IntRange(0), default=1, show_default=True, help="The same pack for the same seed."
+    "--seed", type=click.IntRange(0), help="The same pack for the same seed; by the protocol if left out."
 )
 @click.option(
     "--speed",
@@ -126,7 +137,7 @@ def command(
     cells: int | None,
     capacity: float | None,
     chemistry: str | None,
-    seed: int,
+    seed: int | None,
     speed: float,
     ambient: float,
     noise: float,
@@ -143,7 +154,7 @@ def command(
 
     if terminal and port is not None:
         raise click.UsageError("--tcp and --pty exclude each other")
-    kind = KINDS[protocol]
+    kind, seed = KINDS[protocol], usual_seed(protocol) if seed is None else seed
     _fitting(protocol, bus, on_line=terminal or port is not None)
     if not kind.is_bank and modules != 1:
         raise click.UsageError(f"a line of {protocol} has one battery; --modules is for {BANKS}")

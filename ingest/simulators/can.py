@@ -126,10 +126,10 @@ class PylontechCan(_Inverter):
 class VictronCan(_Inverter):
     """One battery that speaks as to a Victron inverter; a `Speaker`."""
 
-    def __init__(self, pack: LivePack, *, serial: str = "SIM0000000001") -> None:
-        """`serial` is what 380 and 381 tell."""
+    def __init__(self, pack: LivePack, *, serial: str | None = None) -> None:
+        """`serial` is what 380 and 381 tell; without it, one by the seed."""
         super().__init__(pack)
-        self.serial = serial
+        self.serial = serial or f"SIM{pack.spec.seed:010d}"
 
     def speak(self) -> list[CanFrame]:
         """Limits, state, alarms, maker, names, extremes, lifetime energy, serial number."""
@@ -208,7 +208,6 @@ class PylontechHvCan(_Inverter):
 class Cia418Can(_Inverter):
     """One CANopen battery module, node 1, which answers reads of its objects; a `Speaker`."""
 
-    SERIAL: Final = b"SIM000000001"
     NODE: Final = 1
     _NO_SUCH_OBJECT: Final = (0x06020000).to_bytes(4, "little")
 
@@ -236,9 +235,8 @@ class Cia418Can(_Inverter):
             for row in message.fields
             if row.quantity in values
         }
-        letters = {
-            number: self.SERIAL[4 * place : 4 * place + 4] for place, number in enumerate(cia418.SERIAL)
-        }
+        serial = f"SIM{self.pack.spec.seed:09d}".encode()
+        letters = {number: serial[4 * place : 4 * place + 4] for place, number in enumerate(cia418.SERIAL)}
         return said | letters | {cia418.DEVICE_TYPE: cia418.PROFILE.to_bytes(4, "little")}
 
 

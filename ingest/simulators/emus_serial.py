@@ -49,9 +49,9 @@ class EmusDevice:
         *,
         period_s: float = 5.0,
         silent_groups: Sequence[int] = (),
-        serial: int = 0xC0FFEE,
+        serial: int | None = None,
     ) -> None:
-        """`serial` is what VR1 tells.
+        """`serial` is what VR1 tells; without it, one by the seed.
 
         Raises:
             ValueError: the pack has more cells than a control unit can watch.
@@ -64,13 +64,13 @@ class EmusDevice:
         self.period_s = period_s
         self.silent_groups = frozenset(silent_groups)
         self.refused: list[bytes] = []
-        self._serial = serial
+        number = pack.spec.seed if serial is None else serial
         self._framer = emus.PROTOCOL.framer()
         self._unasked_s = 0.0
         volts = self._volts()
         self._lowest, self._highest = min(volts), max(volts)
         self._answers: dict[str, Callable[[], bytes]] = {
-            "VR1": lambda: encode_sentence("VR1", "02", f"{serial:08X}", "2.1.4"),
+            "VR1": lambda: encode_sentence("VR1", "02", f"{number:08X}", "2.1.4"),
             "BV1": self._voltages,
             "BV2": lambda: self._groups("BV2", self._volts()),
             "BT1": lambda: self._temperatures("BT1", 2),

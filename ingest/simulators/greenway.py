@@ -29,9 +29,9 @@ class GreenwayDevice:
     """
 
     def __init__(
-        self, pack: LivePack, *, serial: str = "SIM26030200001", made_on: date = date(2026, 3, 2)
+        self, pack: LivePack, *, serial: str | None = None, made_on: date = date(2026, 3, 2)
     ) -> None:
-        """`serial` and `made_on` are what it says of itself.
+        """`serial` and `made_on` are what it says of itself; without it, one by the seed.
 
         Raises:
             ValueError: the pack has more cells than the layout has places.
@@ -41,7 +41,7 @@ class GreenwayDevice:
                 f"a Greenway battery has at most {MOST_CELLS} cells, got {pack.spec.cells_in_series}"
             )
         self.pack = pack
-        self.serial = serial
+        self.serial = serial or f"SIM260302{pack.spec.seed % 100_000:05d}"
         self.made_on = made_on
         self.refused: list[bytes] = []
         self._framer = greenway.PROTOCOL.framer()

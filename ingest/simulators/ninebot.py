@@ -26,9 +26,9 @@ class NinebotDevice:
     """
 
     def __init__(
-        self, pack: LivePack, *, serial: str = "SIM26030200001", made_on: date = date(2026, 3, 2)
+        self, pack: LivePack, *, serial: str | None = None, made_on: date = date(2026, 3, 2)
     ) -> None:
-        """`serial` has at most fourteen characters.
+        """`serial` has at most fourteen characters; without it, one by the seed.
 
         Raises:
             ValueError: the pack has more cells than the register file has places.
@@ -38,7 +38,7 @@ class NinebotDevice:
                 f"a scooter's battery has at most {MOST_CELLS} cells, got {pack.spec.cells_in_series}"
             )
         self.pack = pack
-        self.serial = serial
+        self.serial = serial or f"SIM260302{pack.spec.seed % 100_000:05d}"
         self.made_on = made_on
         self.charges = 0
         self.refused: list[bytes] = []

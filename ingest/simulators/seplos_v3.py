@@ -86,10 +86,13 @@ class SeplosBank:
             ("module_count", None): Decimal(len(values)),
             ("cycle_count", None): exact(float(sum(of("cycle_count"))) / len(values), 0),
             ("state_of_charge", None): exact(float(100 * remaining / full), -1),
+            # A bank is as healthy as its weakest pack.
+            ("bms_reported_health", None): min(of("bms_reported_health")),
             ("cell_voltage_max", None): max(of("cell_voltage_max")),
             ("cell_voltage_min", None): min(of("cell_voltage_min")),
             ("cell_temperature_max", None): max(of("cell_temperature_max")),
             ("cell_temperature_min", None): min(of("cell_temperature_min")),
+            ("cell_temperature_mean", None): exact(float(sum(of("cell_temperature_mean"))) / len(values), -1),
         }
 
 

@@ -95,7 +95,7 @@ def test_a_simulated_module_answers_every_read_and_obeys_no_write():
         assert CIA.is_last(answer.whole(), CIA.permit(request))
         said.append(answer.raw)
     values = {quantity: value for _, quantity, value in told(*said)}
-    assert values["serial_number"] == "SIM000000001"
+    assert values["serial_number"] == "SIM000000003"
     assert values["cell_count"] == 8
     assert values["nameplate_capacity"] == 200
     assert Decimal(24) < values["voltage"] < Decimal(28)

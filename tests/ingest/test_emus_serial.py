@@ -213,4 +213,4 @@ def test_a_gateway_gathers_answers_of_several_sentences_between_unasked_ones():
         assert len(sink.values("BATTERY", "cell_voltage", index)) == 2
     assert len(sink.values("BATTERY", "charge_out")) == 2
     assert len(sink.values("BATTERY", "current")) == 2
-    assert heard.last["BATTERY"]["serial_number", None, None].value == "00C0FFEE"
+    assert heard.last["BATTERY"]["serial_number", None, None].value == "00000005"

@@ -1,6 +1,7 @@
 """A simulated Seplos bank says what its packs are, within the steps of the protocol."""
 
 from ingest import modbus
+from ingest.plausibility import Memory, doubt
 from ingest.protocol import Frame
 from ingest.protocols import seplos_v3
 from ingest.simulators.live import LivePack
@@ -14,6 +15,19 @@ def bank():
     device = SeplosBank([LivePack(PackSpec("LFP", 15, 100.0, seed=seed)) for seed in (1, 2)])
     device.advance(300)
     return device
+
+
+def test_nothing_is_doubted_but_what_the_protocol_itself_doubts():
+    device, decoder, memory = bank(), PROTOCOL.decoder(), Memory(protocol="seplos-v3")
+    codes = set()
+    for request in PROTOCOL.poller(None, decoder).cycle():
+        (frame,) = PROTOCOL.framer().feed(device.hear(request))
+        for reading in doubt(decoder.decode(frame, request=request), memory):
+            codes |= {(code, reading.component) for code in reading.doubts}
+            if reading.quantity == "bms_reported_health":
+                assert 98 < reading.value <= 100
+    own = {"meaning_unproven", "not_fitted"}  # of the rated capacity, and of a place without a cell
+    assert {code for code, _ in codes} == own
 
 
 def test_a_cycle_reads_the_bank_and_each_pack_as_they_are():

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from ingest.commands.simulate import KINDS
+from ingest.commands.simulate import KINDS, usual_seed
 from ingest.frames import crc16_modbus
 from ingest.protocol import Frame, discover
 from ingest.protocols import greenway, jbd, jbd_up16s, ninebot, seplos_v2
@@ -181,6 +181,12 @@ def test_every_request_of_the_allow_list_is_answered_with_a_sound_frame(requests
     assert not device.refused
 
 
+def test_two_kinds_in_one_site_have_other_serial_numbers():
+    # A bank has up to twelve modules, each with a seed of its own.
+    seeds = [usual_seed(name) + module for name in KINDS for module in range(12)]
+    assert len(set(seeds)) == 12 * len(KINDS)
+
+
 def test_a_simulator_is_named_as_its_protocol():
     assert set(KINDS) <= set(discover())
 
@@ -245,7 +251,7 @@ def test_a_greenway_battery_says_what_its_pack_is():
     assert abs(float(told[None, "current", None]) - device.pack.state.current_a) < 0.001
     assert told[None, "lifetime_current_min", None] <= told[None, "current", None] < 0
     assert told[None, "nameplate_capacity", None] == 38
-    assert told[None, "serial_number", None] == "SIM26030200001"
+    assert told[None, "serial_number", None] == "SIM26030200007"
 
 
 def test_a_greenway_battery_is_silent_to_what_may_not_be_asked():
