@@ -22,7 +22,8 @@ def parquet_rows(data: bytes) -> Iterator[bytes]:
         from pyarrow import parquet
     except ImportError:
         raise CaptureRefused(
-            "expected pyarrow for a Parquet file, it is not installed: pip install cellpass[analytics]"
+            "expected pyarrow for a Parquet file, it is not installed: "
+            "pip install 'cellpass[analytics]', or in a checkout .venv/bin/pip install pyarrow"
         ) from None
     try:
         file = parquet.ParquetFile(BytesIO(data))

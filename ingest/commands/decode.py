@@ -5,17 +5,19 @@ import sys
 from collections import Counter
 from itertools import islice
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 import click
 
 from ingest.captures import Decoded, read_capture
 from ingest.errors import CaptureRefused, ProtocolUnknown
 from ingest.plausibility import Memory, doubt
-from ingest.protocol import Protocol, discover, find
+from ingest.protocol import Protocol, Refused, discover, find
+from schemas.reading import altered
 
 INPUT_REFUSED: Final = 3
 FRAMES_TRIED: Final = 64
+_SHOWN_BYTES: Final = 32
 
 
 def _protocol(context: click.Context, parameter: click.Parameter, value: str) -> Protocol:
@@ -72,10 +74,12 @@ def _decode(stream: IO[bytes], protocol: Protocol) -> str | None:
                 read += bool(found.readings)
                 empty += not found.readings
                 for reading in doubt(found.readings, memory, at=found.at):
-                    click.echo(json.dumps(reading.to_wire(), ensure_ascii=False))
+                    # A record that was taken at a known time was measured then, as `cellpass ingest` has it.
+                    timed = altered(reading, measured_at=reading.measured_at or found.at)
+                    click.echo(json.dumps(timed.to_wire(), ensure_ascii=False))
             else:
                 refused[found.fault.value] += 1
-                click.echo(json.dumps(found.to_wire()), err=True)
+                click.echo(json.dumps(_shown(found, is_terminal=sys.stderr.isatty())), err=True)
     except CaptureRefused as error:
         return str(error)
     if read:
@@ -85,6 +89,14 @@ def _decode(stream: IO[bytes], protocol: Protocol) -> str | None:
     return (
         f"expected at least one answer of {protocol.name} ({protocol.title}), came none ({faults}{without})"
     )
+
+
+def _shown(refused: Refused, *, is_terminal: bool) -> dict[str, Any]:
+    """The line for a refused frame; people get the beginning of its bytes, programs all that is kept."""
+    wire = refused.to_wire()
+    if is_terminal and len(refused.raw) > _SHOWN_BYTES:
+        wire["hex"] = f"{refused.raw[:_SHOWN_BYTES].hex()}..."
+    return wire
 
 
 def _others(file: Path, protocol: Protocol) -> list[str]:

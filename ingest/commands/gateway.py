@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol
 import click
 
 from ingest.commands.ending import ends_on_signals
+from ingest.commands.words import plural
 from ingest.errors import IngestError
 
 if TYPE_CHECKING:
+    from rich.console import Group
     from rich.table import Table
     from sqlalchemy import Connection
 
@@ -28,6 +30,11 @@ if TYPE_CHECKING:
 INPUT_REFUSED: Final = 3
 _DRAWN_EVERY_S: Final = 0.5
 _LOGGED_EVERY_S: Final = 60.0
+# Columns that a terminal needs for all that is shown of a battery.
+_WIDE: Final = 100
+# What a device says of itself while its parts are bound one by one; nothing is lost by it.
+_WHOLE: Final = "the whole device"
+_ABOUT_WHOLE: Final = "totals of the whole device, which no battery is bound to"
 
 
 class House(Protocol):
@@ -96,8 +103,8 @@ def command(house: House, *, file: Path, check: bool, seconds: float | None, as_
         _refuse(str(error), as_json=as_json)
     _tell_made(run)
     until = None if seconds is None else time.monotonic() + seconds
-    view = _drawn if sys.stderr.isatty() else _logged
-    with ends_on_signals(ending), view(run, house.now) as show:
+    shown = _drawn if sys.stderr.isatty() else _logged
+    with ends_on_signals(ending), shown(run, house.now) as show:
 
         def watch() -> None:
             show()
@@ -126,7 +133,7 @@ def _refuse(sentence: str, *, as_json: bool) -> NoReturn:
 
 
 def _tell_checked(site: "Site", *, as_json: bool) -> None:
-    lines = sorted({str(device.address) for device in site.devices})
+    addresses = {str(device.address) for device in site.devices}
     if as_json:
         wire = {
             "site": site.name,
@@ -137,7 +144,8 @@ def _tell_checked(site: "Site", *, as_json: bool) -> None:
         }
         click.echo(json.dumps(wire, ensure_ascii=False))
         return
-    click.echo(f"{site.name}: {len(site.devices)} devices on {len(lines)} lines; the file is fine")
+    devices, lines = plural(len(site.devices), "device"), plural(len(addresses), "line")
+    click.echo(f"{site.name}: {devices} on {lines}; the file is fine")
     for one in site.devices:
         parts = ", ".join(part.component or "the whole device" for part in one.parts) or "a meter"
         click.echo(
@@ -153,8 +161,10 @@ def _tell_made(run: "SiteRun") -> None:
 
 def _ended(statuses: "Sequence[Status]") -> Iterator[str]:
     for status in statuses:
-        rows = sum(status.rows.values())
-        yield f"{status.device.source}: {rows} rows of {len(status.batteries)} batteries stored" + (
+        rows = plural(sum(status.rows.values()), "row")
+        count = len(status.batteries)
+        batteries = "1 battery" if count == 1 else f"{count} batteries"
+        yield f"{status.device.source}: {rows} of {batteries} stored" + (
             f"; {status.state}: {status.reason}" if status.reason else ""
         )
         wire = status.to_wire()
@@ -162,6 +172,9 @@ def _ended(statuses: "Sequence[Status]") -> Iterator[str]:
             # What a meter says is meant for nobody.
             if wire[name] and (status.device.parts or name != "unbound"):
                 told = ", ".join(f"{key} ({count})" for key, count in sorted(wire[name].items()))
+                if name == "unbound" and list(wire[name]) == [_WHOLE]:
+                    yield f"  {_ABOUT_WHOLE}: {plural(wire[name][_WHOLE], 'reading')}"
+                    continue
                 yield f"  {name}: {told}"
         if silent := status.silent_parts():
             yield f"  bound, and never spoke: {', '.join(part or 'the whole device' for part in silent)}"
@@ -173,8 +186,17 @@ def _ended(statuses: "Sequence[Status]") -> Iterator[str]:
 @contextmanager
 def _logged(run: "SiteRun", now: Callable[[], datetime]) -> Iterator[Callable[[], None]]:
     """A line for each change of a device, and one a minute for each that goes on."""
+    from ingest.site.run import STATE_TOLD
+
     before: dict[str, tuple[str, str]] = {}
     told_at = {status.device.source: now() for status in run.statuses}
+    # A device that waits or stops is told by its line here; the log says the same again.
+    logger = logging.getLogger("ingest.site.run")
+
+    def is_no_state(record: logging.LogRecord) -> bool:
+        return record.msg != STATE_TOLD
+
+    logger.addFilter(is_no_state)
 
     def show() -> None:
         at = now()
@@ -185,14 +207,19 @@ def _logged(run: "SiteRun", now: Callable[[], datetime]) -> Iterator[Callable[[]
                 before[name], told_at[name] = state, at
                 click.echo(f"{at:%H:%M:%S} {_line(status)}", err=True)
 
-    yield show
+    try:
+        yield show
+    finally:
+        show()
+        logger.removeFilter(is_no_state)
 
 
 def _line(status: "Status") -> str:
     if status.reason:
         return f"{status.device.source} {status.state.value}: {status.reason}"
     rows = sum(status.rows.values())
-    return f"{status.device.source} {status.state.value}: {rows} rows stored in {status.total_cycles} cycles"
+    stored = f"{plural(rows, 'row')} stored in {plural(status.total_cycles, 'cycle')}"
+    return f"{status.device.source} {status.state.value}: {stored}"
 
 
 @contextmanager
@@ -206,29 +233,55 @@ def _drawn(run: "SiteRun", now: Callable[[], datetime]) -> Iterator[Callable[[],
     quiet = logging.NullHandler()
     logger.addHandler(quiet)
     try:
-        with Live(table(run.statuses, now()), console=Console(stderr=True), auto_refresh=False) as live:
-            yield lambda: live.update(table(run.statuses, now()), refresh=True)
+        console = Console(stderr=True)
+        with Live(console=console, auto_refresh=False) as live:
+            yield lambda: live.update(view(run.statuses, now(), console.width), refresh=True)
     finally:
         logger.removeHandler(quiet)
 
 
-def table(statuses: "Sequence[Status]", now: datetime) -> "Table":
-    """The site at this moment: a row for each battery, its device before it."""
+def view(statuses: "Sequence[Status]", now: datetime, width: int) -> "Group":
+    """The site at this moment, as wide as the terminal.
+
+    A row for each battery; below them a line for each device that waits, has stopped or is doubted.
+    """
+    from rich.console import Group
+    from rich.text import Text
+
+    lines = [
+        Text(f"{_name(status, statuses)}: {why}", no_wrap=True, overflow="ellipsis")
+        for status in statuses
+        if (why := status.reason or ", ".join(sorted(status.to_wire()["doubts"])))
+    ]
+    return Group(_table(statuses, now, is_narrow=width < _WIDE), *lines)
+
+
+def _name(status: "Status", statuses: "Sequence[Status]") -> str:
+    """The name of a device without its site's, where all are of one site."""
+    sites = {one.device.source.partition("/")[0] for one in statuses}
+    source = status.device.source
+    return source.partition("/")[2] or source if len(sites) == 1 else source
+
+
+def _table(statuses: "Sequence[Status]", now: datetime, *, is_narrow: bool) -> "Table":
+    """A row for each battery, its device before it; a narrow one has no column of health and no frame."""
+    from rich import box
     from rich.markup import escape
     from rich.table import Table
 
     from ingest.site.run import METERED
 
-    out = Table(title=f"{now.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC")
-    for heading in ("source", "part", "state"):
-        out.add_column(heading)
-    for heading in ("V", "A", "charge %", "health %", "rows", "heard"):
-        out.add_column(heading, justify="right")
-    out.add_column("doubts, or why not")
+    frame = box.SIMPLE_HEAD if is_narrow else box.HEAVY_HEAD
+    out = Table(title=f"{now.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC", box=frame, pad_edge=not is_narrow)
+    out.add_column("source", overflow="fold")
+    out.add_column("part", overflow="fold")
+    out.add_column("state", no_wrap=True)
+    quantities = ["voltage", "current", "state_of_charge"] + ([] if is_narrow else ["bms_reported_health"])
+    headings = ["V", "A", "charge %", "health %"][: len(quantities)]
+    for heading in (*headings, "rows", "heard"):
+        out.add_column(heading, justify="right", no_wrap=True)
     colours = {"polling": "green", "waiting": "yellow", "stopped": "red"}
     for status in statuses:
-        wire = status.to_wire()
-        why = status.reason or ", ".join(sorted(wire["doubts"])[:4])
         state = status.state.value
         shown_state = f"[{colours[state]}]{state}[/]" if state in colours else state
         rows = status.batteries or {None: METERED}
@@ -236,16 +289,12 @@ def table(statuses: "Sequence[Status]", now: datetime) -> "Table":
             values = status.last.get(battery, {})
             first = number == 0
             out.add_row(
-                escape(status.device.source) if first else "",
+                escape(_name(status, statuses)) if first else "",
                 escape(part or ""),
                 shown_state if first else "",
-                *(
-                    _number(values.get(name))
-                    for name in ("voltage", "current", "state_of_charge", "bms_reported_health")
-                ),
+                *(_number(values.get(name)) for name in quantities),
                 str(status.rows[battery]),
                 "" if status.last_at is None else f"{(now - status.last_at).total_seconds():.0f} s",
-                escape(why) if first else "",
             )
     return out
 

@@ -21,7 +21,8 @@ import click
 from sqlalchemy import Connection
 
 from ingest.commands.ending import ends_on_signals
-from ingest.commands.ingest_report import Bound, Report, iso, plural
+from ingest.commands.ingest_report import Bound, Report, iso
+from ingest.commands.words import plural
 from ingest.errors import IngestError, JournalUnavailable, ProtocolUnknown, TransportFailed
 from ingest.gateway import (
     Clock,
@@ -454,7 +455,8 @@ class _Recording:
         )
         # A recording that was read before says nothing new, and nothing new is doubted.
         if any(receipt.accepted for receipt in heard.receipts.values()):
-            _trail(self._house, source, bound)(heard.findings)
+            with _quietly():
+                _trail(self._house, source, bound)(heard.findings)
         return Report(source, epoch, self._protocol, bound, heard, _public_url(self._house), "frame")
 
     def _refuse_a_second_battery(self, epoch: str) -> None:
@@ -515,7 +517,14 @@ class _Live:
                 on_findings=_trail(self._house, self._source, bound),
             ).run(self._count)
         return Report(
-            self._source, epoch, self._protocol, bound, heard, _public_url(self._house), "polling cycle"
+            self._source,
+            epoch,
+            self._protocol,
+            bound,
+            heard,
+            _public_url(self._house),
+            "polling cycle",
+            told=True,
         )
 
     def _listen(self) -> tuple[list[str], Mapping[str | None, str]]:
@@ -571,10 +580,13 @@ class _Broker(_Live):
     def run(self) -> Report:
         assert isinstance(self._protocol, RecordProtocol)  # `Address.refuses` was asked before
         protocol = self._protocol
+        host = str(replace(self._address, topic="", options=())).removesuffix("/")
+        click.echo(f"listening at {host} for {self._address.topic}", err=True)
         with ends_on_signals(self._ending), _warnings_shown(), open_feed(self._address, self._source) as feed:
             held = self._first(feed, protocol)
             if self._ending.is_set():
-                raise TransportFailed(f"{self._address}: stopped before anything was stored")
+                told = _nothing_yet(protocol, held)
+                raise TransportFailed(f"{self._address}: stopped before anything was stored; {told}")
             parts, serials = speaking(protocol, held)
             _one_whole(self._parts, [part for part in parts if part is not None])
             bound = _settle(
@@ -601,7 +613,9 @@ class _Broker(_Live):
                 on_findings=_trail(self._house, self._source, bound),
                 memory=_memory(self._house, protocol, self._source),
             ).run(self._count, feed=feed, held=held)
-        return Report(self._source, EPOCH, protocol, bound, heard, _public_url(self._house), "message")
+        return Report(
+            self._source, EPOCH, protocol, bound, heard, _public_url(self._house), "message", told=True
+        )
 
     def _first(self, feed: Feed, protocol: RecordProtocol) -> list[Message]:
         """Messages until one says something, and for a little longer; none is acknowledged yet."""
@@ -629,6 +643,9 @@ class _Broker(_Live):
 def _nothing_yet(protocol: RecordProtocol, held: Sequence[Message]) -> str:
     if not held:
         return "connected, no message yet; is it the right topic filter, and may this user read it?"
+    came = f"{plural(len(held), 'message')} came"
+    if speaking(protocol, held)[0]:
+        return came
     why: dict[str, str] = {}
     reader = protocol.reader()
     for message in held:
@@ -637,7 +654,7 @@ def _nothing_yet(protocol: RecordProtocol, held: Sequence[Message]) -> str:
         except IngestError as error:
             why.setdefault(message.topic, str(error))
     told = "; ".join(f"{topic}: {reason}" for topic, reason in list(why.items())[:3])
-    return f"{plural(len(held), 'message')} came, and {protocol.name} finds nothing in them. {told}"
+    return f"{came}, and {protocol.name} finds nothing in them. {told}"
 
 
 def _one_whole(parts: Sequence[Part], components: Sequence[str]) -> None:
@@ -668,11 +685,24 @@ def _public_url(house: House) -> str:
 
 def _tell_receipts(receipts: Sequence[Receipt]) -> None:
     for receipt in receipts:
+        # Messages are numbered by their time: no row of them is the last of a row of rows.
+        reached = "" if receipt.contiguous is None else f" up to cycle {receipt.contiguous}"
         click.echo(
-            f"stored {plural(receipt.accepted, 'row')} of {receipt.battery} up to cycle {receipt.contiguous}"
+            f"stored {plural(receipt.accepted, 'row')} of {receipt.battery}{reached}"
             f"; receipt {receipt.digest[:16]}",
             err=True,
         )
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """What the report tells in a moment is not told on standard error as well."""
+    logger, handler = logging.getLogger("ingest"), logging.NullHandler()
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 @contextmanager

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from ingest.commands.words import plural
 from ingest.gateway import Heard
 from ingest.journal import Receipt
-from ingest.plausibility import ASIDE, PROTOCOL_DOUBTS, RULES, SEVERITIES, Severity
+from ingest.plausibility import ASIDE, PROTOCOL_DOUBTS, RULES, SEVERITIES, Finding, Severity
 from ingest.protocol import Protocol as DeviceProtocol
 from schemas.reading import Reading
 
@@ -49,6 +50,7 @@ class Report:
         heard: everything else.
         public_url: where pages are.
         unit: what a row was: "frame", "polling cycle" or "message".
+        told: True when doubts were told on standard error while it ran.
     """
 
     source: str
@@ -58,6 +60,7 @@ class Report:
     heard: Heard
     public_url: str
     unit: str
+    told: bool = False
 
     def url(self, battery: str) -> str:
         """The battery's address, which leads to its page."""
@@ -141,14 +144,35 @@ class Report:
                 f"{part} ({plural(count, 'reading')})" for part, count in sorted(heard.unbound.items())
             )
             lines += ["", f"Bound to no battery and not stored: {loose}"]
-        for code, count in sorted(heard.doubts.items()):
-            lines.append(f"Doubt {code}, {count} times: {_REASONS.get(code, 'see the protocol module')}")
-        lines += [
-            f"{'Over' if finding.ended else 'Doubted'}: {finding.detail}"
-            for finding in heard.findings[:_SHOWN]
-        ]
+        lines += self._doubts()
         lines += [f"Refused: {sentence}" for sentence in heard.samples_of_refusal]
         return "\n".join(lines)
+
+    def _doubts(self) -> list[str]:
+        """Each doubt once: with its count and where it was first seen, or each time where a part is aside."""
+        heard = self.heard
+        if self.told:
+            return [
+                f"Doubt {code}, {plural(count, 'time')}, as told when it began"
+                for code, count in sorted(heard.doubts.items())
+            ]
+        first: dict[str, Finding] = {}
+        for finding in heard.findings:
+            if not finding.ended:
+                first.setdefault(finding.check.code, finding)
+        lines = []
+        for code, count in sorted(heard.doubts.items()):
+            if code in ASIDE and code in first:
+                continue
+            why = _REASONS.get(code, "see the protocol module")
+            if code in first:
+                part = f"{first[code].component} " if first[code].component else ""
+                why = f"{part}{first[code].sentence}"
+            lines.append(f"Doubt {code}, {plural(count, 'time')}: {why}")
+        beside = [
+            one for one in heard.findings if one.check.code not in heard.doubts or one.check.code in ASIDE
+        ]
+        return lines + [f"{'Over' if one.ended else 'Doubted'}: {one.detail}" for one in beside[:_SHOWN]]
 
 
 def iso(at: datetime | None) -> str | None:
@@ -165,11 +189,6 @@ def _receipt(receipt: Receipt | None) -> dict[str, Any] | None:
         "contiguous": receipt.contiguous,
         "digest": receipt.digest,
     }
-
-
-def plural(count: int, noun: str) -> str:
-    """The count with its noun."""
-    return f"{count} {noun}" + ("" if count == 1 else "s")
 
 
 def _stored(receipt: Receipt | None, unit: str) -> str:

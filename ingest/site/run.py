@@ -48,6 +48,8 @@ LOOK_EVERY_S: Final = 5.0
 _NEWS_EVERY_S: Final = 0.5
 # Where `Status.last` keeps what a meter says.
 METERED: Final = ""
+# How the log tells that a device waits or has stopped; who shows devices leaves these out.
+STATE_TOLD: Final = "%s %s: %s"
 # A device's clock, or a portal's, may be so far behind when its device is commissioned.
 CLOCKS_DIFFER: Final = timedelta(hours=1)
 _STORE_UNAVAILABLE: Final = "store_unavailable"
@@ -352,7 +354,7 @@ class SiteRun:
     def _tell(self, status: Status, state: State, reason: str) -> None:
         status.reason, status.state = reason, state
         level = logging.ERROR if state is State.STOPPED else logging.WARNING
-        _log.log(level, "%s %s: %s", status.device.name, state.value, reason)
+        _log.log(level, STATE_TOLD, status.device.name, state.value, reason)
 
     def _add_up(self, status: Status, gateway: Gateway | MessageGateway) -> None:
         heard = gateway.heard

@@ -231,8 +231,12 @@ def _operator(connection: Any, said: str | None, now: Any) -> str:
     usual = operators.usual(connection)
     if usual is not None:
         return str(usual)
-    if any(not one.simulated for one in operators.all_operators(connection)):
-        raise InputRefused("there are several operators here: say with --operator whose batteries these are")
+    others = [one.id for one in operators.all_operators(connection) if not one.simulated]
+    if others:
+        raise InputRefused(
+            "there are several operators here: say whose batteries these are with "
+            + " or ".join(f"--operator {one}" for one in others)
+        )
     operators.create(connection, trial.OPERATOR, name=trial.OPERATOR_NAME, simulated=False, at=now)
     return trial.OPERATOR
 

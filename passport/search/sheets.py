@@ -145,7 +145,10 @@ def _parquet(rows: Sequence[Row], told: Sequence[Column], public_url: str) -> by
         import pyarrow as pa
         from pyarrow import parquet
     except ImportError as error:
-        raise InputRefused("Parquet needs pyarrow: pip install cellpass[analytics]") from error
+        raise InputRefused(
+            "Parquet needs pyarrow: "
+            "pip install 'cellpass[analytics]', or in a checkout .venv/bin/pip install pyarrow"
+        ) from error
     del public_url
     arrays, names = [], []
     for one in told:

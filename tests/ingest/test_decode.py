@@ -3,8 +3,8 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from ingest.commands.decode import command
-from ingest.protocol import discover, openers
+from ingest.commands.decode import _shown, command
+from ingest.protocol import Fault, Refused, discover, openers
 from ingest.protocols import jbd, pylontech_rs485
 
 CELLS = jbd.encode_reply(jbd.CELLS, b"\x0d\x0b\x00\x00")
@@ -35,6 +35,22 @@ def test_readings_are_lines_of_json(tmp_path):
         "doubts": [],
     }
     assert (lines[1]["value"], lines[1]["doubts"]) == ("0.000", ["not_fitted"])
+
+
+def test_a_record_with_a_time_was_measured_then(tmp_path):
+    path = tmp_path / "drive.log"
+    # A state of charge of 40 % and of health of 99 %, as candump -L writes the frame.
+    path.write_text("(1763640000.500000) can0 355#2800630000000000\n")
+    _, lines, _ = run("--protocol", "can-victron", path)
+    # 1 763 640 000 s after 1970, by date(1).
+    assert {line["measured_at"] for line in lines} == {"2025-11-20T12:00:00.500000Z"}
+    assert ("state_of_charge", "40") in {(line["quantity"], line["value"]) for line in lines}
+
+
+def test_people_see_the_beginning_of_refused_bytes_and_programs_all():
+    refused = Refused(Fault.NOISE, "noise", bytes(range(40)), 40, 0)
+    assert _shown(refused, is_terminal=True)["hex"] == bytes(range(32)).hex() + "..."
+    assert _shown(refused, is_terminal=False)["hex"] == bytes(range(40)).hex()
 
 
 def test_one_good_frame_among_bad_ones_is_enough(tmp_path):

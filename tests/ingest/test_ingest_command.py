@@ -517,6 +517,17 @@ def test_a_wrong_simulation_is_wrong_use(words, sentence):
 # What is doubted is written down
 
 
+def test_each_doubt_of_a_recording_is_told_once(house, tmp_path, capfd):
+    know(house, "B1", "B2")
+    words = ["--bind", "module/1=B1", "--bind", "module/2=B2"]
+    result = run(house, swapped(tmp_path, 0, 60), "--protocol", "pylontech-rs485", *words)
+    assert result.exit_code == 0, result.output
+    said = result.output + capfd.readouterr().err
+    for part in ("module/1", "module/2"):
+        assert said.count(f"rule 9 slot_shift {part}: {part} had the serial number SIM") == 1
+    assert "Doubt slot_shift" not in said
+
+
 def swapped(tmp_path, *moments):
     """A recording of a bank of two that answers at each moment; its modules change places at the end."""
     packs = [LivePack(PackSpec("LFP", 15, 50.0, seed=seed)) for seed in (5, 6)]

@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import signal
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -100,6 +102,36 @@ def test_messages_go_to_the_battery_that_their_topic_names(house, served, plain)
     again = take(house, address(served), plain, "--count", "1")
     assert again["repeated"] == 0
     assert house.values("B2", "voltage") == ["52.000", "52.001"]
+
+
+def test_listening_is_told_and_rows_of_messages_have_no_cycle(house, served, plain):
+    know(house, "B1")
+    subscribed(served, address(served), "yard")
+    served.publish([pack(1, 51_000)])
+    words = ["--protocol", plain, "--source", "yard", "--bind", "B1", "--count", "1"]
+    said = run(house, address(served), *words).stderr
+    assert f"listening at mqtt:127.0.0.1:{served.port} for site/+/pack/+/telemetry\n" in said
+    assert "stored 1 row of B1; receipt " in said
+
+
+def test_a_polite_kill_tells_what_had_come(house, served, plain):
+    know(house, "B1")
+    thread = threading.Thread(target=stop_politely)
+    thread.start()
+    result = run(house, address(served, "other/#"), "--protocol", plain, "--bind", "B1")
+    thread.join()
+    assert result.exit_code == 3
+    assert "stopped before anything was stored; connected, no message yet" in result.stderr
+
+
+def stop_politely() -> None:
+    """Once the command listens for signals, SIGTERM to this process."""
+    for _ in range(200):
+        time.sleep(0.05)
+        if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+            time.sleep(0.5)
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
 
 
 def test_a_topic_that_does_not_fit_the_map_is_counted_and_told(house, served, plain):

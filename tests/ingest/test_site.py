@@ -1,5 +1,6 @@
 """A site's file, its shared lines, its evidence, and a run in which some devices fail."""
 
+import io
 import json
 import threading
 import time
@@ -12,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from ingest.captures import Decoded, read_capture
-from ingest.commands.gateway import command, table
+from ingest.commands.gateway import _ended, command, view
 from ingest.errors import SiteRefused, TransportFailed
 from ingest.gateway import Pace
 from ingest.plausibility import doubt
@@ -27,7 +28,7 @@ from ingest.simulators.serve import serve_tcp
 from ingest.site.evidence import FrameLog, watched
 from ingest.site.file import read_site
 from ingest.site.lines import SharedLine, Turns, shared_lines
-from ingest.site.run import SiteRun, State
+from ingest.site.run import SiteRun, State, Status
 from ingest.transports.address import parse_address
 from ingest.transports.base import BackOff
 from schemas.reading import Reading
@@ -192,7 +193,7 @@ def test_a_check_opens_nothing(tmp_path: Path) -> None:
     path = write(tmp_path, HEAD + source("a", "serial:/dev/does-not-exist"))
     result = CliRunner().invoke(command, [str(path), "--check"], obj=House(tmp_path))
     assert result.exit_code == 0
-    assert result.output.startswith("yard: 1 devices on 1 lines; the file is fine")
+    assert result.output.startswith("yard: 1 device on 1 line; the file is fine")
     result = CliRunner().invoke(command, [str(tmp_path / "no.toml"), "--check"], obj=House(tmp_path))
     assert result.exit_code == 3
     assert "no.toml: No such file" in result.output
@@ -656,13 +657,45 @@ def test_the_table_shows_values_doubts_and_reasons(tmp_path: Path) -> None:
         text = HEAD + source("scooter", address) + source("gone", "tcp:127.0.0.1:9", more='bind = "B2"')
         run = Run(tmp_path, text)
         run.until(lambda all_: rows(all_[0]) >= 4 and all_[1].reason)
-    from rich.console import Console
-
-    console = Console(width=240, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123 - a sink
-    console.print(table(run.site.statuses, datetime.now(UTC) + timedelta(seconds=2)))
-    text = console.export_text()
-    console.file.close()
+    text = drawn(run, 240)
     volts = run.site.statuses[0].last["B1"]["voltage"].value
     assert isinstance(volts, Decimal)
     assert f"{volts:f}" in text
+    assert "health %" in text
     assert "nobody listens on this port" in text
+    # At the width of a plain terminal: names whole, values whole, a reason on one line below.
+    lines = drawn(run, 80).splitlines()
+    assert max(map(len, lines)) <= 80
+    (row,) = [line for line in lines if line.lstrip().startswith("scooter")]
+    assert f"{volts:f}" in row
+    assert "ended" in row
+    assert not any("yard" in line or "health %" in line for line in lines)
+    (reason,) = [line for line in lines if line.startswith("gone: ")]
+    assert "127.0.0.1:9" in reason
+
+
+def drawn(run, width: int) -> str:
+    """What a terminal so wide shows."""
+    from rich.console import Console
+
+    console = Console(width=width, record=True, file=io.StringIO())
+    console.print(view(run.site.statuses, datetime.now(UTC) + timedelta(seconds=2), width))
+    return console.export_text()
+
+
+def test_without_a_terminal_what_a_device_is_at_is_told_once(tmp_path: Path, capfd) -> None:
+    path = write(tmp_path, HEAD + source("gone", "tcp:127.0.0.1:9", more='create = {category = "lmt"}'))
+    result = CliRunner().invoke(command, [str(path), "--for", "0.4"], obj=House(tmp_path))
+    said = result.stderr + capfd.readouterr().err
+    assert said.count("waiting: ") == 1
+
+
+def test_totals_of_a_bank_whose_modules_are_bound_are_no_loss(tmp_path: Path) -> None:
+    path = write(tmp_path, HEAD + source("bank", "tcp:127.0.0.1:9", more='bind = "B1"'))
+    (device,) = read_site(path).devices
+    status = Status(device, {"module/1": "B1"}, State.ENDED, rows=Counter(B1=1))
+    status.unbound = Counter({"the whole device": 506})
+    assert list(_ended([status])) == [
+        "yard/bank: 1 row of 1 battery stored",
+        "  totals of the whole device, which no battery is bound to: 506 readings",
+    ]

@@ -84,7 +84,9 @@ def test_several_operators_must_be_told_apart(tmp_path):
     source.write_bytes(book({"models": models(), "items": items("S1")}))
     for name in ("acme", "other"):
         assert run(tmp_path, "operator", "add", name, "--name", name.title())[0] == 0
-    assert run(tmp_path, "import", source)[0] == 1
+    status, said = run(tmp_path, "import", source)
+    assert status == 1
+    assert "--operator acme or --operator other" in said
     assert run(tmp_path, "import", source, "--operator", "acme")[0] == 0
     status, said = run(tmp_path, "import", source, "--operator", "other")
     assert status == 3
