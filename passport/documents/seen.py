@@ -22,7 +22,7 @@ from passport.documents.values import SOURCES, day_text, interval, number_text, 
 from schemas.registry import REGISTRY
 from schemas.terms import RecordKind, Source, Unit
 
-MOST_VERSIONS: Final = 48
+MOST_VERSIONS: Final = 24
 """Versions of a kind that are read for one view; of more, the first, the last and evenly some between."""
 
 NOTHING: Final = "No record of this battery's condition was issued yet, so nothing is seen over time."
@@ -512,16 +512,12 @@ def _watched(stages: Sequence[Stage]) -> Figure:
         f"Between {day_text(told[0][0])} and {day_text(told[-1][1])}, {_share(seen, whole)} of the time "
         "had temperature and charge read; of the rest nothing here speaks."
     )
-    shares = [
-        (f"to {end.date().isoformat()}", float(100 * spent / span), _share(spent, span))
-        for _, end, spent, span in told
-    ]
-    drawn = any(length for _, length, _ in shares)
+    points = tuple(drawing.Point(end.date(), float(100 * spent / span)) for _, end, spent, span in told)
     return Figure(
         "watched",
         title,
         finding,
-        drawing.bars("watched", title, finding, shares) if drawn else "",
+        drawing.over_days("watched", title, finding, "%", [drawing.Track("Watched", points)]),
         tuple(
             f"From {day_text(begin)} to {day_text(end)} the sum fell: it was worked out anew."
             for begin, end, _, span in spans
@@ -529,8 +525,8 @@ def _watched(stages: Sequence[Stage]) -> Figure:
         ),
         ("From", "To", "Watched", "Share"),
         tuple(
-            (day_text(begin), day_text(end), _hours(spent), text)
-            for (begin, end, spent, _), (_, _, text) in zip(told, shares, strict=True)
+            (day_text(begin), day_text(end), _hours(spent), _share(spent, span))
+            for begin, end, spent, span in told
         ),
     )
 

@@ -1,6 +1,7 @@
 """A battery seen over time, from what versions say: findings, drawings and tables, worked out by hand."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -297,3 +298,19 @@ def test_the_axis_has_round_steps():
     axis = drawing.Axis.of([8.0, 9.6], 200, 40)
     assert [round(one, 6) for one in axis.ticks] == [8.0, 8.5, 9.0, 9.5, 10.0]
     assert (axis.at(8.0), axis.at(10.0)) == (200, 40)
+
+
+def luminance(colour):
+    """Relative luminance by WCAG 2.2."""
+    parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("ground", ["#ffffff", "#1a211e"], ids=["light", "dark"])
+@pytest.mark.parametrize("colour", drawing.TRACKS)
+def test_lines_and_bars_have_a_contrast_of_three_on_both_grounds_of_the_page(colour, ground):
+    style = Path("templates/styles/page.css").read_text(encoding="utf-8")
+    assert f"--card: {ground.replace('#ffffff', '#fff')};" in style
+    high, low = sorted((luminance(colour), luminance(ground)), reverse=True)
+    assert (high + 0.05) / (low + 0.05) >= 3

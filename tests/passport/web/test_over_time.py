@@ -161,17 +161,22 @@ def test_a_battery_without_a_condition_record_says_so_and_draws_nothing(site):
     assert "<svg" not in section
 
 
+# Capacity, its band and health of the first month, which only an older version still holds.
+OLD = ("9.050", "8.509", "90.50", "85.09")
+
+
 def test_an_authority_and_the_public_see_nothing_over_time(site):
+    entitled = site.page(Audience.LEGITIMATE_INTEREST)
+    assert all(mark in entitled for mark in OLD)
     page = site.page(Audience.AUTHORITY)
     assert 'id="over-time"' not in page
-    assert "cap.classA" not in page
+    assert not [mark for mark in ("cap.classA", *OLD) if mark in page]
     public = site.app.test_client().get(f"/p/{site.battery.passport_id}").text
-    assert "over-time" not in public
+    assert not [mark for mark in ("over-time", "cap.classA", *OLD) if mark in public]
     for data in (site.pdf(), site.pdf(Audience.AUTHORITY)):
         told = words(data)
         assert "Seen over time" not in told
-        assert "cap.classA" not in told
-        assert "Capacity went" not in told
+        assert not [mark for mark in ("cap.classA", *OLD) if mark in told]
 
 
 def test_the_pdf_shows_it_tagged_with_text_instead_and_stays_an_archive(site, tmp_path, shared):
