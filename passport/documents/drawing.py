@@ -75,7 +75,13 @@ class Track:
 
 
 def over_days(
-    anchor: str, title: str, finding: str, unit: str, tracks: Sequence[Track], changes: Sequence[date] = ()
+    anchor: str,
+    title: str,
+    finding: str,
+    unit: str,
+    tracks: Sequence[Track],
+    changes: Sequence[date] = (),
+    holds: Sequence[float] = (),
 ) -> str:
     """Figures over days, each with its band; at least one point.
 
@@ -86,10 +92,11 @@ def over_days(
         unit: of the figures.
         tracks: at most two.
         changes: days on which the method changed; each gets a line with its number, from 1.
+        holds: values that the scale must hold besides; a share is seen against nought.
     """
     points = [point for one in tracks for point in one.points]
     heights = [y for p in points for y in (p.value, p.low, p.high) if y is not None]
-    up = Axis.of(heights, _HEIGHT - _BOTTOM, _TOP)
+    up = Axis.of([*heights, *holds], _HEIGHT - _BOTTOM, _TOP)
     first, last = min(p.day for p in points), max(p.day for p in points)
     days = (last - first).days
 

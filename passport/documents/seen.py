@@ -81,11 +81,12 @@ def spread(count: int, most: int = MOST_VERSIONS) -> list[int]:
     return [(2 * n * (count - 1) + most - 1) // (2 * (most - 1)) for n in range(most)]
 
 
-def figures(stages: Sequence[Stage]) -> tuple[Figure, ...]:
+def figures(stages: Sequence[Stage], unread: int = 0) -> tuple[Figure, ...]:
     """What the versions say over time; nothing where there is no version.
 
     Args:
         stages: in any order.
+        unread: how many further versions there are, which `spread` left out.
     """
     if not stages:
         return ()
@@ -97,7 +98,7 @@ def figures(stages: Sequence[Stage]) -> tuple[Figure, ...]:
         _temperature(ordered),
         _events(ordered),
         _watched(ordered),
-        _sources(ordered),
+        _sources(ordered, unread),
     )
 
 
@@ -279,7 +280,7 @@ def _capacity(stages: Sequence[Stage]) -> Figure:
         finding,
         drawing.over_days("capacity", title, finding, "Ah", [_track("Capacity", said)], days),
         notes,
-        ("As of", "Capacity (Ah)", "Nine times in ten", "Method", "Class", "Calibrated"),
+        ("As of", "Capacity (Ah)", "Nine times in ten", "Class", "Calibrated", "Method"),
         tuple(_row(one) for one in said),
     )
 
@@ -290,7 +291,7 @@ def _row(one: _Said) -> tuple[str, ...]:
     if one.low is not None and one.high is not None:
         band = interval(_text(one.low), _text(one.high), None)
         calibrated = "yes" if one.calibrated else "no"
-    return one.when, number_text(_text(one.value)), band, one.method, one.evidence or "not stated", calibrated
+    return one.when, number_text(_text(one.value)), band, one.evidence or "not stated", calibrated, one.method
 
 
 def _health(stages: Sequence[Stage]) -> Figure:
@@ -322,7 +323,7 @@ def _health(stages: Sequence[Stage]) -> Figure:
     finding = " ".join(sentences)
     days, notes = _changes(ours)
     tracks = [_track(name, said) for name, said in (("Ours", ours), ("The BMS's", theirs)) if said]
-    rows = [("ours", *_row(one)[:4]) for one in ours]
+    rows = [("ours", *_row(one)[:3], one.method) for one in ours]
     rows += [("the BMS's", one.when, number_text(_text(one.value)), "not stated", "") for one in theirs]
     return Figure(
         "health",
@@ -517,7 +518,7 @@ def _watched(stages: Sequence[Stage]) -> Figure:
         "watched",
         title,
         finding,
-        drawing.over_days("watched", title, finding, "%", [drawing.Track("Watched", points)]),
+        drawing.over_days("watched", title, finding, "%", [drawing.Track("Watched", points)], holds=[0]),
         tuple(
             f"From {day_text(begin)} to {day_text(end)} the sum fell: it was worked out anew."
             for begin, end, _, span in spans
@@ -542,7 +543,7 @@ def _spans(
             yield begin, end, spent, length if 0 <= spent <= length else None
 
 
-def _sources(stages: Sequence[Stage]) -> Figure:
+def _sources(stages: Sequence[Stage], unread: int) -> Figure:
     title = "Sources and doubts"
     newest = {stage.kind: stage for stage in stages}
     rows = []
@@ -553,10 +554,15 @@ def _sources(stages: Sequence[Stage]) -> Figure:
                 source = _source(wire.get("source"))
                 sources[source] += 1
                 as_of = day_text(str(wire["as_of"])) if "as_of" in wire else "not stated"
-                rows.append((REGISTRY[name].title, source, str(wire.get("method") or "none"), as_of))
-    doubts = _doubts(newest[RecordKind.ASSESSMENT]) if RecordKind.ASSESSMENT in newest else ()
+                rows.append((REGISTRY[name].title, source, as_of, str(wire.get("method") or "none")))
+    doubts: tuple[str, ...] = (
+        _doubts(newest[RecordKind.ASSESSMENT]) if RecordKind.ASSESSMENT in newest else ()
+    )
+    notes = doubts
+    if unread:
+        notes += (f"{len(stages)} of {len(stages) + unread} versions were read, evenly from first to last.",)
     if not rows:
-        return Figure("sources", title, "The newest versions state no value.")
+        return Figure("sources", title, "The newest versions state no value.", notes=notes)
     ranked = sorted(sources.items(), key=lambda pair: (-pair[1], pair[0]))
     parts = ", ".join(f"{count} {source}" for source, count in ranked)
     stand = {0: "no doubt is", 1: "one doubt is"}.get(len(doubts), f"{len(doubts)} doubts are")
@@ -566,8 +572,8 @@ def _sources(stages: Sequence[Stage]) -> Figure:
         title,
         finding,
         drawing.bars("sources", title, finding, [(name, float(count), str(count)) for name, count in ranked]),
-        doubts,
-        ("Value", "Source", "Method", "As of"),
+        notes,
+        ("Value", "Source", "As of", "Method"),
         tuple(rows),
     )
 

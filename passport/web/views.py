@@ -67,15 +67,17 @@ def over_time(
     """
     if battery.passport_status in page.ENDED or not set(_OVER_TIME) <= set(kinds(audience)):
         return None
-    stages = []
+    stages, unread = [], 0
     for kind in _OVER_TIME:
         withdrawn = versions.withdrawn(connection, battery.id, kind)
         good = [one for one in versions.history(connection, battery.id, kind) if one.version not in withdrawn]
-        for number in seen.spread(len(good)):
+        read = seen.spread(len(good))
+        unread += len(good) - len(read)
+        for number in read:
             view = issue.view_of(connection, good[number], audience)
             if not view.ended:
                 stages.append(seen.Stage(kind, good[number].version, good[number].issued_at, view.values))
-    return seen.figures(stages)
+    return seen.figures(stages, unread)
 
 
 def announcements(connection: Connection, battery: batteries.Battery) -> tuple[page.Announcement, ...]:

@@ -177,6 +177,8 @@ def test_what_was_watched_is_the_growth_of_recorded_time_between_versions():
     ]
     told = figure(stages, "watched")
     assert [plain(row[3]) for row in told.rows] == ["25.0 %", "50.0 %"]
+    # A share is seen against nought.
+    assert ">0</text>" in told.svg
     # 180 h of 480 h
     assert "37.5\u00a0% of the time" in told.finding
     assert len(told.notes) == 1
@@ -215,6 +217,11 @@ def test_sources_are_counted_and_doubts_are_the_assessments_sentences():
         " 2 doubts are stated."
     )
     assert told.notes == ("The BMS says 99 %.", "Not calibrated.")
+
+
+def test_versions_that_were_not_read_are_told():
+    (told,) = [one for one in seen.figures([assessed(0)], 36) if one.anchor == "sources"]
+    assert told.notes == ("1 of 37 versions were read, evenly from first to last.",)
 
 
 def drawings(stages):
