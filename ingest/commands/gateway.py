@@ -210,7 +210,6 @@ def _logged(run: "SiteRun", now: Callable[[], datetime]) -> Iterator[Callable[[]
     try:
         yield show
     finally:
-        show()
         logger.removeFilter(is_no_state)
 
 

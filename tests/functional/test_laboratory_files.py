@@ -145,3 +145,18 @@ def test_a_charge_and_a_discharge_that_follow_each_other_agree(tmp_path):
     health = assessed(tmp_path, record, f"{LCO},minimum_voltage=2.7")
     truth = record.truth[np.isfinite(record.truth)]
     assert 100 * truth.min() / 2 - 3 <= health["health_pct"]["value"] <= 100 * truth.max() / 2 + 3
+
+
+def test_a_file_with_wrong_times_is_told_and_never_counted_as_exposure(tmp_path):
+    (path,) = (ROOT / "datasets" / "bdf-examples").glob("*Time_Bug.bdf.csv")
+    data = tmp_path / "data"
+    facts = "category=lmt,chemistry=NMC,rated_capacity=6.55"
+    told = json.loads(
+        command(data, "ingest", str(path), "--protocol", "bdf", "--create", facts, "--json").splitlines()[-1]
+    )
+    # Nineteen rows have a 0.000 between later times; the last row is 125 628.170 s after the first.
+    assert told["frames"]["refused"] == {"time_fell": 19}
+    state = json.loads(command(data, "state", told["batteries"][0]["battery"], "--json"))
+    assert state["coverage"]["unknown_s"] == 0
+    assert state["coverage"]["observed_s"] == 125_628
+    assert state["coverage"]["rows"] == 13_086 - 19
