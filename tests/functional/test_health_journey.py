@@ -253,3 +253,18 @@ def test_every_figure_leads_back_to_rows_declarations_and_prices(laboratory: Lab
     assert "price.metal.cobalt is 56 USD/kg" in laboratory.run("assess", battery, "--why", "recycling")
     with pytest.raises(InputRefused, match=r"no figure 'colour' here; known: .*gate:G1"):
         laboratory.run("assess", battery, "--why", "colour")
+
+
+def test_the_state_lists_the_capacity_that_each_session_tells(laboratory: Laboratory) -> None:
+    rows: list[Row] = []
+    for health in (0.95, 0.91):
+        rows += Cell("Li-ion NMC", health=health).run(1.0, -0.4, rest_after=600)
+    battery = laboratory.ingest("cycles", rows)
+    first, last = json.loads(laboratory.run("state", battery, "--json"))["capacity_history"]
+    for one, health in ((first, 0.95), (last, 0.91)):
+        assert abs(float(one["capacity_ah"]) - Cell("Li-ion NMC", health=health).capacity) < 0.15
+        assert one["at"] is None
+    table = laboratory.run("state", battery)
+    listed = table.partition("Capacity by session, each alone, nine times in ten\n")[2].splitlines()[:3]
+    assert listed[0] == "  By cap.classA.v1, class A:"
+    assert [line.split()[-5] for line in listed[1:]] == [first["capacity_ah"], last["capacity_ah"]]
