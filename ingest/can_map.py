@@ -9,7 +9,7 @@ import hashlib
 import math
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from ingest.can_plan import MessagePlan, Signal
 from ingest.errors import MapRefused
+from schemas.quantities import unknown_quantity
 from schemas.quantity import convert
 from schemas.reading import QUANTITIES, Reading, ReadingForm, ValueKind, altered
 from schemas.terms import Origin, ReadingAbsence, Unit
@@ -64,6 +65,7 @@ class Row:
         not_available: raw values that mean no value.
         invalid_flag: name of the signal that is set while this one means nothing; with placeholders.
         doubts: on every reading.
+        spelt: the names as the map has them.
     """
 
     pattern: re.Pattern[str]
@@ -79,6 +81,7 @@ class Row:
     not_available: frozenset[int] = frozenset()
     invalid_flag: str | None = None
     doubts: tuple[str, ...] = ()
+    spelt: str = ""
 
 
 @dataclass(frozen=True)
@@ -189,6 +192,19 @@ class SignalMap:
         """Whether the database has all messages that the map is about."""
         return bool(self.messages) and set(self.messages) <= {plan.name for plan in plans}
 
+    def missing(self, plans: Sequence[MessagePlan]) -> list[str]:
+        """A sentence for each row that no signal of the database has, which is a slip of the map's author."""
+        return [
+            f"row {number}: signal: no such signal, {row.spelt!r}"
+            + (f" in message {row.message!r}" if row.message is not None else "")
+            for number, row in enumerate(self.rows, 1)
+            if not any(
+                row.message in (None, plan.name) and row.pattern.fullmatch(signal.name)
+                for plan in plans
+                for signal in plan.signals
+            )
+        ]
+
     def meanings(self, plan: MessagePlan) -> tuple[Meaning, ...]:
         """What the signals of a message are, as far as the map knows."""
         found = []
@@ -289,10 +305,18 @@ def parse_map(text: str, name: str) -> SignalMap:
     messages = document.get("messages", [])
     if not isinstance(messages, list) or not all(isinstance(one, str) for one in messages):
         raise MapRefused(f"{name}: messages: expected a list of names")
-    made = tuple(_row(row, f"{name}: row {number}") for number, row in enumerate(rows, 1))
+    made: list[Row] = []
+    wrong: list[str] = []
+    for number, row in enumerate(rows, 1):
+        try:
+            made.append(_row(row, f"{name}: row {number}"))
+        except MapRefused as refused:
+            wrong += refused.sentences
+    if wrong:
+        raise MapRefused(*wrong)
     return SignalMap(
         document.get("title", name),
-        made,
+        tuple(made),
         tuple(messages),
         document.get("database"),
         document.get("sha256"),
@@ -303,37 +327,39 @@ def parse_map(text: str, name: str) -> SignalMap:
 def _row(row: Any, place: str) -> Row:
     if not isinstance(row, dict):
         raise MapRefused(f"{place}: expected a table")
-    if unknown := sorted(set(row) - _ROW_KEYS):
-        raise MapRefused(f"{place}: unknown key {unknown[0]!r}; known: {', '.join(sorted(_ROW_KEYS))}")
+    wrong = [
+        f"{place}: unknown key {key!r}; known: {', '.join(sorted(_ROW_KEYS))}"
+        for key in sorted(set(row) - _ROW_KEYS)
+    ]
     signal, quantity = row.get("signal"), row.get("quantity")
     if not isinstance(signal, str) or not signal:
-        raise MapRefused(f'{place}: signal: expected the name of a signal, as in "CellVoltage_{{index}}"')
+        wrong.append(f'{place}: signal: expected the name of a signal, as in "CellVoltage_{{index}}"')
     if not isinstance(quantity, str) or quantity not in QUANTITIES:
-        raise MapRefused(f"{place}: quantity: expected one of {', '.join(QUANTITIES)}; came {quantity!r}")
+        wrong.append(f"{place}: quantity: {unknown_quantity(quantity)}")
     texts = ("message", "unit", "component", "kind", "value", "invalid_flag")
-    for key in texts:
-        if not isinstance(row.get(key, ""), str):
-            raise MapRefused(f"{place}: {key}: expected a text")
+    wrong += [f"{place}: {key}: expected a text" for key in texts if not isinstance(row.get(key, ""), str)]
     if (quantity == "event_count") is not ("kind" in row):
-        raise MapRefused(f"{place}: kind belongs to event_count, and event_count needs it")
+        wrong.append(f"{place}: kind belongs to event_count, and event_count needs it")
     if quantity in ("alarm", "warning", "protection") and "value" not in row:
-        raise MapRefused(f"{place}: value: expected the name of the condition that the bit means")
+        wrong.append(f"{place}: value: expected the name of the condition that the bit means")
     if row.get("index_from", 1) not in (0, 1):
-        raise MapRefused(f"{place}: index_from: expected 0 or 1")
+        wrong.append(f"{place}: index_from: expected 0 or 1")
     if not isinstance(row.get("negate", False), bool):
-        raise MapRefused(f"{place}: negate: expected true or false")
+        wrong.append(f"{place}: negate: expected true or false")
     try:
         origin = Origin(row.get("origin", "native"))
     except ValueError:
-        raise MapRefused(f"{place}: origin: expected one of {', '.join(Origin)}") from None
+        wrong.append(f"{place}: origin: expected one of {', '.join(Origin)}")
     lists = {key: row.get(key, []) for key in ("not_available", "doubts")}
     kinds = {"not_available": int, "doubts": str}
     for key, value in lists.items():
         if not isinstance(value, list) or not all(isinstance(one, kinds[key]) for one in value):
-            raise MapRefused(f"{place}: {key}: expected a list of {kinds[key].__name__}")
+            wrong.append(f"{place}: {key}: expected a list of {kinds[key].__name__}")
+    if wrong:
+        raise MapRefused(*wrong)
     return Row(
-        _pattern(signal, place),
-        quantity,
+        _pattern(str(signal), place),
+        str(quantity),
         row.get("message"),
         row.get("unit"),
         row.get("index_from", 1),
@@ -345,6 +371,7 @@ def _row(row: Any, place: str) -> Row:
         frozenset(lists["not_available"]),
         row.get("invalid_flag"),
         tuple(lists["doubts"]),
+        str(signal),
     )
 
 

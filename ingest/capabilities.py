@@ -9,7 +9,7 @@ import importlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from ingest.protocol import Field, Protocol, discover, openers
+from ingest.protocol import Field, Protocol, discover, files
 from schemas.terms import Origin
 
 # Columns of the page: what a passport and its condition need.
@@ -103,7 +103,7 @@ def markdown() -> str:
         cells = " | ".join(_cell(said, quantities) for quantities in COLUMNS.values())
         sure = "proven" if protocol.certainty.name == "PROVEN" else "unproven"
         lines.append(f"| [`{name}`](protocols/{name}.md) {protocol.title} | {sure} | {cells} |")
-    lines += ["", f"Read by a file of the user's: {', '.join(f'`{name}:FILE`' for name in openers())}.", ""]
+    lines += ["", f"Read by a file of the user's: {', '.join(f'`{name}:FILE`' for name in files())}.", ""]
     return "\n".join(lines)
 
 

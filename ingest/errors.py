@@ -41,9 +41,18 @@ class ProtocolUnknown(IngestError):
 
 
 class MapRefused(ProtocolUnknown):
-    """A file that should describe a protocol cannot be read, or describes none."""
+    """A file that should describe a protocol cannot be read, or describes none.
+
+    Attributes:
+        sentences: everything that is wrong with it; the text of the error is the first of them.
+    """
 
     code = "ingest.map_refused"
+
+    def __init__(self, *sentences: str) -> None:
+        more = f" (and {len(sentences) - 1} more; `cellpass map check` lists them)" if sentences[1:] else ""
+        super().__init__(sentences[0] + more)
+        self.sentences = sentences
 
 
 class RequestForbidden(IngestError):

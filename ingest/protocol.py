@@ -740,6 +740,7 @@ class Protocol(ABC):
         by_turns: True when a request on a bus waits for the answer to the one before.
         repeats: True when what an answer says follows from its bytes and its request alone. States and texts
             come again unchanged for hours; such a short answer is then read once and told again.
+        takes_file: True when a file of the user's behind its name tunes it, as in `uds:TABLE.csv`.
     """
 
     name: ClassVar[str]
@@ -752,6 +753,7 @@ class Protocol(ABC):
     carrier: ClassVar[Carrier] = Carrier.STREAM
     by_turns: ClassVar[bool] = False
     repeats: ClassVar[bool] = False
+    takes_file: ClassVar[bool] = False
 
     @abstractmethod
     def framer(self) -> Framer:
@@ -1041,6 +1043,11 @@ def openers() -> Mapping[str, Callable[[str], Protocol]]:
     }
 
 
+def files() -> list[str]:
+    """The words in front of a file that describes a protocol, also where they are one alone (`uds`)."""
+    return sorted([*openers(), *(name for name, one in discover().items() if one.takes_file)])
+
+
 @cache
 def discover() -> Mapping[str, Protocol]:
     """Every protocol that needs no file, by name, found by looking in the folder `ingest/protocols`."""
@@ -1072,5 +1079,5 @@ def find(name: str) -> Protocol:
         if colon:
             opened: Protocol = module.open_protocol(argument)
             return opened
-    known = ", ".join([*discover(), *(f"{kind}:FILE" for kind in openers())])
+    known = ", ".join([*discover(), *(f"{kind}:FILE" for kind in files())])
     raise ProtocolUnknown(f"no protocol is called {name!r}; known: {known}")

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ingest.errors import MapRefused
+from schemas.quantities import unknown_quantity
 from schemas.quantity import convert
 from schemas.reading import QUANTITIES, Reading, ValueKind
 from schemas.terms import Origin, ReadingAbsence, Unit
@@ -353,28 +354,40 @@ def read_map(path: Path, *, pointers: bool, given: frozenset[str] | None = None)
     has_topics = pointers or given is not None
     allowed = {"title", "row"} | ({"topic", "component"} if has_topics else {"delimiter"})
     allowed |= {"time"} if given is None else set()
-    _known(document, allowed, str(path))
+    wrong = _unknown(document, allowed, str(path))
     rows, time = document.get("row"), document.get("time", {})
     if not isinstance(rows, list) or not rows:
-        raise MapRefused(f"{path}: expected at least one [[row]]")
+        wrong.append(f"{path}: expected at least one [[row]]")
+        rows = []
     if not isinstance(time, dict):
-        raise MapRefused(f"{path}: time: expected a table with at and form")
-    _known(time, _TIME_KEYS, f"{path}: time")
+        wrong.append(f"{path}: time: expected a table with at and form")
+        time = {}
+    wrong += _unknown(time, _TIME_KEYS, f"{path}: time")
     if time and (not isinstance(time.get("at"), str) or time.get("form") not in _FORMS):
-        raise MapRefused(f"{path}: time: expected at, and a form of {', '.join(_FORMS)}")
+        wrong.append(f"{path}: time: expected at, and a form of {', '.join(_FORMS)}")
     title, delimiter = document.get("title", path.name), document.get("delimiter", ",")
     if not isinstance(title, str) or not isinstance(delimiter, str) or len(delimiter) != 1:
-        raise MapRefused(f"{path}: title is a text, delimiter a single character")
-    topic = _topic(document.get("topic"), str(path))
+        wrong.append(f"{path}: title is a text, delimiter a single character")
     component = document.get("component")
     if not isinstance(component, str | None):
-        raise MapRefused(f"{path}: component: expected a text")
+        wrong.append(f"{path}: component: expected a text")
+    topic = None
+    try:
+        topic = _topic(document.get("topic"), str(path))
+    except MapRefused as refused:
+        wrong += refused.sentences
     made = []
     for place, row in enumerate(rows, 1):
-        one = _row(row, f"{path}: row {place}", pointers=pointers, topics=has_topics)
-        one = one if one.component is not None else replace(one, component=component)
-        _filled_by(one, one.topic or topic, given or frozenset(), f"{path}: row {place}")
-        made.append(one)
+        try:
+            one = _row(row, f"{path}: row {place}", pointers=pointers, topics=has_topics)
+            one = one if one.component is not None else replace(one, component=component)
+            _filled_by(one, one.topic or topic, given or frozenset(), f"{path}: row {place}")
+        except MapRefused as refused:
+            wrong += refused.sentences
+        else:
+            made.append(one)
+    if wrong:
+        raise MapRefused(*wrong)
     return RecordMap(title, tuple(made), time.get("at"), time.get("form", "iso"), delimiter, topic, component)
 
 
@@ -399,54 +412,62 @@ def _filled_by(row: Row, topic: Topic | None, given: frozenset[str], place: str)
         raise MapRefused(f"{place}: component: {{{min(missing)}}} stands neither in at nor in the topic")
 
 
-def _known(table: Mapping[str, Any], allowed: set[str] | frozenset[str], place: str) -> None:
-    if unknown := sorted(set(table) - allowed):
-        raise MapRefused(f"{place}: unknown key {unknown[0]!r}; known: {', '.join(sorted(allowed))}")
+def _unknown(table: Mapping[str, Any], allowed: set[str] | frozenset[str], place: str) -> list[str]:
+    return [
+        f"{place}: unknown key {key!r}; known: {', '.join(sorted(allowed))}"
+        for key in sorted(set(table) - allowed)
+    ]
 
 
 def _row(row: Any, place: str, *, pointers: bool, topics: bool) -> Row:
     if not isinstance(row, dict):
         raise MapRefused(f"{place}: expected a table")
-    _known(row, _ROW_KEYS if topics else _ROW_KEYS - {"topic"}, place)
-    where, quantity = row.get("at"), row.get("quantity")
-    topic = _topic(row.get("topic"), place)
+    wrong = _unknown(row, _ROW_KEYS if topics else _ROW_KEYS - {"topic"}, place)
+    topic = None
+    try:
+        topic = _topic(row.get("topic"), place)
+    except MapRefused as refused:
+        wrong += refused.sentences
+    where: Any = row.get("at")
+    quantity: Any = row.get("quantity")
     if (
         not isinstance(where, str)
         or (not where and not pointers)
         or (pointers and not where.startswith("/") and where)
     ):
         what = 'a JSON pointer, as in "/cells/{index}/voltage"' if pointers else "the name of a column"
-        raise MapRefused(f"{place}: at: expected {what}; came {where!r}")
-    names = _PLACEHOLDER.findall(where)
+        wrong.append(f"{place}: at: expected {what}; came {where!r}")
+    names = _PLACEHOLDER.findall(where) if isinstance(where, str) else []
     if len(set(names)) != len(names):
-        raise MapRefused(f"{place}: at: a placeholder stands twice in {where!r}")
-    if not isinstance(quantity, str) or quantity not in QUANTITIES:
-        raise MapRefused(f"{place}: quantity: expected one of {', '.join(QUANTITIES)}; came {quantity!r}")
-    for key in ("unit", "component", "kind", "value"):
-        if not isinstance(row.get(key, ""), str):
-            raise MapRefused(f"{place}: {key}: expected a text")
+        wrong.append(f"{place}: at: a placeholder stands twice in {where!r}")
+    is_known = isinstance(quantity, str) and quantity in QUANTITIES
+    if not is_known:
+        wrong.append(f"{place}: quantity: {unknown_quantity(quantity)}")
+    texts = ("unit", "component", "kind", "value")
+    wrong += [f"{place}: {key}: expected a text" for key in texts if not isinstance(row.get(key, ""), str)]
     if (quantity == "event_count") is not ("kind" in row):
-        raise MapRefused(f"{place}: kind belongs to event_count, and event_count needs it")
+        wrong.append(f"{place}: kind belongs to event_count, and event_count needs it")
     if row.get("index_from", 1) not in (0, 1) or not isinstance(row.get("negate", False), bool):
-        raise MapRefused(f"{place}: index_from is 0 or 1, negate is true or false")
-    if "unit" in row and QUANTITIES[quantity].unit is not Unit.ONE:
+        wrong.append(f"{place}: index_from is 0 or 1, negate is true or false")
+    if is_known and isinstance(row.get("unit"), str) and QUANTITIES[quantity].unit is not Unit.ONE:
         try:
             convert(Decimal(1), row["unit"], QUANTITIES[quantity].unit, places=9)
         except ValueError as error:
-            raise MapRefused(f"{place}: unit: {error}") from None
-    try:
-        origin = Origin(row.get("origin", "derived"))
-    except ValueError:
-        raise MapRefused(f"{place}: origin: expected one of {', '.join(Origin)}") from None
+            wrong.append(f"{place}: unit: {error}")
+    origin = row.get("origin", Origin.DERIVED.value)
+    if origin not in tuple(Origin):
+        wrong.append(f"{place}: origin: expected one of {', '.join(Origin)}")
     absent = row.get("not_available", [])
     if not isinstance(absent, list) or not all(isinstance(one, str | int) for one in absent):
-        raise MapRefused(f"{place}: not_available: expected a list of texts or whole numbers")
+        wrong.append(f"{place}: not_available: expected a list of texts or whole numbers")
+    if wrong:
+        raise MapRefused(*wrong)
     return Row(
         where,
         quantity,
         row.get("unit"),
         row.get("negate", False),
-        origin,
+        Origin(origin),
         row.get("index_from", 1),
         row.get("component"),
         row.get("kind"),

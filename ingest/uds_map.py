@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from ingest.errors import MapRefused
+from schemas.quantities import unknown_quantity
 from schemas.quantity import convert
 from schemas.reading import QUANTITIES, Quantity, Reading, ReadingForm, ValueKind
 from schemas.terms import Origin, ReadingAbsence, Unit
@@ -192,17 +193,28 @@ def parse_map(text: str, name: str) -> DidMap:
     records = _toml(text, name) if name.lower().endswith(".toml") else _csv(text, name)
     found: dict[Read, list[Value]] = {}
     count = 0
+    wrong: list[str] = []
+    known: set[str] = set(COLUMNS)
     for number, record in records:
-        if unknown := [column for column in record if column not in COLUMNS]:
-            raise MapRefused(
-                f"{name}: row {number}, column {unknown[0]}: no column is called so; known: "
-                + ", ".join(COLUMNS)
-            )
-        read, values = _Row(f"{name}: row {number}", record).made()
+        unknown = [column for column in record if column not in known]
+        wrong += [
+            f"{name}: row {number}, column {one}: no column is called so; known: {', '.join(COLUMNS)}"
+            for one in unknown
+        ]
+        known.update(unknown)
+        try:
+            read, values = _Row(f"{name}: row {number}", record).made()
+        except MapRefused as refused:
+            # Cells that need no other cell are all judged; the first of the others is enough.
+            alone = _Row(f"{name}: row {number}", record).faults()
+            wrong += dict.fromkeys([*alone, *refused.sentences])
+            continue
         found.setdefault(read, []).extend(values)
         count += len(values)
         if count > MOST_VALUES:
             raise MapRefused(f"{name}: row {number}: expected at most {MOST_VALUES:,} values, came more")
+    if wrong:
+        raise MapRefused(*wrong)
     if not found:
         raise MapRefused(f"{name}: expected at least one row with {', '.join(NEEDED)}, came none")
     asked: dict[tuple[int, bool, int], Read] = {}
@@ -308,6 +320,23 @@ class _Row:
             )
         return read, values
 
+    def faults(self) -> Iterator[str]:
+        """What is wrong with the cells that can be judged by themselves."""
+        alone: tuple[tuple[str, Callable[[str], object], str], ...] = (
+            ("request", _identifier, ""),
+            ("did", _did, ""),
+            ("quantity", _quantity, ""),
+            ("scale", _decimal, "1"),
+            ("offset", _decimal, "0"),
+            ("component", _component, ""),
+            ("origin", _origin, Origin.NATIVE.value),
+        )
+        for column, read, default in alone:
+            try:
+                self._cell(column, read, default)
+            except MapRefused as refused:
+                yield from refused.sentences
+
     def _cell(self, column: str, read: Callable[[str], T], default: str = "") -> T:
         try:
             return read(self._record.get(column) or default)
@@ -351,9 +380,7 @@ def _did(text: str) -> int:
 
 def _quantity(text: str) -> Quantity:
     if text not in QUANTITIES:
-        near = [name for name in QUANTITIES if text and (text in name or name in text)]
-        hint = f"; near: {', '.join(near)}" if near else ""
-        raise _Cell(f"no quantity is called {text!r}{hint}")
+        raise _Cell(unknown_quantity(text))
     return QUANTITIES[text]
 
 

@@ -8,8 +8,10 @@ plausibility judge what comes out. Nothing is ever sent.
 Source: the database itself; docs/protocols/dbc.md for maps.
 """
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -21,6 +23,8 @@ from ingest.can_plan import MessagePlan, plan
 from ingest.errors import MapRefused
 from ingest.protocol import Certainty, Damage, Fault, Frame, Protocol
 from schemas.reading import Reading
+
+_log = logging.getLogger(__name__)
 
 LARGEST_BYTES: Final = 32 * 1024 * 1024
 
@@ -98,6 +102,8 @@ def open_protocol(argument: str) -> Protocol:
     plans = _plans(path)
     chosen = stated or next((one for one in can_map.packaged() if one.fits(plans)), None)
     chosen = chosen or can_map.guessed(plans)
+    if chosen is stated and (missing := chosen.missing(plans)):
+        raise MapRefused(*(f"{argument}: {sentence}" for sentence in missing))
     readers = {
         (one.identifier, one.extended): _Reader(one, meanings)
         for one in plans
@@ -149,7 +155,9 @@ def _database(path: Path) -> Any:
     try:
         return _matrix(path)
     except MapRefused:
-        raise MapRefused(f"{path}: expected a CAN database, came: {_short(refused)}") from None
+        place = _LINE.search(str(refused))
+        where = f" at line {place[1]}" if place else ""
+        raise MapRefused(f"{path}: expected a CAN database, came a text that none can be{where}") from None
 
 
 def _matrix(path: Path) -> Any:
@@ -159,14 +167,18 @@ def _matrix(path: Path) -> Any:
         import cantools
     except ImportError:
         raise MapRefused(f"{path}: databases need the extra `can`: pip install cellpass[can]") from None
-    from io import BytesIO
+    from io import BytesIO, StringIO
 
     try:
         if path.suffix.lower() == ".dbf":
             text = _busmaster(path.read_bytes())
             matrices = canmatrix.formats.load(BytesIO(text), import_type="dbf")
         else:
-            matrices = canmatrix.formats.loadp(str(path))
+            # It leaves out a line that it cannot read, and says so on standard output.
+            with redirect_stdout(StringIO()) as said:
+                matrices = canmatrix.formats.loadp(str(path))
+            if "error with line" in said.getvalue():
+                raise ValueError(said.getvalue())  # noqa: TRY301  # is told like what canmatrix raises
         matrix = next(iter((matrices or {}).values()))
         out = BytesIO()
         canmatrix.formats.dump(matrix, out, "dbc")
@@ -174,7 +186,8 @@ def _matrix(path: Path) -> Any:
         if not database.messages:
             raise ValueError("a file without a message")  # noqa: TRY301  # is told like what canmatrix raises
     except Exception as error:  # noqa: BLE001  # same
-        raise MapRefused(f"{path}: expected a CAN database, came: {_short(error)}") from None
+        _log.debug("%s", path, exc_info=error)
+        raise MapRefused(f"{path}: expected a CAN database, came a text that none can be") from None
     return database
 
 
@@ -198,8 +211,5 @@ def _busmaster(data: bytes) -> bytes:
 
 _ASIDE: Final = re.compile(rb"\[START_((?:DESC|PARAM)\w*)\]")
 _EXTENDED: Final = re.compile(rb"(\[START_MSG\][^,]*,)(\d{1,10})(,[^,]*,[^,]*,[^,]*,X.*)", re.DOTALL)
-
-
-def _short(error: Exception) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 200 else text[:200] + "..."
+# Where a parser of cantools stopped.
+_LINE: Final = re.compile(r"at line (\d+)")

@@ -41,6 +41,7 @@ from ingest.modbus import (
     integer,
 )
 from ingest.protocol import Certainty, Field
+from schemas.quantities import unknown_quantity
 from schemas.reading import QUANTITIES, WIRE_UNITS, Quantity, ValueKind
 from schemas.terms import Origin
 
@@ -424,9 +425,7 @@ class _Reader:
 
 def _quantity(text: str) -> Quantity:
     if text not in QUANTITIES:
-        near = [name for name in QUANTITIES if text and (text in name or name in text)]
-        hint = f"; near: {', '.join(near)}" if near else ""
-        raise _Cell(f"no quantity is called {text!r}{hint}; docs/maps/README.md lists them")
+        raise _Cell(unknown_quantity(text))
     return QUANTITIES[text]
 
 

@@ -228,6 +228,7 @@ class Uds(CanProtocol):
     messages: ClassVar[Mapping[int, Message]] = {}
     asks: ClassVar[Mapping[str, CanFrame]] = ASKS
     polled: ClassVar[tuple[str, ...]] = tuple(ASKS)
+    takes_file: ClassVar[bool] = True
     by_turns: ClassVar[bool] = True  # a control unit takes one request at a time
 
     def tuned(self, argument: str) -> "Uds":

@@ -188,7 +188,10 @@ def test_a_dbf_is_read_through_canmatrix(folder):
     [
         ("title = 3\n[[row]]\n", "title: expected a text"),
         ("", r"at least one \[\[row\]\]"),
-        ("[[row]]\nsignal = 'A'\nquantity = 'volts'", "row 1: quantity: expected one of voltage"),
+        (
+            "[[row]]\nsignal = 'A'\nquantity = 'volts'",
+            "row 1: quantity: no quantity is called 'volts'",
+        ),
         ("[[row]]\nquantity = 'voltage'", "row 1: signal: expected the name"),
         ("[[row]]\nsignal = 'A'\nquantity = 'voltage'\nfactor = 3", "unknown key 'factor'"),
         ("[[row]]\nsignal = 'A'\nquantity = 'alarm'", "value: expected the name of the condition"),
@@ -199,7 +202,10 @@ def test_a_dbf_is_read_through_canmatrix(folder):
         ("[[row]]\nsignal = 'A'\nquantity = 'voltage'\norigin = 'felt'", "origin: expected one of"),
         ("[[row]]\nsignal = 'A'\nquantity = 'voltage'", "database: expected the file name"),
         ("database = 'none.dbc'\n[[row]]\nsignal = 'A'\nquantity = 'voltage'", "cannot be read"),
-        ("database = 'pack.dbc'\n[[row]]\nsignal = 'A'\nquantity = 'voltage'", "no signal has a meaning"),
+        (
+            "database = 'pack.dbc'\n[[row]]\nsignal = 'A'\nquantity = 'voltage'",
+            "row 1: signal: no such signal, 'A'",
+        ),
         ("rows = [", "expected TOML"),
         ("database = 'bad.dbc'\n[[row]]\nsignal = 'A'\nquantity = 'voltage'", "expected a CAN database"),
     ],

@@ -141,7 +141,10 @@ def test_only_reads_of_the_table_are_asked(table):
         ("7E5,A001,0,text4,%,state_of_charge,", "row 2, column type: expected a number of bits"),
         ("7E5,A001,0,u8,,serial_number,", "row 2, column type: expected text"),
         ("7E5,A001,0,u8,V,state_of_charge,", "row 2, column unit: expected one of"),
-        ("7E5,A001,0,u8,,charge,", "row 2, column quantity: no quantity is called 'charge'; near:"),
+        (
+            "7E5,A001,0,u8,,charge,",
+            "row 2, column quantity: no quantity is called 'charge'",
+        ),
         ("7E5,A001,0,u8,%,state_of_charge,3", "row 2, column index: expected none"),
         ("7E5,A001,0,u16,V,cell_voltage,4..2", "row 2, column index: expected positions"),
         ("7E5,A001,0,u16,V,cell_voltage,1..4+1", "row 2, column index: expected a distance"),
