@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import click
 
+from passport.commands.words import counted
+
 _COLUMNS: Final = ("battery", "measured_at", "capacity_ah")
 
 
@@ -110,7 +112,7 @@ def _tell(found: Any, batteries: int, *, as_json: bool) -> None:
         }
         click.echo(orjson.dumps(wire, option=orjson.OPT_INDENT_2))
         return
-    click.echo(f"{batteries} batteries with readings")
+    click.echo(f"{counted(batteries, 'battery', 'batteries')} with readings")
     for name, model in found.models.items():
         click.echo(f"\nModel {name}: {len(model.windows)} windows")
         for window in model.windows:

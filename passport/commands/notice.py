@@ -5,6 +5,8 @@ from typing import Any
 import click
 import orjson
 
+from passport.commands.words import counted
+
 
 @click.group(
     "notice",
@@ -147,4 +149,4 @@ def _say(notice: Any, pages: int, *, as_json: bool) -> None:
         click.echo(orjson.dumps({**notices.told(notice), "target": notice.target, "batteries": pages}))
         return
     word = "ended" if notice.ended_at else "stands"
-    click.echo(f"{notice.id}  {notice.kind} {word} on the pages of {pages} batteries")
+    click.echo(f"{notice.id}  {notice.kind} {word} on the pages of {counted(pages, 'battery', 'batteries')}")

@@ -5,6 +5,8 @@ from typing import Any
 import click
 import orjson
 
+from passport.commands.words import counted
+
 
 @click.group(
     "operator",
@@ -66,4 +68,4 @@ def list_(house: Any, *, as_json: bool) -> None:
             click.echo(orjson.dumps(told))
         else:
             mark = "  (simulated)" if one.simulated else ""
-            click.echo(f"{one.id}  {one.name}  {batteries} batteries{mark}")
+            click.echo(f"{one.id}  {one.name}  {counted(batteries, 'battery', 'batteries')}{mark}")

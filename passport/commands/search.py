@@ -7,6 +7,7 @@ import click
 import orjson
 
 from passport.commands.copies import audience_option, output_option, write_down
+from passport.commands.words import counted
 from schemas.terms import Audience
 
 FORMATS = ("csv", "json", "xlsx", "parquet")
@@ -305,7 +306,7 @@ def _count(house: Any, pairs: list[tuple[str, str]], who: Any, *, as_json: bool)
         told += [f"unknown {one.unknown}"] if one.unknown else []
         click.echo(f"{one.field.name:15} {', '.join(told) or '-'}")
     more = "" if found.complete else " at least; counting stopped there"
-    click.echo(f"{found.counted} batteries{more}", err=True)
+    click.echo(f"{counted(found.counted, 'battery', 'batteries')}{more}", err=True)
 
 
 def _take_home(
@@ -319,4 +320,4 @@ def _take_home(
         click.echo(data, nl=False)
     else:
         output.write_bytes(data)
-        click.echo(f"{len(rows)} batteries in {output}", err=True)
+        click.echo(f"{counted(len(rows), 'battery', 'batteries')} in {output}", err=True)

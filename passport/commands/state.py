@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import click
 
+from passport.commands.words import counted
+
 _BAR: Final = 40
 _CELLS: Final = frozenset({"cell_voltage", "cell_temperature", "cell_resistance"})
 # Some devices speak of their cells in one frame out of many.
@@ -248,7 +250,7 @@ def _table(told: dict[str, Any]) -> None:
         click.echo("Nothing was ever read of this battery.")
         return
     times = f"{seen['first']} to {seen['last']}" if seen["first"] else "no absolute time"
-    click.echo(f"{_count(seen['rows'], 'row')} in {_count(seen['epochs'], 'epoch')}, {times}")
+    click.echo(f"{counted(seen['rows'], 'row')} in {counted(seen['epochs'], 'epoch')}, {times}")
     click.echo(f"observed {_duration(seen['observed_s'])}, unknown {_duration(seen['unknown_s'])}")
     values = {name: wire for name, wire in told["values"].items() if not isinstance(wire["value"], list)}
     _section(
@@ -267,7 +269,7 @@ def _table(told: dict[str, Any]) -> None:
     _capacities(told["capacity_history"])
     _section(
         "Counters of the device",
-        [(n, str(c["last"]), _count(c["segments"], "segment")) for n, c in told["counters"].items()],
+        [(n, str(c["last"]), counted(c["segments"], "segment")) for n, c in told["counters"].items()],
     )
     _section(
         "Last readings",
@@ -300,7 +302,7 @@ def _sessions(told: dict[str, Any]) -> None:
         return
     kept = told["kept"]
     click.echo(
-        f"\nSessions: {_count(told['charges'], 'charge')}, {_count(told['discharges'], 'discharge')};"
+        f"\nSessions: {counted(told['charges'], 'charge')}, {counted(told['discharges'], 'discharge')};"
         f" {len(kept)} kept"
     )
     for one in kept[-_LAST_SESSIONS:]:
@@ -397,10 +399,6 @@ def _wrapped(line: str, *, further: int) -> None:
         break_on_hyphens=False,
     )
     click.echo("\n".join(wrapped))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def _sum(name: str, wire: dict[str, Any], observed: dict[str, str]) -> str:
