@@ -421,7 +421,7 @@ def _verdict(
         if identifiers < _CAN_IDENTIFIERS:
             return False, (
                 f"turned down: {identifiers} identifier{'s' if identifiers != 1 else ''} of the profile; "
-                f"profiles share them, so {_CAN_IDENTIFIERS} are needed"
+                f"profiles share them, so {_CAN_IDENTIFIERS} are needed; record more of the bus"
             )
         if contradict:
             return False, "turned down: its values contradict each other"

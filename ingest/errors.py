@@ -7,6 +7,7 @@ IngestError
 │   └── MapRefused        a file that should describe one does not
 ├── RequestForbidden      a request is not on a protocol's allow-list
 ├── TransportFailed       a line could not be opened, or fell silent
+│   └── SourceUnknown     what was named is neither a line nor a file
 ├── EnvelopeRefused       a batch is malformed
 ├── SiteRefused           a site's file says what cannot be done
 ├── SequenceConflict      other content is already stored under the same number
@@ -65,6 +66,12 @@ class TransportFailed(IngestError):
     """A line could not be opened, or stayed silent."""
 
     code = "ingest.transport_failed"
+
+
+class SourceUnknown(TransportFailed):
+    """What was named is no address of a line, and no file that there is: wrong use."""
+
+    code = "ingest.source_unknown"
 
 
 class EnvelopeRefused(IngestError):

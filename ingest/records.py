@@ -231,7 +231,9 @@ class RecordProtocol(Protocol):
         Raises:
             ProtocolUnknown: its records are no messages.
         """
-        raise ProtocolUnknown(f"{self.name} is read from files; messages of a broker need json:MAP.toml")
+        raise ProtocolUnknown(
+            f"{self.name} is read from files; messages of a broker need json:MAP.toml or sparkplug:MAP.toml"
+        )
 
     def poll(self, address: int | None = None) -> list[bytes]:
         """Nothing is asked."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from ingest.errors import IngestError, TransportFailed
+from ingest.errors import IngestError, SourceUnknown, TransportFailed
 
 if TYPE_CHECKING:
     from ingest.detect import Detection
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ingest.transports.base import Line
 
 NONE_FITS: Final = 1
+WRONG_USE: Final = 2
 INPUT_REFUSED: Final = 3
 # A line is asked slowly: an answer to one request must be over before the next one is sent.
 _ANSWER_S: Final = 0.6
@@ -55,7 +56,8 @@ def command(*, source: str, listen_s: float, as_json: bool) -> None:
     SOURCE is a recording (see `cellpass decode`), serial:PORT or tcp:HOST:PORT. On a line this command
     listens first and then sends the reads of each protocol in turn, one after another, slowly, and nothing
     but reads of the allow-lists. A candidate is a candidate: the operator says which one it is. Exit status:
-    0 when there is a candidate, 1 when there is none, 3 when SOURCE cannot be read.
+    0 when there is a candidate, 1 when there is none, 2 when there is no such file or address, 3 when SOURCE
+    cannot be read.
     """
     from ingest.detect import detect
     from ingest.transports.address import parse_address
@@ -67,6 +69,9 @@ def command(*, source: str, listen_s: float, as_json: bool) -> None:
         else:
             data, source = _heard(address, source, listen_s)
         found = detect(data)
+    except SourceUnknown as error:
+        click.echo(json.dumps({"error": str(error)}) if as_json else f"Error: {error}", err=True)
+        sys.exit(WRONG_USE)
     except IngestError as error:
         text = str(error) if str(error).startswith(source.partition("?")[0]) else f"{source}: {error}"
         click.echo(json.dumps({"error": text}) if as_json else f"Error: {text}", err=True)

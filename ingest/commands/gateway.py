@@ -69,7 +69,7 @@ class House(Protocol):
     "  cellpass gateway site.toml\n"
     "  cellpass gateway site.toml --for 600 --json",
 )
-@click.argument("file", metavar="SITE.toml", type=click.Path(path_type=Path))
+@click.argument("file", metavar="SITE.toml", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--check", is_flag=True, help="Only check the file and its facts; open nothing.")
 @click.option(
     "--for",

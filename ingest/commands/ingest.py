@@ -23,7 +23,7 @@ from sqlalchemy import Connection
 from ingest.commands.ending import ends_on_signals
 from ingest.commands.ingest_report import Bound, Report, iso
 from ingest.commands.words import plural
-from ingest.errors import IngestError, JournalUnavailable, ProtocolUnknown, TransportFailed
+from ingest.errors import IngestError, JournalUnavailable, ProtocolUnknown, SourceUnknown, TransportFailed
 from ingest.gateway import (
     Clock,
     Gateway,
@@ -286,6 +286,8 @@ def command(
         _refuse(
             f"{source}: {error}. What has a receipt is stored; run the same command again", as_json=as_json
         )
+    except SourceUnknown as error:
+        raise click.UsageError(str(error)) from error
     except IngestError as error:
         text = str(error)
         _refuse(text if text.startswith(source.partition("?")[0]) else f"{source}: {text}", as_json=as_json)

@@ -41,7 +41,7 @@ from typing import Any, Final
 from ingest.errors import IngestError, ProtocolUnknown, SiteRefused, TransportFailed
 from ingest.protocol import Protocol, find
 from ingest.site_rules import Role
-from ingest.transports.address import HTTP, Address, parse_address
+from ingest.transports.address import HTTP, LINES, Address, parse_address
 from ingest.transports.base import Access
 
 _SITE_KEYS: Final = ("name", "interval_s", "evidence")
@@ -328,7 +328,7 @@ class _Reader:
             self._fault(place, str(error))
             return None
         if address is None:
-            self._fault(place, f"{value!r} names no line; expected serial:PORT or tcp:HOST:PORT")
+            self._fault(place, f"{value!r} names no line; there are {LINES}")
             return None
         if protocol is not None and (refusal := address.refuses(protocol)) is not None:
             self._fault(place, refusal)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-from ingest.errors import ProtocolUnknown, TransportFailed
+from ingest.errors import ProtocolUnknown, SourceUnknown, TransportFailed
 from ingest.protocol import Carrier, Protocol
 from ingest.transports.base import Access, Line
 
@@ -20,6 +20,8 @@ BROKERS: Final = ("mqtt", "mqtts")
 HTTP: Final = ("http", "https")
 # Whole answers are fetched from these: messages and tables, read by a map, and what a library decoded.
 FETCHED: Final = (*HTTP, "ble")
+# For people who named none of them.
+LINES: Final = f"{', '.join(f'{scheme}:' for scheme in SCHEMES)} as in serial:/dev/ttyUSB0 or tcp:HOST:PORT"
 _LATER: Final = ("nats", "udp")
 _BLE_PLACE: Final = re.compile(r"[^?\x00-\x1f]{1,100}(?:\?type=[a-z0-9_]{1,40})?")
 _MAC: Final = re.compile(r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}")
@@ -91,7 +93,10 @@ class Address:
             except ProtocolUnknown as refusal:
                 return f"{self}: {refusal}"
             return None
-        return f"{self}: messages of a broker are read with json:MAP.toml, not {protocol.name}"
+        return (
+            f"{self}: messages of a broker are read with json:MAP.toml or sparkplug:MAP.toml, "
+            f"not {protocol.name}"
+        )
 
     def open(self) -> Line:
         """The line, open.
@@ -131,15 +136,13 @@ def parse_address(text: str, *, default_baud: int = 9600) -> Address | None:
     """The address, or None when `text` names no line but a file.
 
     Raises:
-        TransportFailed: it begins like an address and is none.
+        SourceUnknown: it begins like an address and is none.
     """
     scheme, colon, rest = text.partition(":")
     if not colon or scheme not in {*SCHEMES, *_LATER}:
         return None
     if scheme in _LATER:
-        raise TransportFailed(
-            f"{text}: {scheme}: is not built yet; there are {':, '.join(SCHEMES)}: and files"
-        )
+        raise SourceUnknown(f"{text}: {scheme}: is not built yet; there are {':, '.join(SCHEMES)}: and files")
     if scheme == "serial":
         return _serial(text, rest, default_baud)
     if scheme == "can":
@@ -155,7 +158,7 @@ def parse_address(text: str, *, default_baud: int = 9600) -> Address | None:
     host, _, port = rest.rpartition(":")
     host = host.removeprefix("//").strip("[]")
     if not host or not port.isascii() or not port.isdigit() or not 0 < int(port[:6]) <= _HIGHEST_PORT:
-        raise TransportFailed(
+        raise SourceUnknown(
             f"{text}: expected {scheme}:HOST:PORT with a port from 1 to 65535, as in {scheme}:192.0.2.7:8899"
         )
     return Address(scheme, host, int(port))
@@ -166,11 +169,11 @@ def _serial(text: str, rest: str, default_baud: int) -> Address:
     options = dict(parse_qsl(query, keep_blank_values=True))
     baud = options.pop("baud", str(default_baud))
     if not path:
-        raise TransportFailed(f"{text}: expected serial:PORT, as in serial:/dev/ttyUSB0?baud=9600")
+        raise SourceUnknown(f"{text}: expected serial:PORT, as in serial:/dev/ttyUSB0?baud=9600")
     if options:
-        raise TransportFailed(f"{text}: unknown option {', '.join(sorted(options))}; the only option is baud")
+        raise SourceUnknown(f"{text}: unknown option {', '.join(sorted(options))}; the only option is baud")
     if not baud.isascii() or not baud.isdigit() or not 50 <= int(baud[:8]) <= 4_000_000:
-        raise TransportFailed(f"{text}: expected a baud rate from 50 to 4000000, got {baud!r}")
+        raise SourceUnknown(f"{text}: expected a baud rate from 50 to 4000000, got {baud!r}")
     return Address("serial", path, int(baud))
 
 
@@ -179,15 +182,15 @@ def _can(text: str, rest: str, default_bit_rate: int) -> Address:
     options = dict(parse_qsl(query, keep_blank_values=True))
     rate = options.pop("bitrate", str(default_bit_rate))
     if not _CAN_PLACE.fullmatch(place):
-        raise TransportFailed(
+        raise SourceUnknown(
             f"{text}: expected can:INTERFACE:CHANNEL, as in can:socketcan:can0 or can:slcan:/dev/ttyACM0"
         )
     if options:
-        raise TransportFailed(
+        raise SourceUnknown(
             f"{text}: unknown option {', '.join(sorted(options))}; the only option is bitrate"
         )
     if not rate.isascii() or not rate.isdigit() or not 1000 <= int(rate[:8]) <= 8_000_000:
-        raise TransportFailed(f"{text}: expected a bit rate from 1000 to 8000000, got {rate!r}")
+        raise SourceUnknown(f"{text}: expected a bit rate from 1000 to 8000000, got {rate!r}")
     return Address("can", place, int(rate))
 
 
@@ -197,14 +200,14 @@ def _http(text: str) -> Address:
         url = urlsplit(text)
         host, port = url.hostname, url.port
     except ValueError as error:
-        raise TransportFailed(f"{text[:200]}: {error}") from None
+        raise SourceUnknown(f"{text[:200]}: {error}") from None
     if url.username is not None or url.password is not None:
-        raise TransportFailed(
+        raise SourceUnknown(
             f"{url.scheme}://{host or ''}: a name or password in the address would be shown and stored; put "
             "what it needs into a headers_file or token_file"
         )
     if not host or url.fragment or not text.isascii() or not text.isprintable() or " " in text or port == 0:
-        raise TransportFailed(
+        raise SourceUnknown(
             f"{text[:200]}: expected {url.scheme}://HOST/PATH, as in {url.scheme}://192.0.2.7/status.json"
         )
     usual = 443 if url.scheme == "https" else 80
@@ -218,7 +221,7 @@ def _ble(text: str, rest: str) -> Address:
     device, mark, kind = rest.partition("?")
     device = device.upper() if ":" in device else device
     if not _BLE_PLACE.fullmatch(rest) or (":" in device and not _MAC.fullmatch(device)):
-        raise TransportFailed(
+        raise SourceUnknown(
             f"{text[:200]}: expected ble:ADDRESS or ble:NAME, as in ble:C8:47:80:12:34:56 or "
             "ble:JBD-SP04S020?type=jbd_bms"
         )
@@ -229,7 +232,7 @@ def _broker(text: str, scheme: str, rest: str) -> Address:
     rest, _, query = rest.removeprefix("//").partition("?")
     place, _, topic = rest.partition("/")
     if "@" in place:
-        raise TransportFailed(
+        raise SourceUnknown(
             f"{scheme}: a user name or password in the address would stand in logs; write them in a file, "
             "user on the first line and password on the second, and name it: ?login=FILE"
         )
@@ -238,7 +241,7 @@ def _broker(text: str, scheme: str, rest: str) -> Address:
     number = port if colon else ("8883" if scheme == "mqtts" else "1883")
     topic = unquote(topic)
     if not host or not number.isascii() or not number.isdigit() or not 0 < int(number[:6]) <= _HIGHEST_PORT:
-        raise TransportFailed(
+        raise SourceUnknown(
             f"{text}: expected {scheme}:HOST[:PORT]/TOPIC-FILTER, as in {scheme}:192.0.2.7/site/+/telemetry"
         )
     levels = topic.split("/")
@@ -249,17 +252,17 @@ def _broker(text: str, scheme: str, rest: str) -> Address:
         or any("#" in level for level in levels[:-1])
         or any(len(level) > 1 and ("+" in level or "#" in level) for level in levels)
     ):
-        raise TransportFailed(
+        raise SourceUnknown(
             f"{text}: expected a topic filter after the host, with + for one level and # at its end, as in "
             f"{scheme}:{place}/site/+/telemetry"
         )
     told = dict(parse_qsl(query, keep_blank_values=True))
     if unknown := sorted(set(told) - set(_BROKER_OPTIONS)):
-        raise TransportFailed(f"{text}: unknown option {unknown[0]}; there are {', '.join(_BROKER_OPTIONS)}")
+        raise SourceUnknown(f"{text}: unknown option {unknown[0]}; there are {', '.join(_BROKER_OPTIONS)}")
     if told.get("version", "5") not in {"5", "3.1.1"}:
-        raise TransportFailed(f"{text}: expected version=5 or version=3.1.1")
+        raise SourceUnknown(f"{text}: expected version=5 or version=3.1.1")
     if ("key" in told) and "certificate" not in told:
-        raise TransportFailed(f"{text}: a key belongs to a certificate; name both")
+        raise SourceUnknown(f"{text}: a key belongs to a certificate; name both")
     if scheme == "mqtt" and {"ca", "certificate"} & set(told):
-        raise TransportFailed(f"{text}: certificates are for mqtts:")
+        raise SourceUnknown(f"{text}: certificates are for mqtts:")
     return Address(scheme, host, int(number), topic=topic, options=tuple(sorted(told.items())))

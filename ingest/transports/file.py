@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ingest.errors import TransportFailed
+from ingest.errors import SourceUnknown, TransportFailed
+from ingest.transports.address import LINES
 
 LARGEST_BYTES: Final = 1 << 30
 
@@ -42,9 +43,7 @@ def read_recording(path: Path) -> Recording:
         if len(data) > LARGEST_BYTES:
             raise TransportFailed(f"{path}: it does not end, expected at most {LARGEST_BYTES:,} bytes")
     except FileNotFoundError as error:
-        raise TransportFailed(
-            f"{path}: there is no such file; a device is given as serial:/dev/ttyUSB0 or tcp:HOST:PORT"
-        ) from error
+        raise SourceUnknown(f"{path}: there is no such file; a device is given as {LINES}") from error
     except IsADirectoryError as error:
         raise TransportFailed(f"{path}: this is a folder; give one file") from error
     except PermissionError as error:

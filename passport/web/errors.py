@@ -58,6 +58,7 @@ _STATUS_BY_CODE: Final[Mapping[str, int]] = {
     "ingest.request_forbidden": 403,
     "ingest.sequence_conflict": 409,
     "ingest.journal_unavailable": 503,
+    "ingest.source_unknown": 400,
     "ingest.transport_failed": 503,
 }
 

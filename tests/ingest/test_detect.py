@@ -334,14 +334,21 @@ def test_the_next_command_has_the_rate_at_which_the_line_was_heard(monkeypatch) 
     assert f"cellpass ingest '{plain}?baud={jbd.PROTOCOL.baud_rates[0]}' --protocol jbd" in out
 
 
-def test_no_candidate_ends_with_one_and_no_recording_with_three(tmp_path: Path) -> None:
+def test_no_candidate_ends_with_one_and_no_file_with_two(tmp_path: Path) -> None:
     path = tmp_path / "noise.bin"
     path.write_bytes(bytes(range(1, 200)))
     code, out, _ = run(str(path))
     assert (code, out) == (1, f"{path}: no protocol fits.\n")
     code, _, err = run(str(tmp_path / "missing.bin"))
-    assert code == 3
+    assert code == 2
     assert "missing.bin" in err
+    assert "can:, modbus:, http:, https:, ble:, mqtt:, mqtts:" in err
+    assert run("serial:/dev/ttyUSB0?baud=abc")[0] == 2
+
+
+def test_too_few_identifiers_are_told_to_record_more() -> None:
+    found = detect((CAPTURES / "can-pylontech" / "two-buses.json").read_bytes())
+    assert any("record more" in one.reasons[-1] for one in found.turned_down)
 
 
 @pytest.mark.parametrize("serve", [serve_tcp, serve_pty])

@@ -420,11 +420,13 @@ def test_a_silent_line_is_refused_before_anything_is_made(house, monkeypatch):
         ("serial:/dev/ttyNONE7", "no such device"),
         ("no-such-file.json", "there is no such file"),
         ("nats:broker:4222", "not built yet"),
+        ("serial:/dev/ttyNONE7?baud=abc", "expected a baud rate from 50"),
     ],
 )
 def test_a_line_that_cannot_be_opened_says_what_to_check(house, address, sentence):
     result = run(house, address, "--protocol", "jbd", "--bind", "X")
-    assert result.exit_code == 3
+    is_wrong_use = address.startswith(("no-such-file", "nats:", "serial:/dev/ttyNONE7?"))
+    assert result.exit_code == (2 if is_wrong_use else 3)
     assert sentence in result.stderr
 
 

@@ -520,6 +520,11 @@ def test_an_address_is_spelt_so_that_it_parses_to_the_same(text, whole):
     assert parse_address(whole) == found
 
 
+def test_a_protocol_that_reads_no_messages_is_told_of_both_maps_that_do():
+    refusal = parse_address("mqtt:192.0.2.7/a").refuses(find("jbd"))
+    assert "json:MAP.toml or sparkplug:MAP.toml" in refusal
+
+
 def test_the_name_of_a_session_follows_from_its_source():
     assert client_name("yard/bank") == client_name("yard/bank") != client_name("yard/rack")
     assert len(client_name("x")) <= 23  # what every broker of 3.1.1 takes

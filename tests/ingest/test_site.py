@@ -195,8 +195,8 @@ def test_a_check_opens_nothing(tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert result.output.startswith("yard: 1 device on 1 line; the file is fine")
     result = CliRunner().invoke(command, [str(tmp_path / "no.toml"), "--check"], obj=House(tmp_path))
-    assert result.exit_code == 3
-    assert "no.toml: No such file" in result.output
+    assert result.exit_code == 2
+    assert "no.toml' does not exist" in result.output
 
 
 # Lines
