@@ -38,6 +38,8 @@ from schemas.values import from_utc_text, utc_text
 VALID_DAYS: Final = 180
 LONGEST_SENTENCE: Final = 500
 _GATE_IDS: Final = frozenset(gate.id for gate in GATES)
+_CAPACITY_GATE: Final = "G12"
+_MOST_OF_RATED: Final = Decimal("1.3")
 _MEMBERS: Final = frozenset({"battery", "inspected_at", "finding", "resolves", "capacity"})
 _FINDING: Final = frozenset({"gate", "clean", "sentence"})
 _CAPACITY: Final = frozenset({"value_ah", "half_width_ah", "temperature_celsius", "sentence"})
@@ -281,6 +283,8 @@ def _checked(
         if any(one["gate"] == other.gate for other in made):
             raise InputRefused(f"{place}: {one['gate']} was told already")
         made.append(Finding(one["gate"], one["clean"], _sentence(one.get("sentence"), f"{place}: sentence")))
+    if capacity is None and any(one.gate == _CAPACITY_GATE and one.clean for one in made):
+        raise InputRefused(f"{_CAPACITY_GATE} is answered by a measurement: add [capacity]")
     if not isinstance(resolves, list) or not all(_is_digest(digest) for digest in resolves):
         raise InputRefused("resolves: expected a list of digests, 64 hex digits each")
     return Findings(battery, at, tuple(made), tuple(resolves), capacity)
@@ -387,6 +391,13 @@ def file(
     battery = batteries.find(connection, made.findings.battery, public_url)
     if made.findings.battery != identifier_url(public_url, battery.identifier):
         raise InputRefused("the inspection does not name the battery by the address on its label")
+    rated = batteries.facts(connection, battery.id).get("rated_capacity")
+    test = made.findings.capacity
+    if test is not None and rated is not None and test.ampere_hours > _MOST_OF_RATED * Decimal(str(rated)):
+        raise InputRefused(
+            f"a capacity of {test.ampere_hours} Ah was measured on a battery that is rated {rated} Ah;"
+            " correct the figure, or the rating"
+        )
     connection.exec_driver_sql(
         "INSERT INTO inspection (battery, digest, inspector, inspected_at, filed_at, token)"
         " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",

@@ -149,7 +149,7 @@ def health_of(
     told = classify_all(sessions, basis, model)
     rated = basis.rated_mah / 1000 if basis.rated_mah else None
     fused = fusion.fuse(told, rated)
-    capacity: Answer = _nothing(sessions, told)
+    capacity: Answer = _nothing(sessions, told, basis)
     health: Answer = capacity
     since_first: Answer = capacity
     energy: Answer = capacity
@@ -174,7 +174,15 @@ def health_of(
     )
 
 
-def _nothing(sessions: Sequence[Session], told: Sequence[Measurement | Refusal]) -> NotDeterminable:
+def _nothing(
+    sessions: Sequence[Session], told: Sequence[Measurement | Refusal], basis: Basis
+) -> NotDeterminable:
+    if not basis.rated_mah:
+        return NotDeterminable(
+            "no_rated_capacity",
+            "No rated capacity is declared, so no charge and no discharge can be told from idling.",
+            "Declare `rated_capacity`.",
+        )
     if not sessions:
         return NotDeterminable("no_session", "No charge and no discharge was recorded.", _CHARGE_FULL)
     last = [one.reason for one in told if isinstance(one, Refusal)][-1:]

@@ -3,6 +3,7 @@
 import json
 from contextlib import suppress
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from passport import inspections
 from passport.appraising import assessment_of
 from passport.errors import Conflict, InputRefused, NotFound, VerificationFailed
-from passport.inspections import Finding, Findings
+from passport.inspections import Finding, Findings, MeasuredCapacity
 from passport.judgement.second_life.gates import Answer
 from passport.ledger import database, life, notices
 from passport.lifecycle.status import ActName
@@ -214,6 +215,19 @@ def test_an_inspection_of_another_battery_changes_nothing_here(house, key):
     lost = Findings(f"{URL}/01/09520123456788/21/NOWHERE", EARLIER, (Finding("G3", True, "looked"),))
     with pytest.raises(NotFound):
         file(house, inspections.sign(lost, key, now=NOW))
+
+
+def test_a_capacity_out_of_proportion_is_refused(house, key):
+    battery = house.battery()  # rated 102 Ah
+    name(house, key)
+    for value, fits in (("98.3", True), ("132.6", True), ("5000", False)):
+        test = MeasuredCapacity(Decimal(value), Decimal("0.5"), Decimal(25), "by the book")
+        token = inspections.sign(findings(house, battery, ("G3", True), capacity=test), key, now=NOW)
+        if fits:
+            file(house, token)
+            continue
+        with pytest.raises(InputRefused, match="rated 102 Ah"):
+            file(house, token)
 
 
 def test_a_key_is_named_once_and_never_with_its_private_half(house, key):
