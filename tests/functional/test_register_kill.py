@@ -127,5 +127,7 @@ def test_kills_at_any_moment_register_nobody_twice(tmp_path):
             assert registrations.unfinished(connection) == []
             with pytest.raises(NotFound):
                 registrations.get(connection, "ANOTHER")
+        # The last one was registered by the last call, or by a child that was quicker than its end.
         at.later(days=1)
-        assert at.now() - at.registration(made[-1]).known_at == timedelta(days=1)
+        since = at.now() - at.registration(made[-1]).known_at
+        assert since in (timedelta(days=1), timedelta(days=1, hours=1))

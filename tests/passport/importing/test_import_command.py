@@ -5,6 +5,7 @@ import json
 from click.testing import CliRunner
 
 import app  # noqa: TID251 - the command as it is installed
+from passport.errors import InputRefused
 from passport.importing.files import FORMS
 from tests.passport.importing.books import GTIN, book, items, models
 
@@ -84,9 +85,10 @@ def test_several_operators_must_be_told_apart(tmp_path):
     source.write_bytes(book({"models": models(), "items": items("S1")}))
     for name in ("acme", "other"):
         assert run(tmp_path, "operator", "add", name, "--name", name.title())[0] == 0
-    status, said = run(tmp_path, "import", source)
-    assert status == 1
-    assert "--operator acme or --operator other" in said
+    words = ["--data", str(tmp_path / "data"), "import", str(source)]
+    refused = CliRunner().invoke(app.cli, words).exception
+    assert isinstance(refused, InputRefused)
+    assert "--operator acme or --operator other" in str(refused)
     assert run(tmp_path, "import", source, "--operator", "acme")[0] == 0
     status, said = run(tmp_path, "import", source, "--operator", "other")
     assert status == 3
